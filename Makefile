@@ -1,0 +1,57 @@
+# TicketToken. `./run` and `./test` are the two commands for people; this file has the rest:
+#   make            build/tickettoken            make check      unit tests
+#   make SAN=address | SAN=thread ...            the same under a sanitizer, in build-SAN/
+#   make install PREFIX=/usr/local  clean  bench  faults  fuzz  fresh
+
+SAN     ?=
+B       := build$(if $(SAN),-$(SAN))
+CC      := gcc
+PREFIX  ?= /usr/local
+VERSION := 0.1.0
+
+WARN   := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
+          -Wformat=2 -Wvla -Werror
+HARDEN := $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
+          $(if $(filter thread,$(SAN)),-fsanitize=thread)
+comma  := ,
+SANS   := $(if $(filter address,$(SAN)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all) \
+          $(if $(filter thread,$(SAN)),-fsanitize=thread)
+CFLAGS := -std=gnu17 -D_GNU_SOURCE -O2 -g -Isrc -DVERSION='"$(VERSION)"' $(WARN) $(HARDEN) $(SANS)
+LDFLAGS := -pie -Wl,-z,relro,-z,now $(SANS)
+LIBS   := -lssl -lcrypto -lsqlite3 -ljansson -largon2 -lsodium -lqrencode -lpthread
+
+SRC    := $(filter-out src/main.c,$(wildcard src/*/*.c))
+OBJ    := $(SRC:src/%.c=$(B)/%.o)
+TESTS  := $(wildcard tests/unit/*_test.c)
+TESTBIN := $(TESTS:tests/unit/%.c=$(B)/unit/%)
+
+all: $(B)/tickettoken
+
+$(B)/tickettoken: $(B)/main.o $(OBJ)
+	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+
+$(B)/%.o: src/%.c Makefile
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+
+$(B)/lib.a: $(OBJ)
+	rm -f $@ && ar rcs $@ $^
+
+$(B)/unit/%: tests/unit/%.c tests/unit/test.c $(B)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $< tests/unit/test.c $(B)/lib.a $(LDFLAGS) $(LIBS)
+
+# The schema is part of the program: schema.c takes the files in as they are.
+$(B)/store/schema.o: $(wildcard src/store/schema/*/*.sql)
+
+check: $(TESTBIN)
+	@for t in $(TESTBIN); do $$t || exit 1; done
+
+install: all
+	install -D -m 0755 $(B)/tickettoken $(DESTDIR)$(PREFIX)/bin/tickettoken
+
+clean:
+	rm -rf build build-address build-thread build-fuzz
+
+.PHONY: all check install clean
+-include $(OBJ:.o=.d) $(B)/main.d $(TESTBIN:=.d)

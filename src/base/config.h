@@ -1,0 +1,52 @@
+/* config.h - the settings, read once at boot.
+ *
+ * From the environment and a .env file (the environment wins). All mistakes are
+ * reported at once. Secrets have no defaults: outside production a missing one
+ * is made once into DATA_DIR/secrets.env (mode 0600) and its name is logged; in
+ * production every missing one is listed and the start is refused.
+ * Needs: ctx.  Used by: main, cli; rooms are given the values they need. */
+#pragma once
+#include "base/crypto.h"
+#include "base/ctx.h"
+
+typedef i64    ConfigINT;
+typedef Str    ConfigTEXT;
+typedef Str    ConfigPATH;
+typedef Str    ConfigLIST;
+typedef bool   ConfigBOOL;
+typedef Span   ConfigSPAN;
+typedef int    ConfigNAMES;                       /* the word's place in its list */
+typedef Secret ConfigSECRET;
+
+typedef struct Config {
+#define GROUP(title)
+#define CONFIG(field, name, kind, otherwise, least, most, says) Config##kind field;
+#include "base/config.def"
+#undef GROUP
+#undef CONFIG
+} Config;
+
+enum { ENV_DEVELOPMENT, ENV_PRODUCTION, ENV_TEST, ENV_STAGING };
+
+typedef struct ConfigFacts {
+    const char *group, *field, *name, *kind, *otherwise, *says;
+    i64 least, most;
+} ConfigFacts;
+const ConfigFacts *config_facts(isize *count);
+
+/* A setting given on the command line; it wins over the environment. */
+typedef struct ConfigGiven { const char *name; Str value; } ConfigGiven;
+
+/* Reads everything. `mistakes` gets one line each and stays empty when true.
+ *   gives   *out, texts in mem; `made` names the secrets that were generated */
+CHECKED bool config_read(Arena *mem, const ConfigGiven *given, isize n, Config *out,
+                         Buf *mistakes, Buf *made);
+
+/* `tickettoken config`: the table with present values, secrets masked; the example
+ * file; the page of the manual. */
+void config_print(Buf *b, const Config *c);
+void config_print_example(Buf *b);
+void config_print_manual(Buf *b);
+
+/* SPAN syntax: 15m, 7d, 300s, 12h, or plain seconds. */
+CHECKED bool span_read(Str s, Span *out);

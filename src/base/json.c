@@ -1,0 +1,214 @@
+/* json.c - jansson behind our own small view (the only file that includes it).
+ * Its memory comes from the arena of the call: jansson lets us say where, but
+ * only once for the process, so the arena is kept in a thread variable while
+ * json_read runs. Nothing is ever freed one by one. */
+#include "base/json.h"
+#include <jansson.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+static _Thread_local Arena *reading;
+
+static void *take(size_t n)
+{
+    must(reading != NULL);
+    return arena_take(reading, 1, 16, (isize)n);
+}
+
+static void give(void *p) { (void)p; }
+
+static void use_arena(void)
+{
+    json_set_alloc_funcs(take, give);
+    json_object_seed(0);
+}
+
+static const json_t *of(const Json *j) { return (const json_t *)j; }
+
+/* jansson's own bound is 2048, which is deep enough to hurt a small stack. */
+static bool too_deep(Str s)
+{
+    int depth = 0;
+    bool text = false;
+
+    for (isize i = 0; i < s.len; i++) {
+        char c = s.at[i];
+        if (text) {
+            i += c == '\\';
+            text = c != '"';
+        } else if (c == '"')
+            text = true;
+        else if (c == '{' || c == '[')
+            depth++;
+        else if (c == '}' || c == ']')
+            depth--;
+        if (depth > JSON_DEEPEST)
+            return true;
+    }
+    return false;
+}
+
+const Json *json_read(Arena *mem, Str text, Str *why)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    json_error_t error;
+
+    if (too_deep(text)) {
+        *why = S("nested too deeply");
+        return NULL;
+    }
+    pthread_once(&once, use_arena);
+    reading = mem;
+    json_t *j = json_loadb(text.len > 0 ? text.at : "", (size_t)text.len,
+                           JSON_REJECT_DUPLICATES, &error);
+    reading = NULL;
+    if (j == NULL)
+        *why = str_fmt(mem, "%s at byte %d", error.text, error.position);
+    return (const Json *)j;
+}
+
+JsonKind json_kind(const Json *j)
+{
+    switch (json_typeof(of(j))) {
+    case JSON_OBJECT:  return J_OBJECT;
+    case JSON_ARRAY:   return J_LIST;
+    case JSON_STRING:  return J_STR;
+    case JSON_INTEGER: return J_INT;
+    case JSON_REAL:    return J_REAL;
+    case JSON_TRUE:
+    case JSON_FALSE:   return J_BOOL;
+    default:           return J_NULL;
+    }
+}
+
+Str json_str(const Json *j)
+{
+    must(json_is_string(of(j)));
+    return (Str){ json_string_value(of(j)), (isize)json_string_length(of(j)) };
+}
+
+i64 json_int(const Json *j)
+{
+    must(json_is_integer(of(j)));
+    return json_integer_value(of(j));
+}
+
+double json_float(const Json *j)       { return json_number_value(of(j)); }
+bool json_bool(const Json *j)         { return json_is_true(of(j)); }
+
+isize json_count(const Json *j)
+{
+    return (isize)(json_is_object(of(j)) ? json_object_size(of(j)) : json_array_size(of(j)));
+}
+
+const Json *json_item(const Json *list, isize i)
+{
+    return (const Json *)json_array_get(of(list), (size_t)i);
+}
+
+const Json *json_member(const Json *object, const char *name)
+{
+    return (const Json *)json_object_get(of(object), name);
+}
+
+bool json_get_str(const Json *object, const char *name, Str *out)
+{
+    const Json *j = json_member(object, name);
+
+    if (j == NULL || json_kind(j) != J_STR)
+        return false;
+    *out = json_str(j);
+    return true;
+}
+
+bool json_get_int(const Json *object, const char *name, i64 *out)
+{
+    const Json *j = json_member(object, name);
+
+    if (j == NULL || json_kind(j) != J_INT)
+        return false;
+    *out = json_int(j);
+    return true;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+static void write_object(Buf *b, const Json *j)
+{
+    isize n = json_count(j), i = 0;
+    const char **names = make(b->mem, const char *, n + 1), *name;
+    json_t *value;
+
+    json_object_foreach((json_t *)(uintptr_t)of(j), name, value)
+        names[i++] = name;
+    qsort(names, (size_t)n, sizeof *names, by_name);
+    buf_byte(b, '{');
+    for (i = 0; i < n; i++) {
+        json_put_name(b, names[i]);
+        json_write_sorted(b, json_member(j, names[i]));
+    }
+    buf_byte(b, '}');
+}
+
+void json_write_sorted(Buf *b, const Json *j)
+{
+    switch (json_kind(j)) {
+    case J_OBJECT: write_object(b, j); break;
+    case J_LIST:
+        buf_byte(b, '[');
+        for (isize i = 0; i < json_count(j); i++) {
+            if (i > 0)
+                buf_byte(b, ',');
+            json_write_sorted(b, json_item(j, i));
+        }
+        buf_byte(b, ']');
+        break;
+    case J_STR:  json_put_str(b, json_str(j)); break;
+    case J_INT:  buf_int(b, json_int(j)); break;
+    case J_REAL: buf_fmt(b, "%.17g", json_float(j)); break;
+    case J_BOOL: buf_add(b, json_bool(j) ? S("true") : S("false")); break;
+    case J_NULL: buf_lit(b, "null"); break;
+    }
+}
+
+void json_put_name(Buf *b, const char *name)
+{
+    if (b->len > 0 && b->at[b->len - 1] != '{' && b->at[b->len - 1] != '[')
+        buf_byte(b, ',');
+    json_put_str(b, str_of(name));
+    buf_byte(b, ':');
+}
+
+/* Letters that can stand as they are go in runs: most text is one run. */
+void json_put_str(Buf *b, Str s)
+{
+    bool utf8 = str_utf8(s);
+
+    buf_byte(b, '"');
+    for (isize i = 0, run = 0; i <= s.len; i++) {
+        u8 c = i < s.len ? (u8)s.at[i] : 0;
+        if (i < s.len && c >= 0x20 && c != '"' && c != '\\' && (utf8 || c < 0x80))
+            continue;
+        buf_add(b, str_sub(s, run, i));
+        run = i + 1;
+        if (i == s.len)
+            break;
+        switch (c) {
+        case '"':  buf_lit(b, "\\\""); break;
+        case '\\': buf_lit(b, "\\\\"); break;
+        case '\n': buf_lit(b, "\\n"); break;
+        case '\r': buf_lit(b, "\\r"); break;
+        case '\t': buf_lit(b, "\\t"); break;
+        default:
+            if (c < 0x20)
+                buf_fmt(b, "\\u%04x", c);
+            else
+                buf_lit(b, "\xEF\xBF\xBD");
+        }
+    }
+    buf_byte(b, '"');
+}

@@ -1,0 +1,30 @@
+/* guard.h - who may: the first thing that happens to every request.
+ *
+ * Reads the bearer token, and from it alone the person, the role and the tenant.
+ * X-Tenant-Id is accepted when it says the same, from a super-admin, or on an open
+ * route without a token, where it names the shop that is looked at.
+ * Needs: token, net.  Used by: web. */
+#pragma once
+#include "net/req.h"
+#include "store/once.h"
+
+typedef enum Access {                             /* Route.access             */
+    OPEN,             /* anybody; a token is read when one comes             */
+    SIGNED_IN,        /* any person of the tenant                            */
+    ORGANISER,        /* signed in; the noun asks for a role or a venue role  */
+    ADMINS,           /* admin and above                                     */
+    SIGNED            /* a machine: the handler checks the signature itself  */
+} Access;
+
+/* Sets cx->tenant and cx->who. Fails UNAUTHORIZED, TOKEN_EXPIRED, INVALID_TOKEN,
+ * FORBIDDEN; a foreign X-Tenant-Id is FORBIDDEN. */
+CHECKED bool guard_check(Ctx *cx, const Req *rq, Access access);
+
+/* The Idempotency-Key of this request and what it covers. Fails
+ * IDEMPOTENCY_KEY_REQUIRED (ONCE routes), INVALID_IDEMPOTENCY_KEY. */
+CHECKED bool guard_once(Ctx *cx, const Req *rq, Once *out);
+
+/* A write that may be retried, from key to reply: write_once and its answer, with
+ * Idempotency-Replayed: true when it is an old one. */
+CHECKED bool reply_once(Ctx *cx, Req *rq, Lane lane, TxFn *fn, void *arg,
+                        int status, const Shape *shape, const void *value);

@@ -1,0 +1,39 @@
+/* head.h - one request head (RFC 9112 sections 2 to 6), strictly.
+ *
+ * What is doubtful is refused: there is one way to frame a body, one way to end a
+ * line, one Host. The parser reads a whole head or asks for more; it never guesses.
+ * Needs: base.  Used by: conn.c, the fuzz target. */
+#pragma once
+#include "net/req.h"
+
+enum { HEAD_MOST = 16 << 10, TARGET_MOST = 8 << 10 };
+
+typedef enum HeadResult { HEAD_DONE, HEAD_MORE, HEAD_BAD } HeadResult;
+
+typedef struct Head {
+    Str     method_text;
+    Method  method;                               /* M_HEAD stays M_HEAD here */
+    Str     target, path, query;                  /* path decoded, in mem     */
+    int     minor;                                /* HTTP/1.minor             */
+    Header  headers[HEADERS_MOST];
+    isize   count;
+    isize   size;                                 /* bytes the head took      */
+    i64     length;                               /* Content-Length, -1: none */
+    bool    chunked, close, expect_continue;
+    FaultCode fault;                              /* why HEAD_BAD             */
+    const char *why;
+} Head;
+
+/* Reads the head at the start of `in`. HEAD_MORE while it has no end and is within
+ * HEAD_MOST. Texts point into `in`, the decoded path into mem. */
+HeadResult head_read(Arena *mem, Str in, Head *out);
+
+/* Percent-decodes and removes dot segments (RFC 3986 5.2.4). False for a bad escape,
+ * an encoded slash or NUL, a backslash, or a path that leaves the root. */
+CHECKED bool path_settle(Arena *mem, Str raw, Str *out);
+
+/* A chunked body (RFC 9112 7.1) that is being read. */
+typedef struct Chunked { int state; i64 left; i64 body; isize line; } Chunked;
+/* Takes bytes off `*in`, moves the body bytes together at `to` (may be in->at), adds
+ * to *len. HEAD_DONE at the end of the trailers, HEAD_BAD with *why. */
+HeadResult chunked_read(Chunked *c, Str *in, char *to, isize *len, i64 body_most, FaultCode *fault);

@@ -1,0 +1,51 @@
+/* server.h - HTTP/1.1 (RFC 9110, 9112) for many connections on few threads.
+ *
+ * Io threads own sockets, parsers and streams and never block; worker threads own
+ * a Ctx each and never touch a socket. In between stand one bounded queue of
+ * requests and a queue of replies for each io thread.
+ * Needs: base, route, req.  Used by: web (which says what a request means). */
+#pragma once
+#include "base/ctx.h"
+#include "net/req.h"
+
+typedef struct Server Server;
+
+typedef struct ServerHooks {
+    const Router *router;
+    /* Answers one request: rq->reply must be set when it returns, errors too.
+     *   thread  a worker, or the io thread for INLINE routes */
+    void (*serve)(Ctx *cx, Req *rq);
+    /* Renders a fault that the server itself found (400, 408, 413, 503 ...) into
+     * rq->reply; rq may have nothing but its reply. */
+    void (*refuse)(Ctx *cx, Req *rq);
+    /* Called once a request has been answered, to write its log line. */
+    void (*done)(Ctx *cx, const Req *rq, i64 us);
+} ServerHooks;
+
+typedef struct ServerConfig {
+    Str  host;
+    int  port;                                    /* 0: any                   */
+    int  io_threads, workers;
+    i64  queue_most, conns_most, body_most;
+    Str  tls_cert, tls_key;                       /* files; empty: no TLS     */
+    Span head_within, body_within, keep_alive, write_within;   /* 10 s 30 s 72 s 30 s */
+    Span sse_heartbeat, sse_lasts;
+    bool hsts;                                    /* send Strict-Transport-Security */
+} ServerConfig;
+
+ServerConfig server_defaults(void);
+
+/* Listens and starts the threads. NULL, with the reason in *why, when the address
+ * can't be had or the certificate can't be read. */
+Server *server_open(const ServerConfig *config, const ServerHooks *hooks, Arena *mem, Str *why);
+int     server_port(const Server *s);
+
+/* Stops accepting, tells streams to reconnect, closes idle connections, waits until
+ * what is in flight is answered or `within` has passed; true when all was. */
+bool server_drain(Server *s, Span within);
+
+/* Stops and joins all threads, frees everything. */
+void server_close(Server *s);
+
+typedef struct ServerCounts { i64 connections, requests, refused, queued, timeouts; } ServerCounts;
+ServerCounts server_counts(Server *s);

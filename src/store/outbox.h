@@ -1,0 +1,34 @@
+/* outbox.h - what the world must hear, written with what caused it.
+ *
+ * A row of the outbox is written in the same transaction as the change it tells
+ * of. The relay publishes rows in the order of their ids, and the id is the one
+ * that streams resume by.
+ * Needs: store.  Used by: every noun that changes; gateway (relay, replay). */
+#pragma once
+#include "store/store.h"
+
+typedef struct Tiding {
+    i64      id;
+    TenantId tenant;
+    UserId   user;                                /* zero: nobody in particular */
+    EventId  event;                               /* zero: no event           */
+    Str      type;                                /* "reservation.created"    */
+    Str      data;                                /* a JSON object            */
+    Instant  at;
+} Tiding;
+
+/* Tells `user` (may be zero) and who watches `event` (may be zero).
+ *   tx  runs inside the caller's write_tx */
+CHECKED bool outbox_tell(Ctx *cx, UserId user, EventId event, const char *type, Str data);
+
+/* Rows after `after`, oldest first, at most `most`; spans tenants. For the relay. */
+CHECKED bool outbox_after(Ctx *cx, i64 after, i64 most, Tiding **rows, isize *count);
+
+/* Rows after `after` that this tenant's user, or who watches one of `events`, may
+ * hear; *oldest is the smallest id still kept of any (0: none), *newest the largest. */
+CHECKED bool outbox_replay(Ctx *cx, UserId user, const EventId *events, int event_count,
+                           i64 after, i64 most, Tiding **rows, isize *count,
+                           i64 *oldest, i64 *newest);
+
+/* Deletes rows told before `until`; gives how many. */
+CHECKED bool outbox_sweep(Ctx *cx, Instant until, i64 *gone);

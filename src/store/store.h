@@ -1,0 +1,49 @@
+/* store.h - transactions as functions, and write lanes.
+ *
+ *   CHECKED bool read_tx (cx, fn, arg)          a steady view, nothing written
+ *   CHECKED bool write_tx(cx, lane, fn, arg)    durable when true
+ *
+ * `fn` touches only `arg` and the database: it may be run again. No mail, payment
+ * or publish inside; write an outbox row (outbox.h).
+ *
+ * A lane is one writer thread that takes all the functions queued for it, runs
+ * them one after another in one database transaction, a savepoint each, commits
+ * once and wakes them all. One buyer's refusal undoes only that buyer; a thousand
+ * buyers share one fsync.
+ * Needs: sql.  Used by: every noun. */
+#pragma once
+#include "store/sql.h"
+
+typedef bool TxFn(Ctx *cx, void *arg);
+typedef struct { u32 v; } Lane;
+
+/* Work on one key (an event) always meets the same lane, so it never fights itself. */
+Lane lane_of(Uuid key);
+
+CHECKED bool read_tx(Ctx *cx, TxFn *fn, void *arg);
+CHECKED bool write_tx(Ctx *cx, Lane lane, TxFn *fn, void *arg);
+
+typedef struct StoreConfig {
+    Str  url;                                     /* sqlite:/path/file.db     */
+    int  readers;                                 /* connections for reading  */
+    int  batch_most;                              /* functions in one commit  */
+} StoreConfig;
+
+/* Opens the one store of this process and starts its lanes. False with *why. The
+ * schema must be up to date (store_migrate) and every SQL() good. */
+CHECKED bool store_open(Arena *mem, const StoreConfig *config, Str *why);
+void store_close(void);
+CHECKED bool store_ready(Ctx *cx);                /* answers a trivial query  */
+
+/* Brings the schema to this program's version, one transaction per step, forward
+ * only. *from and *to are versions. A store newer than the program is refused. */
+CHECKED bool store_migrate(Arena *mem, Str url, i64 *from, i64 *to, Str *why);
+
+/* Prepares every SQL() on one connection; writes the names and reasons of bad ones. */
+isize store_check_sql(Buf *wrong);
+
+typedef struct StoreCounts { i64 commits, writes, refused, batch_largest, waiting; } StoreCounts;
+StoreCounts store_counts(void);
+
+/* Called after each commit that wrote outbox rows (the relay wants to know). */
+void store_on_outbox(void (*wake)(void));
