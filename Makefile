@@ -12,7 +12,6 @@ VERSION := 0.1.0
 WARN   := -Wall -Wextra -Wshadow -Wconversion -Wstrict-prototypes -Wmissing-prototypes \
           -Wformat=2 -Wvla -Werror
 HARDEN := $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
-          $(if $(filter thread,$(SAN)),-fsanitize=thread)
 comma  := ,
 SANS   := $(if $(filter address,$(SAN)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all) \
           $(if $(filter thread,$(SAN)),-fsanitize=thread)
