@@ -47,7 +47,6 @@ TEST(a_signature_made_elsewhere_holds_whatever_the_order_of_members)
 
 TEST(a_changed_body_nonce_time_signature_or_key_is_refused)
 {
-    static const char *const bodies[] = { loose, "{\"amountCents\":4901}", "{}" };
     Webhook w;
 
     for (int i = 0; i < 5; i++) {
@@ -59,7 +58,8 @@ TEST(a_changed_body_nonce_time_signature_or_key_is_refused)
             sign = str_sub(sign, 0, 64);
         if (i == 4)
             webhook_key((Secret){ (u8 *)KEY, sizeof KEY - 2 });
-        must(!webhook_check(&cx, &posted(time, nonce, sign, str_of(bodies[i == 0]))->rq, &w));
+        Str body = i == 0 ? S("{\"amountCents\":4901}") : S(loose);
+        must(!webhook_check(&cx, &posted(time, nonce, sign, body)->rq, &w));
         must_fault(&cx, INVALID_SIGNATURE);
     }
 }
