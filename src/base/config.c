@@ -485,3 +485,10 @@ bool config_read(Arena *mem, const ConfigGiven *given, isize n, Config *out,
     good &= read_secrets(&r, made);
     return good && mistakes->len == 0;
 }
+
+void config_wipe(Config *c)
+{
+    for (isize i = 0; i < countof(places); i++)
+        if (places[i].kind == KIND_SECRET)
+            secret_wipe((Secret *)(void *)((char *)c + places[i].at));
+}

@@ -48,6 +48,9 @@ typedef struct ConfigGiven { const char *name; Str value; } ConfigGiven;
 CHECKED bool config_read(Arena *mem, const ConfigGiven *given, isize n, Config *out,
                          Buf *mistakes, Buf *made);
 
+/* Wipes the secrets; also after a config_read that failed. */
+void config_wipe(Config *c);
+
 /* `tickettoken config`: the table with present values, secrets masked; the example
  * file; the page of the manual. */
 void config_print(Buf *b, const Config *c);
