@@ -11,6 +11,16 @@
 
 typedef struct Read { bool good; Config c; Str mistakes, made; } Read;
 
+/* What was read is wiped when the next test begins, and after the last. */
+static Config read_before[8];
+static int reads;
+
+static void forget(void)
+{
+    while (reads > 0)
+        config_wipe(&read_before[--reads]);
+}
+
 /* Every test reads in a folder of its own, without a setting from outside. */
 static void in_folder(const char *name)
 {
@@ -20,6 +30,7 @@ static void in_folder(const char *name)
     for (isize i = 0; i < n; i++)
         if (f[i].name != NULL)
             unsetenv(f[i].name);
+    forget();
     const char *path = temp_path(name);
     must(folder_make(mem, str_of(path)) && chdir(path) == 0);
 }
@@ -30,6 +41,8 @@ static Read reading(const ConfigGiven *given, isize n)
     Read r = { 0 };
 
     r.good = config_read(mem, given, n, &r.c, &mistakes, &made);
+    must(reads < 8);
+    read_before[reads++] = r.c;
     r.mistakes = buf_str(&mistakes);
     r.made = buf_str(&made);
     return r;
@@ -193,6 +206,7 @@ static void *start(void *arg)
     must(config_read(&own, NULL, 0, &c, &mistakes, &made));
     must(c.qr_key.len < 100);
     memcpy(arg, c.qr_key.at, (size_t)c.qr_key.len);
+    config_wipe(&c);
     arena_close(&own);
     return NULL;
 }
@@ -256,6 +270,7 @@ static void same_as_committed(const char *path, void print(Buf *))
 
 TEST(the_committed_example_and_manual_are_those_of_the_table)
 {
+    forget();
     same_as_committed(".env.example", config_print_example);
     same_as_committed("docs/configuration.md", config_print_manual);
 }
