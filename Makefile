@@ -27,18 +27,21 @@ TESTBIN := $(TESTS:tests/unit/%.c=$(B)/unit/%)
 all: $(B)/tickettoken
 
 $(B)/tickettoken: $(B)/main.o $(OBJ)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	@echo "  link $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  cc   $<"
+	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/lib.a: $(OBJ)
-	rm -f $@ && ar rcs $@ $^
+	@rm -f $@ && ar rcs $@ $^
 
 $(B)/unit/%: tests/unit/%.c tests/unit/test.c $(B)/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $< tests/unit/test.c $(B)/lib.a $(LDFLAGS) $(LIBS)
+	@echo "  test $<"
+	@$(CC) $(CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $< tests/unit/test.c $(B)/lib.a $(LDFLAGS) $(LIBS)
 
 # The schema is part of the program: schema.c takes the files in as they are.
 $(B)/store/schema.o: $(wildcard src/store/schema/*/*.sql)

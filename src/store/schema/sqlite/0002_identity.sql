@@ -1,0 +1,1 @@
+-- step 0002_identity

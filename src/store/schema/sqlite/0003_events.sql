@@ -1,0 +1,1 @@
+-- step 0003_events
