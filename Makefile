@@ -47,8 +47,20 @@ $(B)/unit/%: tests/unit/%.c tests/unit/test.c $(B)/lib.a
 # The schema is part of the program: schema.c takes the files in as they are.
 $(B)/store/schema.o: $(wildcard src/store/schema/*/*.sql)
 
+# So are the pages.
+$(B)/web/pages.o: $(wildcard src/web/pages/*)
+
+# What is generated and committed; a test holds the files equal to the tables.
+docs: all
+	$(B)/tickettoken config --manual > docs/configuration.md
+	$(B)/tickettoken config --example > .env.example
+
 check: $(TESTBIN)
 	@for t in $(TESTBIN); do $$t || exit 1; done
+
+# Both commands for people, tried in a bare Debian 12.
+fresh:
+	tests/fresh.sh
 
 install: all
 	install -D -m 0755 $(B)/tickettoken $(DESTDIR)$(PREFIX)/bin/tickettoken
@@ -56,5 +68,5 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all check install clean
+.PHONY: all check docs fresh install clean
 -include $(OBJ:.o=.d) $(B)/main.d $(TESTBIN:=.d)
