@@ -18,8 +18,10 @@ typedef struct Head {
     Header  headers[HEADERS_MOST];
     isize   count;
     isize   size;                                 /* bytes the head took      */
+    const char *end;                              /* where its last field ends */
     i64     length;                               /* Content-Length, -1: none */
     bool    chunked, close, expect_continue;
+    bool    keep_old;                             /* HTTP/1.0 asked to be kept */
     FaultCode fault;                              /* why HEAD_BAD             */
     const char *why;
 } Head;
@@ -29,11 +31,18 @@ typedef struct Head {
 HeadResult head_read(Arena *mem, Str in, Head *out);
 
 /* Percent-decodes and removes dot segments (RFC 3986 5.2.4). False for a bad escape,
- * an encoded slash or NUL, a backslash, or a path that leaves the root. */
+ * an encoded slash, a control character, a backslash, bytes that are no UTF-8, or a
+ * path that leaves the root. A path with nothing to settle is given back as it is. */
 CHECKED bool path_settle(Arena *mem, Str raw, Str *out);
 
-/* A chunked body (RFC 9112 7.1) that is being read. */
+/* Decodes one name or value of a query as forms write it (WHATWG URL 5.1): '+' is a
+ * space, a '%' that starts no escape stays. False when the result has a NUL or is no
+ * UTF-8. */
+CHECKED bool query_decode(Arena *mem, Str raw, Str *out);
+
+/* A chunked body (RFC 9112 7.1) that is being read; starts as zeroes. */
 typedef struct Chunked { int state; i64 left; i64 body; isize line; } Chunked;
-/* Takes bytes off `*in`, moves the body bytes together at `to` (may be in->at), adds
- * to *len. HEAD_DONE at the end of the trailers, HEAD_BAD with *why. */
+/* Takes bytes off `*in`, puts the body bytes at to + *len (`to` may be where `in`
+ * began, else it has room for in->len more) and adds to *len. HEAD_DONE at the end of
+ * the trailers, HEAD_BAD with *fault. */
 HeadResult chunked_read(Chunked *c, Str *in, char *to, isize *len, i64 body_most, FaultCode *fault);

@@ -31,7 +31,8 @@ typedef struct Req {
     Str           body;                           /* whole, already unchunked */
     Str           peer;                           /* address, no port         */
     bool          secure;                         /* came over TLS            */
-    const Route  *route;
+    unsigned      allow;                          /* bit per Method that the path knows */
+    const Route  *route;                          /* NULL: OPTIONS, or a refusal */
     RouteParam    params[PARAMS_MOST];
     int           param_count;
     Reply         reply;
@@ -39,6 +40,10 @@ typedef struct Req {
 
 /* The value of a header, absent when it did not come. `name` in any case. */
 Str req_header(const Req *rq, Str name);
+
+/* True when the Accept header (RFC 9110 12.5.1) allows `type`, such as
+ * "application/json"; no header allows everything. */
+bool req_accepts(const Req *rq, Str type);
 
 /* A query parameter, percent-decoded into cx->mem; absent when it is not there. */
 Str req_query(Ctx *cx, const Req *rq, Str name);
@@ -66,5 +71,6 @@ bool reply_empty(Req *rq, int status);            /* 204 and the like         */
 bool reply_list(Ctx *cx, Req *rq, const Shape *shape, const void *rows, isize count,
                 i64 limit, Str next);
 
-/* Adds a response header; `name` and `value` must live as long as cx->mem. */
+/* Adds a response header; `name` and `value` must live as long as cx->mem. A control
+ * character in the value becomes a space, so no value can start a header of its own. */
 void reply_header(Ctx *cx, Req *rq, Str name, Str value);

@@ -12,13 +12,16 @@ typedef struct Server Server;
 
 typedef struct ServerHooks {
     const Router *router;
-    /* Answers one request: rq->reply must be set when it returns, errors too.
-     *   thread  a worker, or the io thread for INLINE routes */
+    /* Answers one request: rq->reply must be set when it returns, errors too. An
+     * OPTIONS that no row claims comes with rq->route NULL and rq->allow set.
+     *   thread  a worker; the io thread for INLINE routes and OPTIONS */
     void (*serve)(Ctx *cx, Req *rq);
-    /* Renders a fault that the server itself found (400, 408, 413, 503 ...) into
-     * rq->reply; rq may have nothing but its reply. */
+    /* Renders cx->fault, which the server itself found (400, 404, 405, 408, 413, 503
+     * ...), into rq->reply. Allow and Retry-After are there already. When the head
+     * could not be read, rq has nothing but peer and reply (target.at is NULL).
+     *   thread  the io thread */
     void (*refuse)(Ctx *cx, Req *rq);
-    /* Called once a request has been answered, to write its log line. */
+    /* Called once a request has been answered or refused, to write its log line. */
     void (*done)(Ctx *cx, const Req *rq, i64 us);
 } ServerHooks;
 
@@ -31,6 +34,8 @@ typedef struct ServerConfig {
     Span head_within, body_within, keep_alive, write_within;   /* 10 s 30 s 72 s 30 s */
     Span sse_heartbeat, sse_lasts;
     bool hsts;                                    /* send Strict-Transport-Security */
+    Str  extra_headers;                           /* whole lines, each with its CRLF, for
+                                                     every response */
 } ServerConfig;
 
 ServerConfig server_defaults(void);

@@ -23,7 +23,7 @@ typedef struct StreamWish {
     Topic topics[TOPICS_MOST];
     int   count;
     Str   first;                 /* sent at once: retry, connected, replayed events */
-    i64   after;                 /* frames with a larger id follow           */
+    i64   after;                 /* frames with a larger id follow; -1: from now on */
     Topic owner;                 /* counted per owner; the oldest over the limit is closed */
     i64   owner_most;            /* 0: no limit                              */
 } StreamWish;
@@ -32,7 +32,8 @@ typedef struct StreamWish {
 bool reply_stream(Ctx *cx, struct Req *rq, const StreamWish *wish);
 
 /* Hands one event to every io thread. `id` rises from call to call; 0 is an event
- * without an id (nothing to resume from). `wire` is copied once and shared.
+ * without an id (nothing to resume from). `wire` is copied once and shared. Frames
+ * of several callers come in the order of the calls, so one caller gives the ids.
  *   thread  any; never blocks on a socket */
 void stream_publish(struct Server *s, i64 id, const Topic *topics, int count, Str wire);
 

@@ -1,0 +1,360 @@
+/* exchange.c - what is decided before a worker hears of a request: whether anybody
+ * answers here, whether the body may come and is all there. A worker gets whole
+ * requests only, so no slow sender ever costs one. */
+#include "net/exchange.h"
+#include <string.h>
+#include "net/io.h"
+
+enum { OUT_MOST = 64 << 10,         /* answers that wait for one write       */
+       KEPT = 64 << 10 };
+
+static void send_answers(Conn *c)
+{
+    OutBuf *out = &c->io->out;
+    bool alive = conn_put(c, (Str){ out->at, out->len });
+
+    out->len = 0;
+    if (alive && (c->state == C_IDLE || c->state == C_SKIPPING))
+        conn_settle(c);
+}
+
+/* Writes the reply behind the other answers of this turn. */
+static void give(Conn *c, Ctx *cx, Req *rq, Mono came)
+{
+    Io *io = c->io;
+    StreamWish *wish = rq->reply.stream;
+    char *to = io_room(io, wire_size(&io->desk.wire, rq));
+
+    c->closes |= rq->reply.close || wish != NULL || io->server->draining;
+    WireHow how = { c->closes, c->keep_old };
+    io->out.len += wire_write(&io->desk.wire, rq, how, to);
+    io->counts.requests++;
+    c->state = C_IDLE;
+    if (wish != NULL) {
+        c->state = C_AT_WORK;
+        send_answers(c);
+        if (c->state != C_GONE)
+            stream_start(c, wish);
+    }
+    desk_end(&io->desk, cx, rq, came);
+}
+
+static void put_allow(Ctx *cx, Req *rq)
+{
+    Buf b = buf_in(cx->mem, 64);
+
+    for (int m = 0; m < M_OTHER; m++)
+        if (rq->allow & 1u << m) {
+            if (b.len > 0)
+                buf_lit(&b, ", ");
+            buf_add(&b, names_str(&method_names, m));
+        }
+    reply_header(cx, rq, S("Allow"), buf_str(&b));
+}
+
+static void refuse(Conn *c, Req *rq, FaultCode fault, const char *why)
+{
+    Desk *d = &c->io->desk;
+    Ctx cx = desk_begin(d);
+
+    fail(&cx, fault, "%s", why);
+    if (fault == METHOD_NOT_ALLOWED)
+        put_allow(&cx, rq);
+    desk_refuse(d, &cx, rq);
+    c->io->counts.refused++;
+    give(c, &cx, rq, c->io->now);
+}
+
+static void refuse_and_close(Conn *c, Req *rq, FaultCode fault, const char *why)
+{
+    c->closes = c->lingers = true;
+    refuse(c, rq, fault, why);
+}
+
+static Req stranger(Conn *c)
+{
+    return (Req){ .method = M_OTHER, .peer = { c->peer, c->peer_len },
+                  .secure = c->link.tls != NULL };
+}
+
+static Req request_of(Conn *c, const Head *h, const RouteMatch *m)
+{
+    Req rq = stranger(c);
+
+    rq.head = h->method == M_HEAD;
+    rq.method = rq.head ? M_GET : h->method;
+    rq.target = h->target;
+    rq.path = h->path;
+    rq.query = h->query;
+    rq.headers = h->headers;
+    rq.header_count = h->count;
+    rq.body = S("");
+    rq.allow = m->allow;
+    rq.route = m->route;
+    rq.param_count = m->count;
+    for (int i = 0; i < m->count; i++)
+        rq.params[i] = m->params[i];
+    return rq;
+}
+
+static void serve_here(Conn *c, Req *rq, Mono came)
+{
+    Ctx cx = desk_begin(&c->io->desk);
+
+    desk_serve(&c->io->desk, &cx, rq);
+    give(c, &cx, rq, came);
+}
+
+/* The whole request is there. */
+static void submit(Conn *c)
+{
+    Job *j = c->job;
+    bool here = (j->rq.route->is & INLINE) != 0;
+
+    j->rq.body = j->body == NULL ? S("") : (Str){ j->body, j->body_len };
+    if (!here && queue_push(&c->io->server->pool.queue, &j->link)) {
+        conn_become(c, C_AT_WORK, DUE_NONE);
+        return;
+    }
+    c->job = NULL;
+    if (here)
+        serve_here(c, &j->rq, j->came);
+    else
+        refuse(c, &j->rq, BUSY, "work queue is full");
+    job_free(&c->io->jobs, j);
+}
+
+/* Refuses what is half there; nothing of it reaches a worker. */
+static void give_up(Conn *c, FaultCode fault, const char *why)
+{
+    Job *j = c->job;
+    Req rq = j != NULL ? j->rq : stranger(c);
+
+    c->job = NULL;
+    refuse_and_close(c, &rq, fault, why);
+    if (j != NULL)
+        job_free(&c->io->jobs, j);
+}
+
+static void take_chunks(Conn *c, Str *in)
+{
+    Job *j = c->job;
+    FaultCode fault = OK;
+
+    job_grow(j, in->len);
+    switch (chunked_read(&j->chunked, in, j->body, &j->body_len, j->body_most, &fault)) {
+    case HEAD_DONE:
+        submit(c);
+        return;
+    case HEAD_BAD:
+        give_up(c, fault, "chunked body");
+        return;
+    case HEAD_MORE:
+        return;
+    }
+}
+
+static void take_body(Conn *c, Str *in)
+{
+    Job *j = c->job;
+
+    if (j->body_want < 0) {
+        take_chunks(c, in);
+        return;
+    }
+    isize n = j->body_want - j->body_len < in->len ? (isize)j->body_want - j->body_len
+                                                   : in->len;
+    memcpy(j->body + j->body_len, in->at, (size_t)n);
+    *in = str_sub(*in, n, in->len);
+    j->body_len += n;
+    if (j->body_len == j->body_want)
+        submit(c);
+}
+
+void exchange_read_body(Conn *c)
+{
+    Job *j = c->job;
+    isize n = conn_read(c, j->body + j->body_len, (isize)j->body_want - j->body_len);
+
+    if (n == 0)
+        return;
+    j->body_len += n;
+    if (j->body_len < j->body_want)
+        return;
+    submit(c);
+    if (c->io->out.len > 0)
+        send_answers(c);
+}
+
+static i64 body_most(const Server *s, const Route *route)
+{
+    return route != NULL && route->body_most > 0 ? route->body_most : s->config.body_most;
+}
+
+static bool has_body(const Head *h)
+{
+    return h->chunked || h->length > 0;
+}
+
+static bool wants_body(const Route *r)
+{
+    return (r->method == M_POST || r->method == M_PUT || r->method == M_PATCH) &&
+           (r->in != NULL || r->body_most > 0);
+}
+
+/* Copies the request into a job, and its body as it comes. */
+static void begin_job(Conn *c, const Head *h, const Req *rq, Str *in)
+{
+    Job *j = c->job = job_new(&c->io->jobs);
+
+    j->conn = c;
+    j->came = c->io->now;
+    j->how = (WireHow){ c->closes, c->keep_old };
+    j->body_most = body_most(c->io->server, rq->route);
+    j->body_want = h->chunked ? -1 : h->length > 0 ? h->length : 0;
+    job_fill(j, rq, h);
+    if (!has_body(h)) {
+        submit(c);
+        return;
+    }
+    if (!h->chunked)
+        job_grow(j, (isize)h->length);
+    if (h->expect_continue && in->len == 0) {
+        static const char go[] = "HTTP/1.1 100 Continue\r\n\r\n";
+        memcpy(io_room(c->io, sizeof go), go, sizeof go - 1);
+        c->io->out.len += (isize)sizeof go - 1;
+    }
+    conn_become(c, C_BODY, DUE_BODY);
+}
+
+static FaultCode judge(const Server *s, const Head *h, const RouteMatch *m)
+{
+    if (h->length > body_most(s, m->route))
+        return CONTENT_TOO_LARGE;
+    if (m->route == NULL)
+        return m->allow != 0 ? METHOD_NOT_ALLOWED : NOT_FOUND;
+    if (h->length < 0 && !h->chunked && wants_body(m->route))
+        return LENGTH_REQUIRED;
+    return OK;
+}
+
+/* The body of a request that is answered without it: read and dropped when it is
+ * known how much comes and that it does come. */
+static void pass_over_body(Conn *c, const Head *h, FaultCode fault)
+{
+    if (h->chunked || fault == CONTENT_TOO_LARGE || (has_body(h) && h->expect_continue))
+        c->closes = c->lingers = true;
+    else
+        c->skip = h->length > 0 ? h->length : 0;
+}
+
+static bool is_options(const Head *h, const RouteMatch *m)
+{
+    return h->method == M_OPTIONS && m->route == NULL && m->allow != 0;
+}
+
+static void admit(Conn *c, const Head *h, Str *in)
+{
+    Server *s = c->io->server;
+    RouteMatch m;
+
+    router_find(s->hooks.router, h->method, h->path, &m);
+    if (h->method == M_OPTIONS && str_is(h->path, S("*")))
+        m.allow = (1u << M_OTHER) - 1;
+    FaultCode fault = judge(s, h, &m);
+    Req rq = request_of(c, h, &m);
+    c->closes = h->close;
+    c->keep_old = h->keep_old;
+    bool here = is_options(h, &m) && fault == METHOD_NOT_ALLOWED;
+
+    if (fault != OK)
+        pass_over_body(c, h, fault);
+    if (here || (fault == OK && (m.route->is & INLINE) && !has_body(h)))
+        serve_here(c, &rq, c->io->now);
+    else if (fault != OK)
+        refuse(c, &rq, fault, fault_facts(fault)->code);
+    else
+        begin_job(c, h, &rq, in);
+    if (c->skip > 0 && c->state == C_IDLE)
+        c->state = C_SKIPPING;
+}
+
+/* False when the rest of the head has yet to come. */
+static bool take_head(Conn *c, Str *in)
+{
+    Io *io = c->io;
+    HeadResult got = head_read(&io->desk.mem, *in, &io->head);
+
+    if (got == HEAD_MORE) {
+        if (c->state == C_IDLE)
+            conn_become(c, C_HEAD, DUE_HEAD);
+        return false;
+    }
+    *in = str_sub(*in, io->head.size, in->len);
+    if (got == HEAD_BAD) {
+        Req rq = stranger(c);
+        refuse_and_close(c, &rq, io->head.fault, io->head.why);
+    } else
+        admit(c, &io->head, in);
+    arena_reset(&io->desk.mem, KEPT);
+    return true;
+}
+
+static void take_skipped(Conn *c, Str *in)
+{
+    isize n = c->skip < in->len ? (isize)c->skip : in->len;
+
+    *in = str_sub(*in, n, in->len);
+    c->skip -= n;
+    if (c->skip == 0)
+        conn_become(c, C_IDLE, DUE_IDLE);
+}
+
+/* One step of the digestion; false when it can't go on. */
+static bool take(Conn *c, Str *in)
+{
+    switch (c->state) {
+    case C_IDLE:
+    case C_HEAD:     return !c->closes && take_head(c, in);
+    case C_BODY:     take_body(c, in); return true;
+    case C_SKIPPING: take_skipped(c, in); return true;
+    default:         return false;
+    }
+}
+
+void exchange_digest(Conn *c, Str *in)
+{
+    OutBuf *out = &c->io->out;
+
+    while (in->len > 0 && take(c, in))
+        if (out->len >= OUT_MOST)
+            send_answers(c);
+    if (out->len > 0)
+        send_answers(c);
+}
+
+void exchange_too_late(Conn *c)
+{
+    give_up(c, REQUEST_TIMEOUT, "too slow");
+    send_answers(c);
+}
+
+void exchange_done(Conn *c, Job *j)
+{
+    c->job = NULL;
+    if (c->state == C_GONE) {
+        job_free(&c->io->jobs, j);
+        io_bury(c->io, c);
+        return;
+    }
+    c->closes = j->how.close;
+    c->io->counts.requests++;
+    bool alive = conn_put(c, j->answer);
+    if (alive && j->wish != NULL)
+        stream_start(c, j->wish);
+    else if (alive)
+        conn_settle(c);
+    job_free(&c->io->jobs, j);
+    if (alive)
+        conn_run(c);
+}

@@ -1,0 +1,75 @@
+/* hub.h - the streams of one io thread and its log of frames.
+ *
+ *   ring   ... [frame][frame][frame][frame]
+ *               ^ marked       ^ cursor     ^ head
+ *
+ * A frame is put at `head`. Marking walks after it and makes the subscribers of each
+ * frame dirty; a dirty stream is sent what lies between its cursor and head. Both go
+ * in slices, so requests pass between. What a stream lacks is decided by its cursor
+ * alone; a mark only says that it is worth looking.
+ * Needs: frame, topics, owner.  Used by: io.c, stream.c. */
+#pragma once
+#include "net/frame.h"
+#include "net/owner.h"
+#include "net/topics.h"
+
+struct Conn;
+struct Io;
+
+enum { RING = 16384 };
+
+typedef struct Stream {
+    struct Conn   *conn;
+    struct Stream *prev, *next;                   /* in the dirty list        */
+    u64            cursor;                        /* the frame to look at next */
+    isize          sent;                          /* bytes of that frame       */
+    Mono           until, blocked_since;
+    bool           dirty, blocked;
+    int            count;
+    Owned          owned;
+    Topic          topics[TOPICS_MOST];
+    Sub            subs[];                        /* count of them            */
+} Stream;
+
+typedef struct Hub {
+    struct Io   *io;
+    Frame      **ring;
+    i64         *ids;                             /* largest id up to there    */
+    u64          head, marked;
+    i64          dropped;                         /* largest id no longer here */
+    int          topic_at;                        /* of the frame being marked */
+    Sub         *sub_at;
+    Topics       topics;
+    Stream      *first_dirty, *last_dirty;
+    _Atomic i64  open, delivered, cut, topic_count;
+} Hub;
+
+void hub_open(Hub *h, struct Io *io);
+void hub_close(Hub *h);
+
+/* Puts frames into the log. `lost` is the largest id of those that never came, -1: all
+ * came; when some did not, every stream is cut. */
+void hub_take(Hub *h, Frame **frames, isize count, i64 lost);
+bool hub_busy(const Hub *h);
+/* Marks and sends one slice. */
+void hub_turn(Hub *h);
+
+/* The first position whose frames have an id over `after`; false when frames with
+ * such ids are no longer here. */
+CHECKED bool hub_seek(const Hub *h, i64 after, u64 *at);
+
+void hub_join(Hub *h, Stream *s);
+void hub_leave(Hub *h, Stream *s);
+void hub_mark(Hub *h, Stream *s);
+
+/* What connections need of streams (stream.c). */
+void stream_start(struct Conn *c, const StreamWish *wish);
+void stream_end(struct Conn *c);
+void stream_writable(struct Conn *c);
+void stream_beat(struct Conn *c);
+/* Tells the client to come again, elsewhere or later, and closes. */
+void stream_send_away(struct Conn *c);
+/* Sends what is lacking; cuts the stream when that is gone. */
+void stream_flush(Hub *h, Stream *s);
+/* Closes those that their owners have too many of. */
+void stream_evict(struct Io *io);

@@ -1,0 +1,49 @@
+/* job.h - a request on its way from an io thread to a worker and back, with all that
+ * it needs in one block: the io thread's buffer is gone when a worker reads it.
+ * Needs: head, wire, stream.  Used by: conn.c, pool.c. */
+#pragma once
+#include "base/queue.h"
+#include "net/head.h"
+#include "net/stream.h"
+#include "net/wire.h"
+
+struct Conn;
+
+enum { JOB_ROOM = 4096 };
+
+typedef struct Job {
+    QueueLink    link;                            /* first: it waits in lines */
+    struct Conn *conn;
+    struct Job  *next_free;
+    struct JobExtra *extra;                       /* what had no room         */
+    Req          rq;
+    WireHow      how;
+    Mono         came;
+    Chunked      chunked;
+    i64          body_want;                       /* Content-Length, -1: chunked */
+    i64          body_most;                       /* of a chunked body        */
+    isize        body_len, body_cap;
+    char        *body, *body_own;                 /* body_own: to be freed    */
+    Str          answer;                          /* as it goes on the wire   */
+    StreamWish  *wish;                            /* becomes a stream with it */
+    isize        used;
+    _Alignas(16) char room[JOB_ROOM];
+} Job;
+
+/* Jobs that one io thread has at hand; only it may call these three. */
+typedef struct JobShelf { Job *first; int count; } JobShelf;
+Job *job_new(JobShelf *s);
+void job_free(JobShelf *s, Job *j);
+void job_shelf_close(JobShelf *s);
+
+/* Memory as long as the job, not zeroed. */
+void *job_take(Job *j, isize n);
+
+/* Copies the request, so that nothing of it points outside the job. */
+void job_fill(Job *j, const Req *rq, const Head *h);
+
+/* Makes room for `more` bytes of body. */
+void job_grow(Job *j, isize more);
+
+/* Keeps the reply: its bytes, and what it wishes of a stream. */
+void job_answer(Job *j, Wire *w);

@@ -1,0 +1,48 @@
+/* pool.c - a worker has one desk and touches no socket: the bytes it makes go back to
+ * the io thread that owns the connection. */
+#include "net/pool.h"
+#include "net/io.h"
+#include <stdlib.h>
+
+static void answer(Desk *d, Job *j, bool draining)
+{
+    Ctx cx = desk_begin(d);
+
+    desk_serve(d, &cx, &j->rq);
+    j->how.close |= j->rq.reply.close || j->rq.reply.stream != NULL || draining;
+    job_answer(j, &d->wire);
+    desk_end(d, &cx, &j->rq, j->came);
+}
+
+static void *work(void *arg)
+{
+    Pool *p = arg;
+    Desk desk = { .hooks = &p->server->hooks, .wire.extra = p->server->extra };
+
+    for (QueueLink *item; (item = queue_take(&p->queue)) != NULL;) {
+        Job *j = (Job *)item;
+        answer(&desk, j, p->server->draining);
+        inbox_put_job(&j->conn->io->inbox, &j->link);
+    }
+    arena_close(&desk.mem);
+    return NULL;
+}
+
+void pool_open(Pool *p, struct Server *s, int threads, isize queue_most)
+{
+    *p = (Pool){ .server = s, .count = threads };
+    queue_init(&p->queue, queue_most);
+    p->threads = calloc((size_t)threads, sizeof *p->threads);
+    must(p->threads != NULL);
+    for (int i = 0; i < threads; i++)
+        must(pthread_create(&p->threads[i], NULL, work, p) == 0);
+}
+
+void pool_close(Pool *p)
+{
+    queue_close(&p->queue);
+    for (int i = 0; i < p->count; i++)
+        pthread_join(p->threads[i], NULL);
+    queue_free(&p->queue);
+    free(p->threads);
+}

@@ -1,0 +1,17 @@
+/* pool.h - the threads that answer requests, sequentially and blocking.
+ * Needs: queue, desk, job.  Used by: server.c, conn.c. */
+#pragma once
+#include "base/queue.h"
+#include "net/desk.h"
+
+typedef struct Pool {
+    Queue          queue;
+    pthread_t     *threads;
+    int            count;
+    struct Server *server;
+} Pool;
+
+void pool_open(Pool *p, struct Server *s, int threads, isize queue_most);
+
+/* No more jobs; waits until those it has are answered. */
+void pool_close(Pool *p);

@@ -1,0 +1,263 @@
+/* stream.c - one stream: how it begins, what it is sent, when it ends. */
+#include "net/stream.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include "base/rand.h"
+#include "net/io.h"
+
+enum { PARTS_MOST = 64 };           /* frames in one write                   */
+
+bool reply_stream(Ctx *cx, Req *rq, const StreamWish *wish)
+{
+    StreamWish *copy = make(cx->mem, StreamWish, 1);
+
+    *copy = *wish;
+    must(wish->count >= 0 && wish->count <= TOPICS_MOST);
+    reply_header(cx, rq, S("Cache-Control"), S("no-cache"));
+    reply_header(cx, rq, S("X-Accel-Buffering"), S("no"));
+    rq->reply.stream = rq->head ? NULL : copy;
+    return reply_text(rq, 200, S("text/event-stream"), wish->first);
+}
+
+void stream_publish(Server *s, i64 id, const Topic *topics, int count, Str wire)
+{
+    Frame *f = frame_new(id, topics, count, wire, s->io_count);
+
+    for (int i = 0; i < s->io_count; i++)
+        if (!inbox_put_frame(&s->io[i]->inbox, f, id))
+            frame_drop(f);
+}
+
+StreamCounts stream_counts(Server *s)
+{
+    StreamCounts sum = { 0 };
+
+    for (int i = 0; i < s->io_count; i++) {
+        const Hub *h = &s->io[i]->hub;
+        sum.open += h->open;
+        sum.delivered += h->delivered;
+        sum.cut += h->cut;
+        sum.topics += h->topic_count;
+    }
+    return sum;
+}
+
+/* Up to a tenth less than the longest life, so that not all come again at once. */
+static Mono end_of_life(const Server *s, Mono now)
+{
+    i64 most = s->config.sse_lasts.ms;
+    return mono_after(now, (Span){ most - (i64)rand_below((u32)(most / 10 + 1)) });
+}
+
+static Stream *new_stream(Conn *c, const StreamWish *wish)
+{
+    Stream *s = calloc(1, sizeof *s + (size_t)wish->count * sizeof(Sub));
+
+    must(s != NULL);
+    s->conn = c;
+    s->count = wish->count;
+    s->until = end_of_life(c->io->server, c->io->now);
+    s->blocked = c->out != NULL;
+    s->blocked_since = c->io->now;
+    memcpy(s->topics, wish->topics, (size_t)wish->count * sizeof(Topic));
+    return s;
+}
+
+static void count_owner(Conn *c, const StreamWish *wish)
+{
+    Server *server = c->io->server;
+
+    if (wish->owner_most <= 0)
+        return;
+    int ring = owners_join(&server->owners, &c->stream->owned, wish->owner,
+                           wish->owner_most, c->io->number);
+    if (ring >= 0)
+        inbox_ring(&server->io[ring]->inbox);
+}
+
+void stream_start(Conn *c, const StreamWish *wish)
+{
+    Hub *h = &c->io->hub;
+    u64 at;
+
+    conn_forget(c);
+    if (!hub_seek(h, wish->after, &at)) {
+        h->cut++;
+        conn_close(c);
+        return;
+    }
+    Stream *s = c->stream = new_stream(c, wish);
+    s->cursor = at;
+    conn_become(c, C_STREAMING, DUE_BEAT);
+    hub_join(h, s);
+    count_owner(c, wish);
+    if (at < h->head)
+        hub_mark(h, s);
+    if (c->io->server->draining)
+        stream_send_away(c);
+}
+
+void stream_end(Conn *c)
+{
+    Stream *s = c->stream;
+
+    c->stream = NULL;
+    hub_leave(&c->io->hub, s);
+    owners_leave(&c->io->server->owners, &s->owned);
+    free(s);
+}
+
+static bool wants(const Stream *s, const Frame *f)
+{
+    for (int i = 0; i < f->topic_count; i++)
+        for (int k = 0; k < s->count; k++)
+            if (f->topics[i].v == s->topics[k].v)
+                return true;
+    return false;
+}
+
+/* What one write takes, and where each part lies in the log. */
+typedef struct Batch {
+    int          count;
+    u64          end;                             /* looked at up to here     */
+    u64          at[PARTS_MOST];
+    struct iovec parts[PARTS_MOST];
+} Batch;
+
+static void gather(const Hub *h, const Stream *s, Batch *b)
+{
+    b->count = 0;
+    for (b->end = s->cursor; b->end < h->head && b->count < PARTS_MOST; b->end++) {
+        Frame *f = h->ring[b->end % RING];
+        if (!wants(s, f))
+            continue;
+        isize skip = b->end == s->cursor ? s->sent : 0;
+        b->parts[b->count] = (struct iovec){ f->text + skip, (size_t)(f->len - skip) };
+        b->at[b->count++] = b->end;
+    }
+}
+
+/* Moves the cursor over n written bytes. */
+static void advance(Hub *h, Stream *s, const Batch *b, isize n)
+{
+    for (int i = 0; i < b->count; i++) {
+        isize len = (isize)b->parts[i].iov_len;
+        if (n < len) {
+            s->sent = b->at[i] == s->cursor ? s->sent + n : n;
+            s->cursor = b->at[i];
+            return;
+        }
+        n -= len;
+        h->delivered++;
+    }
+    s->cursor = b->end;
+    s->sent = 0;
+}
+
+static void block(Stream *s)
+{
+    s->blocked = true;
+    s->blocked_since = s->conn->io->now;
+}
+
+static void send_batches(Hub *h, Stream *s)
+{
+    Link *link = &s->conn->link;
+    Batch b;
+
+    while (s->cursor < h->head) {
+        gather(h, s, &b);
+        isize n = b.count == 0 ? 0 : link->via->write(link, b.parts, b.count);
+        if (n == LINK_GONE) {
+            conn_close(s->conn);
+            return;
+        }
+        if (n == LINK_AGAIN) {
+            block(s);
+            return;
+        }
+        advance(h, s, &b, n);
+    }
+    due_set(&h->io->dues, &s->conn->due, DUE_BEAT, h->io->now);
+}
+
+void stream_flush(Hub *h, Stream *s)
+{
+    if (s->blocked)
+        return;
+    if (h->head - s->cursor > RING) {
+        h->cut++;
+        conn_close(s->conn);
+    } else if (s->until.ns <= h->io->now.ns)
+        conn_finish(s->conn);
+    else
+        send_batches(h, s);
+}
+
+void stream_writable(Conn *c)
+{
+    Stream *s = c->stream;
+
+    s->blocked = c->out != NULL;
+    if (!s->blocked && s->cursor < c->io->hub.head)
+        hub_mark(&c->io->hub, s);
+}
+
+static void ping(Conn *c)
+{
+    char text[48];
+    int n = snprintf(text, sizeof text, ": ping %jd\n\n", (intmax_t)time_now().ms);
+
+    due_set(&c->io->dues, &c->due, DUE_BEAT, c->io->now);
+    if (conn_put(c, (Str){ text, n }) && c->out != NULL)
+        block(c->stream);
+}
+
+void stream_beat(Conn *c)
+{
+    Stream *s = c->stream;
+    Mono now = c->io->now;
+
+    if (s->until.ns <= now.ns)
+        conn_finish(c);
+    else if (s->blocked &&
+             mono_after(s->blocked_since, c->io->server->config.write_within).ns <= now.ns)
+        conn_close(c);
+    else if (s->blocked || s->dirty)
+        due_set(&c->io->dues, &c->due, DUE_BEAT, now);
+    else
+        ping(c);
+}
+
+void stream_send_away(Conn *c)
+{
+    static const Str away = S("retry: 1000\nevent: reconnect\ndata: {}\n\n");
+    Stream *s = c->stream;
+    const Hub *h = &c->io->hub;
+    bool here = h->head - s->cursor <= RING;
+    const Frame *half = s->sent > 0 && here ? h->ring[s->cursor % RING] : NULL;
+
+    if (s->sent > 0 && !here) {
+        conn_close(c);
+        return;
+    }
+    if (half != NULL &&
+        !conn_put(c, (Str){ half->text + s->sent, half->len - s->sent }))
+        return;
+    if (!conn_put(c, away))
+        return;
+    stream_end(c);
+    c->closes = true;
+    conn_settle(c);
+}
+
+void stream_evict(Io *io)
+{
+    Owned *o;
+
+    while ((o = owners_evicted(&io->server->owners, io->number)) != NULL) {
+        Stream *s = (Stream *)(void *)((char *)o - offsetof(Stream, owned));
+        conn_finish(s->conn);
+    }
+}

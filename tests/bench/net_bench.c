@@ -1,0 +1,72 @@
+/* net_bench.c - the floor under everything: a server with GET /health, answered on the
+ * io thread, and POST /echo, handed to a worker. Drive it with wrk:
+ *
+ *   build/bench/net_bench 9100 &
+ *   wrk -t2 -c128 -d10s http://127.0.0.1:9100/health
+ *   wrk -t2 -c128 -d10s -s tests/bench/echo.lua http://127.0.0.1:9100/echo */
+#include <signal.h>
+#include <stdio.h>
+#include <unistd.h>
+#include "net/server.h"
+
+static bool health(Ctx *cx, Req *rq)
+{
+    (void)cx;
+    return reply_json(rq, 200, S("{\"status\":\"ok\"}"));
+}
+
+static bool echo(Ctx *cx, Req *rq)
+{
+    (void)cx;
+    return reply_json(rq, 200, rq->body);
+}
+
+static const Route routes[] = {
+    { .method = M_GET, .path = "/health", .run = health, .is = INLINE },
+    { .method = M_POST, .path = "/echo", .run = echo, .body_most = 1 << 20 },
+};
+
+static void serve(Ctx *cx, Req *rq)
+{
+    if (rq->route == NULL)
+        reply_empty(rq, 204);
+    else
+        must(rq->route->run(cx, rq));
+}
+
+static void refuse(Ctx *cx, Req *rq)
+{
+    reply_json(rq, fault_facts(cx->fault.code)->status, S("{}"));
+}
+
+int main(int argc, char **argv)
+{
+    Arena mem = { 0 };
+    Str why;
+    i64 port = 9100, workers = 128;
+    ServerConfig config = server_defaults();
+    ServerHooks hooks = { router_open(routes, countof(routes)), serve, refuse, NULL };
+    sigset_t stop;
+    int got;
+
+    if ((argc > 1 && !str_int(str_of(argv[1]), &port)) ||
+        (argc > 2 && !str_int(str_of(argv[2]), &workers)))
+        return 2;
+    config.port = (int)port;
+    config.workers = (int)workers;
+    sigemptyset(&stop);
+    sigaddset(&stop, SIGTERM);
+    sigaddset(&stop, SIGINT);
+    sigprocmask(SIG_BLOCK, &stop, NULL);
+    Server *s = server_open(&config, &hooks, &mem, &why);
+    if (s == NULL) {
+        fprintf(stderr, "%.*s\n", STR_ARGS(why));
+        return 1;
+    }
+    printf("listening on http://127.0.0.1:%d\n", server_port(s));
+    fflush(stdout);
+    sigwait(&stop, &got);
+    bool all = server_drain(s, seconds(5));
+    server_close(s);
+    return all ? 0 : 1;
+}
