@@ -141,18 +141,18 @@ static void gather(const Hub *h, const Stream *s, Batch *b)
 /* Moves the cursor over n written bytes. */
 static void advance(Hub *h, Stream *s, const Batch *b, isize n)
 {
-    for (int i = 0; i < b->count; i++) {
-        isize len = (isize)b->parts[i].iov_len;
-        if (n < len) {
-            s->sent = b->at[i] == s->cursor ? s->sent + n : n;
-            s->cursor = b->at[i];
-            return;
-        }
-        n -= len;
-        h->delivered++;
+    int i = 0;
+
+    for (; i < b->count && n >= (isize)b->parts[i].iov_len; i++)
+        n -= (isize)b->parts[i].iov_len;
+    h->delivered += i;
+    if (i == b->count) {
+        s->cursor = b->end;
+        s->sent = 0;
+    } else {
+        s->sent = b->at[i] == s->cursor ? s->sent + n : n;
+        s->cursor = b->at[i];
     }
-    s->cursor = b->end;
-    s->sent = 0;
 }
 
 static void block(Stream *s)
