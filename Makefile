@@ -4,7 +4,8 @@
 #   make install PREFIX=/usr/local  clean  bench  faults  fuzz  fresh
 
 SAN     ?=
-B       := build$(if $(SAN),-$(SAN))
+CONTROL ?=
+B       := build$(if $(SAN),-$(SAN))$(if $(CONTROL),-control)
 CC      := gcc
 PREFIX  ?= /usr/local
 VERSION := 0.1.0
@@ -15,7 +16,7 @@ HARDEN := $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
 comma  := ,
 SANS   := $(if $(filter address,$(SAN)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all) \
           $(if $(filter thread,$(SAN)),-fsanitize=thread)
-CFLAGS := -std=gnu17 -D_GNU_SOURCE -O2 -g -Isrc -DVERSION='"$(VERSION)"' $(WARN) $(HARDEN) $(SANS)
+CFLAGS := -std=gnu17 -D_GNU_SOURCE -O2 -g -Isrc -DVERSION='"$(VERSION)"' $(if $(CONTROL),-DCONTROL) $(WARN) $(HARDEN) $(SANS)
 LDFLAGS := -pie -Wl,-z,relro,-z,now $(SANS)
 LIBS   := -lssl -lcrypto -lsqlite3 -ljansson -largon2 -lsodium -lqrencode -lpthread
 
@@ -65,7 +66,7 @@ install: all
 	install -D -m 0755 $(B)/tickettoken $(DESTDIR)$(PREFIX)/bin/tickettoken
 
 clean:
-	rm -rf build build-address build-thread build-fuzz
+	rm -rf build build-*
 
 .PHONY: all check docs fresh install clean
 -include $(OBJ:.o=.d) $(B)/main.d $(TESTBIN:=.d)

@@ -30,9 +30,9 @@ static Str next_segment(Str *path)
 static Str inner(Str path)
 {
     path = str_sub(path, 1, path.len);
-    if (str_ends(path, S("/")))
-        path.len--;
-    return path.len == 0 ? (Str){ 0 } : path;
+    if (path.len == 0)
+        return (Str){ 0 };
+    return str_ends(path, S("/")) ? str_sub(path, 0, path.len - 1) : path;
 }
 
 static Node *find_child(const Node *n, Str text)
