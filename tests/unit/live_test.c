@@ -10,8 +10,10 @@
 #include "unit/with_store.h"
 #include <arpa/inet.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -86,7 +88,7 @@ static void closed(House *h)
 
 /* ---- a client ---- */
 
-typedef struct Client { int fd; char text[1 << 20]; isize len; } Client;
+typedef struct Client { int fd; char text[1 << 18]; isize len; } Client;
 
 static Client *ask(const House *h, const char *method, const char *target, const char *headers)
 {
@@ -231,6 +233,72 @@ TEST(a_relay_that_is_behind_makes_nothing_come_twice)
     must(comes(c, "{\"n\":7}"));
     must(times(c, "event: order.paid") == 7 && times(c, "event: gap") == 0);
     leave(c);
+    closed(&h);
+}
+
+/* ---- a crowd of returns while news pours in ---- */
+
+static _Atomic bool pouring;
+
+static void *pour(void *arg)
+{
+    Arena own = { 0 };
+    Ctx cx = ctx_new(&own, TENANT_DEFAULT);
+
+    (void)arg;
+    for (int i = 1; pouring; i++) {
+        Telling t = { anna, { { { 0 } } }, "order.paid", 1, i };
+        must(write_tx(&cx, (Lane){ 0 }, tell, &t));
+        arena_reset(&own, 4096);
+    }
+    arena_close(&own);
+    return NULL;
+}
+
+/* Reads whole frames of one visit: each tiding's number is one more than the last. */
+static int follow(const Client *c, int n)
+{
+    const char *end = c->text, *next;
+
+    while ((next = strstr(end, "\n\n")) != NULL)
+        end = next + 2;
+    for (const char *at = c->text; (at = strstr(at, "{\"n\":")) != NULL && at < end; at++) {
+        int came = (int)strtol(at + 5, NULL, 10);
+        must(came == n + 1);
+        n = came;
+    }
+    return n;
+}
+
+static i64 last_whole_id(Client *c)
+{
+    char *end = c->text, *next;
+
+    while ((next = strstr(end, "\n\n")) != NULL)
+        end = next + 2;
+    *end = '\0';
+    return last_id(c);
+}
+
+TEST(however_often_it_comes_back_a_stream_is_one_sequence)
+{
+    House h = opened();
+    pthread_t thread;
+    i64 id = 0;
+    int n = 0;
+
+    pouring = true;
+    must(pthread_create(&thread, NULL, pour, NULL) == 0);
+    for (int visit = 0; visit < 100; visit++) {
+        Client *c = ask(&h, "GET", "/events/stream", resume(id));
+        must(comes(c, "event: connected") && comes(c, "event: order.paid"));
+        n = follow(c, n);
+        id = last_whole_id(c);
+        leave(c);
+    }
+    pouring = false;
+    pthread_join(thread, NULL);
+    must(n > 100);
     closed(&h);
 }
 
