@@ -1,7 +1,7 @@
-/* live_http.c - the seam between replay and live is one number. Replay reads rows up
- * to the newest id of one steady view, and the stream goes on with frames whose id
- * is larger: nothing falls between, nothing comes twice. That holds also while the
- * relay is behind, because its frames carry the same ids.
+/* live_http.c - the seam between replay and live is one number: the last id that the
+ * relay has told. It is read first; what was told up to it is committed and comes
+ * from the outbox, what is told after it comes as a frame. So nothing falls between
+ * and nothing comes twice, however far the relay is behind the outbox.
  *
  * `connected` carries an id, so that a browser which lost its connection before
  * anything happened still knows from where to resume. */
@@ -129,18 +129,27 @@ static bool check_events(Ctx *cx, void *arg)
 
 /* ---- what is sent first --------------------------------------------------- */
 
-typedef struct Missed { Tiding *rows; isize count; i64 oldest, newest; bool gap; } Missed;
+typedef struct Missed {
+    i64     seam;                                 /* rows up to it, frames after it */
+    Tiding *rows;
+    isize   count;
+    i64     oldest, newest;
+    bool    gap;
+} Missed;
 
 /* A gap: rows after the last id are gone, or too many, or the id is none of ours. */
 static bool find_missed(Ctx *cx, const Asked *a, Missed *m)
 {
     i64 after = a->resumes ? a->last : INT64_MAX;
 
+    m->seam = relay_last();
     if (!outbox_replay(cx, cx->who.user, a->events, a->count, after, REPLAY_MOST + 1,
                        &m->rows, &m->count, &m->oldest, &m->newest))
         return false;
     m->gap = a->resumes && (a->last > m->newest || a->last + 1 < m->oldest ||
                             m->count > REPLAY_MOST);
+    while (m->count > 0 && m->rows[m->count - 1].id > m->seam)
+        m->count--;
     return true;
 }
 
@@ -163,7 +172,7 @@ static Str first_frames(Ctx *cx, const Asked *a, const Missed *m)
     Buf b = buf_in(cx->mem, 1024);
 
     buf_lit(&b, "retry: 30000\n\n");
-    write_connected(cx, &b, a->resumes && !m->gap ? a->last : m->newest);
+    write_connected(cx, &b, a->resumes && !m->gap ? a->last : m->seam);
     if (m->gap)
         live_frame(&b, 0, S("gap"),
                    str_fmt(cx->mem, "{\"lastEventId\":%jd,\"oldestId\":%jd}",
@@ -187,6 +196,6 @@ bool live_stream(Ctx *cx, Req *rq)
     for (int i = 0; i < a.count; i++)
         wish.topics[wish.count++] = live_topic_event(cx->mem, cx->tenant, a.events[i]);
     wish.first = first_frames(cx, &a, &m);
-    wish.after = m.newest;
+    wish.after = m.seam;
     return reply_stream(cx, rq, &wish);
 }

@@ -192,7 +192,6 @@ static bool reads_requests(const Conn *c)
 /* What stays of the scratch after a look at it. */
 static void keep_in(Conn *c, Str rest)
 {
-    conn_forget(c);
     if (rest.len == 0 || !reads_requests(c))
         return;
     must((c->in = malloc((size_t)rest.len)) != NULL);
@@ -211,7 +210,7 @@ static void read_more(Conn *c)
     if (c->in_len > 0)
         memcpy(scratch, c->in, (size_t)c->in_len);
     Str in = { scratch, c->in_len + n };
-    c->fresh = false;
+    conn_forget(c);
     exchange_digest(c, &in);
     keep_in(c, in);
 }

@@ -4,12 +4,12 @@
 #include "net/io.h"
 #include <stdlib.h>
 
-static void answer(Desk *d, Job *j, bool draining)
+static void answer(const Server *s, Desk *d, Job *j)
 {
     Ctx cx = desk_begin(d);
 
     desk_serve(d, &cx, &j->rq);
-    j->how.close |= j->rq.reply.close || j->rq.reply.stream != NULL || draining;
+    j->how.close |= j->rq.reply.close || j->rq.reply.stream != NULL || s->draining;
     job_answer(j, &d->wire);
     desk_end(d, &cx, &j->rq, j->came);
 }
@@ -21,7 +21,7 @@ static void *work(void *arg)
 
     for (QueueLink *item; (item = queue_take(&p->queue)) != NULL;) {
         Job *j = (Job *)item;
-        answer(&desk, j, p->server->draining);
+        answer(p->server, &desk, j);
         inbox_put_job(&j->conn->io->inbox, &j->link);
     }
     arena_close(&desk.mem);

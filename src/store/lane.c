@@ -52,7 +52,7 @@ typedef struct LaneState {
 static struct {
     LaneState lane[LANES_MOST];
     int count, batch_most;
-    void (*wake)(void);
+    void (*_Atomic wake)(void);
 } all;
 
 Lane lane_of(Uuid key)

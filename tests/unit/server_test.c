@@ -1,0 +1,431 @@
+/* server_test.c - the server over real sockets. */
+#include "unit/peer.h"
+
+#define H "Host: a\r\n"
+#define GET(path) S("GET " path " HTTP/1.1\r\n" H "\r\n")
+#define POST(path, fields, body) S("POST " path " HTTP/1.1\r\n" H fields "\r\n" body)
+
+TEST(one_connection_carries_many_requests)
+{
+    Server *s = house_open(house_config());
+    i64 before = house_told;
+    int fd = peer_connect(server_port(s));
+
+    for (int i = 0; i < 5; i++) {
+        peer_send(fd, GET("/health"));
+        must(str_ends(peer_read(fd, 1, 2000), S("\r\n\r\n{\"status\":\"ok\"}")));
+        peer_send(fd, POST("/echo", "Content-Length: 5\r\n", "hello"));
+        must(str_ends(peer_read(fd, 1, 2000), S("\r\n\r\nhello")));
+    }
+    must(server_counts(s).requests == 10 && server_counts(s).connections == 1);
+    close(fd);
+    house_close(s);
+    must(house_told == before + 10);
+}
+
+TEST(pipelined_requests_are_answered_in_order)
+{
+    Server *s = house_open(house_config());
+    Buf b = buf_in(mem, 4096);
+
+    for (int i = 0; i < 200; i++)
+        buf_fmt(&b, "GET /mirror/%d HTTP/1.1\r\n" H "\r\nGET /health HTTP/1.1\r\n" H "\r\n"
+                "POST /echo HTTP/1.1\r\n" H "Content-Length: 4\r\n\r\n%04d", i, i);
+    Str got = peer_ask(server_port(s), buf_str(&b), 600);
+    must(count_of(got, S("HTTP/1.1 200 OK")) == 600);
+    for (int i = 0; i < 200; i++) {
+        Str id = str_fmt(mem, "id=%d ", i);
+        const char *p = memmem(got.at, (size_t)got.len, id.at, (size_t)id.len);
+        must(p != NULL);
+        got = str_sub(got, p - got.at, got.len);
+        must(str_has(str_sub(got, 0, 800), str_fmt(mem, "\r\n\r\n%04d", i)));
+    }
+    house_close(s);
+}
+
+TEST(a_request_in_pieces_is_the_same_request)
+{
+    Server *s = house_open(house_config());
+    int fd = peer_connect(server_port(s));
+    Str all = S("POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n"
+                "5\r\nhello\r\n6\r\n world\r\n0\r\n\r\n");
+
+    for (isize i = 0; i < all.len; i++) {
+        peer_send(fd, str_sub(all, i, i + 1));
+        if (i % 9 == 0)
+            usleep(500);
+    }
+    must(str_ends(peer_read(fd, 1, 2000), S("\r\n\r\nhello world")));
+    close(fd);
+    house_close(s);
+}
+
+TEST(what_a_worker_sees_is_what_came)
+{
+    Server *s = house_open(house_config());
+
+    must(str_has(peer_ask(server_port(s), S("GET /mirror/a%20b?x=1 HTTP/1.1\r\n" H
+                                            "X-Mark: m\r\n\r\n"), 1),
+                 S("id=a b path=/mirror/a b query=x=1 mark=m peer=127.0.0.1")));
+    must(str_has(peer_ask(server_port(s), S("GET http://a/mirror/7 HTTP/1.1\r\n" H "\r\n"), 1),
+                 S("id=7 path=/mirror/7 query= mark= peer=127.0.0.1")));
+    house_close(s);
+}
+
+TEST(head_is_get_without_its_body)
+{
+    Server *s = house_open(house_config());
+    int fd = peer_connect(server_port(s));
+
+    peer_send(fd, S("HEAD /health HTTP/1.1\r\n" H "\r\nHEAD /big HTTP/1.1\r\n" H "\r\n"));
+    Str got = peer_await(fd, S("Content-Length: 8388608\r\n"), 2000);
+    must(str_has(got, S("Content-Length: 15\r\n")) && !str_has(got, S("{\"status\"")));
+    peer_send(fd, GET("/health"));
+    must(peer_await(fd, S("{\"status\":\"ok\"}"), 2000).at != NULL);
+    close(fd);
+    house_close(s);
+}
+
+TEST(every_answer_has_a_date_and_the_headers_of_the_house)
+{
+    ServerConfig c = house_config();
+    c.extra_headers = S("X-House: yes\r\n");
+    c.hsts = true;
+    Server *s = house_open(c);
+    static const char *const asks[] = { "GET /health HTTP/1.1\r\n" H "\r\n", "x\r\n\r\n",
+                                        "GET /mirror/1 HTTP/1.1\r\n" H "\r\n" };
+
+    for (isize i = 0; i < countof(asks); i++) {
+        Str got = peer_ask(server_port(s), str_of(asks[i]), 1);
+        must(str_has(got, S("\r\nX-House: yes\r\n")) && str_has(got, S("\r\nDate: ")));
+        must(str_has(got, S(" GMT\r\n")) && str_has(got, S("\r\nStrict-Transport-Security: ")));
+    }
+    house_close(s);
+}
+
+typedef struct Told { Str bytes; int status; const char *has; bool closes; } Told;
+
+static const Told told[] = {
+    { GET("/none"), 404, "NOT_FOUND", false },
+    { S("DELETE /echo HTTP/1.1\r\n" H "\r\n"), 405, "Allow: POST, OPTIONS\r\n", false },
+    { S("OPTIONS /health HTTP/1.1\r\n" H "\r\n"), 204, "", false },
+    { S("OPTIONS * HTTP/1.1\r\n" H "\r\n"), 204, "", false },
+    { S("OPTIONS /none HTTP/1.1\r\n" H "\r\n"), 404, "", false },
+    { S("BREW / HTTP/1.1\r\n" H "\r\n"), 501, "", true },
+    { S("GET / HTTP/2.0\r\n" H "\r\n"), 505, "", true },
+    { POST("/echo", "", ""), 411, "LENGTH_REQUIRED", false },
+    { POST("/wait", "Content-Length: 1\r\nExpect: x\r\n", "a"), 417, "", true },
+    { POST("/small", "Content-Length: 17\r\n", ""), 413, "Connection: close\r\n", true },
+    { POST("/small", "Content-Length: 17\r\nExpect: 100-continue\r\n", ""), 413, "", true },
+    { POST("/small", "Transfer-Encoding: chunked\r\n", "11\r\n"), 413, "", true },
+    { POST("/small", "Transfer-Encoding: chunked\r\n", "xx\r\n"), 400, "", true },
+    { POST("/echo", "Content-Length: 1048577\r\n", ""), 413, "", true },
+    { POST("/none", "Content-Length: 5\r\n", "hello"), 404, "", false },
+    { POST("/none", "Content-Length: 1048577\r\n", ""), 413, "", true },
+    { POST("/none", "Transfer-Encoding: chunked\r\n", "5\r\nhello\r\n0\r\n\r\n"), 404, "", true },
+    { POST("/none", "Content-Length: 5\r\nExpect: 100-continue\r\n", ""), 404, "", true },
+    { POST("/echo", "Content-Length: 1\r\nTransfer-Encoding: chunked\r\n", "a"), 400,
+      "Connection: close\r\n", true },
+    { S("GET /health HTTP/1.1\r\n" H "Connection: close\r\n\r\n"), 200, "Connection: close", true },
+    { S("GET /health HTTP/1.0\r\n\r\n"), 200, "Connection: close", true },
+    { S("GET /mirror/1 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n"), 200,
+      "Connection: keep-alive", false },
+};
+
+TEST(each_request_gets_its_status_and_keeps_or_loses_its_connection)
+{
+    Server *s = house_open(house_config());
+
+    for (isize i = 0; i < countof(told); i++) {
+        int fd = peer_connect(server_port(s));
+        peer_send(fd, told[i].bytes);
+        Str got = peer_read(fd, 1, 2000);
+        bool right = status_of(got) == told[i].status && str_has(got, str_of(told[i].has));
+        if (!told[i].closes) {
+            peer_send(fd, GET("/health"));
+            right &= status_of(peer_read(fd, 1, 2000)) == 200;
+        } else
+            right &= peer_closed(fd, 500);
+        if (!right)
+            fprintf(stderr, "%.*s\n-> %.*s\n", STR_ARGS(told[i].bytes), STR_ARGS(got));
+        must(right);
+        close(fd);
+    }
+    house_close(s);
+}
+
+TEST(only_an_accepted_body_is_asked_for)
+{
+    Server *s = house_open(house_config());
+    int fd = peer_connect(server_port(s));
+
+    for (int i = 0; i < 2; i++) {
+        peer_send(fd, POST("/echo", "Content-Length: 5\r\nExpect: 100-continue\r\n", ""));
+        must(str_is(peer_read(fd, 1, 2000), S("HTTP/1.1 100 Continue\r\n\r\n")));
+        peer_send(fd, S("hello"));
+        must(str_ends(peer_read(fd, 1, 2000), S("\r\n\r\nhello")));
+    }
+    close(fd);
+    house_close(s);
+}
+
+TEST(large_bodies_come_whole_either_way)
+{
+    Server *s = house_open(house_config());
+    Buf b = buf_in(mem, 3 << 20);
+    char *body = make(mem, char, 1 << 20);
+
+    memset(body, 'z', 1 << 20);
+    buf_lit(&b, "POST /echo HTTP/1.1\r\n" H "Content-Length: 1048576\r\n\r\n");
+    buf_add(&b, (Str){ body, 1 << 20 });
+    buf_lit(&b, "POST /inline HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n80000\r\n");
+    buf_add(&b, (Str){ body, 0x80000 });
+    buf_lit(&b, "\r\n7ffff\r\n");
+    buf_add(&b, (Str){ body, 0x7ffff });
+    buf_lit(&b, "\r\n0\r\n\r\n");
+    Str got = peer_ask(server_port(s), buf_str(&b), 2);
+    must(count_of(got, S("200 OK")) == 2 && count_of(got, S("zzzzzzzz")) >= (1 << 18) - 2);
+    must(str_has(got, S("Content-Length: 1048575\r\n")));
+    house_close(s);
+}
+
+static ServerConfig hasty(void)
+{
+    ServerConfig c = house_config();
+    c.head_within = c.body_within = c.keep_alive = c.write_within = (Span){ 300 };
+    return c;
+}
+
+/* Sends one byte every 40 ms until the server closes or all is sent. */
+static Str dribble(int fd, Str bytes)
+{
+    Buf b = buf_in(mem, 512);
+
+    for (isize i = 0; i < bytes.len; i++) {
+        peer_send(fd, str_sub(bytes, i, i + 1));
+        if (peer_some(fd, &b, 40) == 0)
+            break;
+        if (b.len > 0 && peer_some(fd, &b, 1000) <= 0)
+            break;
+    }
+    return buf_str(&b);
+}
+
+TEST(a_dribble_gets_408_by_the_clock_and_costs_no_worker)
+{
+    Server *s = house_open(hasty());
+    i64 before = house_served;
+    static const char *const slow[] = {
+        "GET /health HTTP/1.1\r\nHost: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+        "GET /aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    };
+
+    for (isize i = 0; i < countof(slow); i++) {
+        int fd = peer_connect(server_port(s));
+        Mono from = mono_now();
+        must(status_of(dribble(fd, str_of(slow[i]))) == 408);
+        i64 ms = mono_us(from, mono_now()) / 1000;
+        must(ms >= 280 && ms < 1500);
+        close(fd);
+    }
+    int fd = peer_connect(server_port(s));
+    peer_send(fd, POST("/echo", "Content-Length: 1000\r\n", ""));
+    must(status_of(dribble(fd, S("aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"))) == 408);
+    close(fd);
+    must(house_served == before && server_counts(s).timeouts == 3);
+    house_close(s);
+}
+
+TEST(who_says_nothing_is_closed_without_a_word)
+{
+    Server *s = house_open(hasty());
+    int silent = peer_connect(server_port(s)), idle = peer_connect(server_port(s));
+    Buf b = buf_in(mem, 64);
+
+    peer_send(idle, GET("/health"));
+    must(status_of(peer_read(idle, 1, 2000)) == 200);
+    must(peer_some(silent, &b, 1000) == 0 && b.len == 0);
+    must(peer_some(idle, &b, 1000) == 0 && b.len == 0);
+    close(silent);
+    close(idle);
+    house_close(s);
+}
+
+TEST(a_slow_reader_is_cut_and_a_steady_one_gets_all)
+{
+    ServerConfig c = hasty();
+    c.write_within = (Span){ 700 };
+    Server *s = house_open(c);
+    int slow = peer_connect(server_port(s)), steady = peer_connect(server_port(s));
+    Mono from = mono_now();
+
+    peer_send(slow, GET("/big"));
+    peer_send(steady, GET("/big"));
+    must(peer_read(steady, 1, 5000).len > BIG);
+    while (server_counts(s).timeouts == 0 && mono_us(from, mono_now()) < 3000000)
+        usleep(5000);
+    must(server_counts(s).timeouts == 1);
+    must(peer_read(slow, 1, 1000).len < BIG);
+    close(slow);
+    close(steady);
+    house_close(s);
+}
+
+TEST(a_full_queue_answers_503_at_once_and_keeps_the_connection)
+{
+    ServerConfig c = house_config();
+    c.workers = 1;
+    c.queue_most = 1;
+    Server *s = house_open(c);
+    int fd[3];
+
+    for (int i = 0; i < 2; i++) {
+        fd[i] = peer_connect(server_port(s));
+        peer_send(fd[i], POST("/wait", "Content-Length: 2\r\n", "hi"));
+        if (i == 0)
+            must(eventually(waiting_is, 1, 2000));
+    }
+    while (server_counts(s).queued == 0)
+        usleep(1000);
+    fd[2] = peer_connect(server_port(s));
+    peer_send(fd[2], POST("/wait", "Content-Length: 2\r\n", "hi"));
+    Str got = peer_read(fd[2], 1, 500);
+    must(status_of(got) == 503 && str_has(got, S("\r\nRetry-After: 1\r\n")));
+    must(!str_has(got, S("Connection: close")));
+    peer_send(fd[2], GET("/health"));
+    must(status_of(peer_read(fd[2], 1, 500)) == 200);
+    house_release(2);
+    for (int i = 0; i < 3; i++) {
+        must(i == 2 || str_ends(peer_read(fd[i], 1, 2000), S("\r\n\r\nhi")));
+        close(fd[i]);
+    }
+    house_close(s);
+}
+
+TEST(a_half_closed_peer_still_gets_its_answer)
+{
+    Server *s = house_open(house_config());
+    int fd = peer_connect(server_port(s));
+
+    peer_send(fd, POST("/wait", "Content-Length: 2\r\n", "hi"));
+    shutdown(fd, SHUT_WR);
+    must(eventually(waiting_is, 1, 2000));
+    usleep(20000);
+    house_release(1);
+    must(str_ends(peer_read(fd, 1, 2000), S("\r\n\r\nhi")));
+    must(peer_closed(fd, 1000));
+    close(fd);
+    house_close(s);
+}
+
+TEST(a_peer_that_goes_while_a_worker_works_harms_nobody)
+{
+    Server *s = house_open(house_config());
+    struct linger reset = { 1, 0 };
+
+    for (int i = 0; i < 4; i++) {
+        int fd = peer_connect(server_port(s));
+        peer_send(fd, POST("/wait", "Content-Length: 2\r\n", "hi"));
+        must(eventually(waiting_is, i + 1, 2000));
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+        close(fd);
+    }
+    while (server_counts(s).connections > 0)
+        usleep(1000);
+    house_release(4);
+    must(eventually(waiting_is, 0, 2000));
+    must(status_of(peer_ask(server_port(s), GET("/health"), 1)) == 200);
+    house_close(s);
+}
+
+TEST(connections_over_the_limit_wait_and_are_taken_later)
+{
+    ServerConfig c = house_config();
+    c.conns_most = 4;
+    c.io_threads = 1;
+    Server *s = house_open(c);
+    int fd[8];
+
+    for (int i = 0; i < 8; i++) {
+        fd[i] = peer_connect(server_port(s));
+        peer_send(fd[i], GET("/health"));
+    }
+    for (int i = 0; i < 4; i++)
+        must(status_of(peer_read(fd[i], 1, 2000)) == 200);
+    must(peer_read(fd[4], 1, 100).len == 0 && server_counts(s).connections == 4);
+    for (int i = 0; i < 4; i++)
+        close(fd[i]);
+    for (int i = 4; i < 8; i++) {
+        must(status_of(peer_read(fd[i], 1, 2000)) == 200);
+        close(fd[i]);
+    }
+    house_close(s);
+}
+
+typedef struct Drain { Server *s; bool all; } Drain;
+
+static void *drain(void *arg)
+{
+    Drain *d = arg;
+    d->all = server_drain(d->s, seconds(5));
+    return NULL;
+}
+
+TEST(a_drain_finishes_what_is_in_flight_and_takes_nothing_new)
+{
+    Server *s = house_open(house_config());
+    int idle = peer_connect(server_port(s)), busy = peer_connect(server_port(s));
+    int half = peer_connect(server_port(s));
+    Drain d = { s, false };
+    pthread_t t;
+
+    peer_send(idle, GET("/health"));
+    must(status_of(peer_read(idle, 1, 2000)) == 200);
+    peer_send(busy, POST("/wait", "Content-Length: 2\r\n", "hi"));
+    peer_send(half, S("GET /health HTTP/1.1\r\n"));
+    must(eventually(waiting_is, 1, 2000));
+    usleep(20000);
+    must(pthread_create(&t, NULL, drain, &d) == 0);
+    must(peer_closed(idle, 1000));
+    peer_send(half, S(H "\r\n"));
+    must(str_has(peer_read(half, 1, 1000), S("Connection: close\r\n")));
+    house_release(1);
+    Str got = peer_read(busy, 1, 2000);
+    must(str_ends(got, S("\r\n\r\nhi")) && str_has(got, S("Connection: close\r\n")));
+    pthread_join(t, NULL);
+    must(d.all && server_counts(s).connections == 0);
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((u16)server_port(s)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    must(connect(fd, (struct sockaddr *)&a, sizeof a) != 0);
+    close(fd), close(idle), close(busy), close(half);
+    house_close(s);
+}
+
+TEST(a_drain_gives_up_when_its_time_is_over)
+{
+    Server *s = house_open(house_config());
+    int fd = peer_connect(server_port(s));
+
+    peer_send(fd, POST("/wait", "Content-Length: 2\r\n", "hi"));
+    must(eventually(waiting_is, 1, 2000));
+    must(!server_drain(s, (Span){ 100 }));
+    house_release(1);
+    must(str_ends(peer_read(fd, 1, 2000), S("\r\n\r\nhi")));
+    close(fd);
+    house_close(s);
+}
+
+TEST(a_port_in_use_is_refused_with_the_reason)
+{
+    Server *s = house_open(house_config());
+    ServerConfig c = house_config();
+    ServerHooks hooks = { house_router, house_serve, house_refuse, NULL };
+    Str why = { 0 };
+
+    c.port = server_port(s);
+    must(server_open(&c, &hooks, mem, &why) == NULL && str_has(why, S("in use")));
+    c.host = S("no such host");
+    must(server_open(&c, &hooks, mem, &why) == NULL && why.len > 0);
+    house_close(s);
+}

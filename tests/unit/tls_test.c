@@ -1,0 +1,187 @@
+/* tls_test.c - the server under TLS, asked by OpenSSL's own client, with a certificate
+ * that is made here. */
+#include "unit/peer.h"
+#include <openssl/ssl.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+
+static void make_certificate(const char *cert_path, const char *key_path)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *x = X509_new();
+    FILE *cert = fopen(cert_path, "w"), *secret = fopen(key_path, "w");
+
+    must(key != NULL && x != NULL && cert != NULL && secret != NULL);
+    X509_set_version(x, 2);
+    ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
+    X509_gmtime_adj(X509_getm_notBefore(x), -60);
+    X509_gmtime_adj(X509_getm_notAfter(x), 3600);
+    X509_set_pubkey(x, key);
+    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
+                               (const unsigned char *)"localhost", -1, -1, 0);
+    X509_set_issuer_name(x, X509_get_subject_name(x));
+    must(X509_sign(x, key, EVP_sha256()) > 0);
+    must(PEM_write_X509(cert, x) == 1);
+    must(PEM_write_PrivateKey(secret, key, NULL, NULL, 0, NULL, NULL) == 1);
+    fclose(cert);
+    fclose(secret);
+    X509_free(x);
+    EVP_PKEY_free(key);
+}
+
+static ServerConfig secure_config(void)
+{
+    ServerConfig c = house_config();
+    const char *cert = temp_path("cert.pem"), *key = temp_path("key.pem");
+
+    make_certificate(cert, key);
+    c.tls_cert = str_of(cert);
+    c.tls_key = str_of(key);
+    return c;
+}
+
+typedef struct Client { SSL_CTX *context; SSL *ssl; int fd; } Client;
+
+/* Shakes hands; ssl is NULL when the server would not. `alpn` in wire form. */
+static Client greet(int port, const char *alpn, int newest)
+{
+    Client c = { SSL_CTX_new(TLS_client_method()), NULL, peer_connect(port) };
+
+    SSL_CTX_set_max_proto_version(c.context, newest);
+    SSL_CTX_set_min_proto_version(c.context, TLS1_VERSION);
+    SSL_CTX_set_cipher_list(c.context, "ALL:@SECLEVEL=0");
+    c.ssl = SSL_new(c.context);
+    if (alpn != NULL)
+        must(SSL_set_alpn_protos(c.ssl, (const u8 *)alpn, (unsigned)strlen(alpn)) == 0);
+    must(SSL_set_fd(c.ssl, c.fd) == 1);
+    if (SSL_connect(c.ssl) != 1) {
+        SSL_free(c.ssl);
+        c.ssl = NULL;
+    }
+    return c;
+}
+
+static void leave(Client *c)
+{
+    SSL_free(c->ssl);
+    SSL_CTX_free(c->context);
+    close(c->fd);
+}
+
+static void say(Client *c, Str bytes)
+{
+    must(SSL_write(c->ssl, bytes.at, (int)bytes.len) == bytes.len);
+}
+
+static Str hear(Client *c, Str until)
+{
+    Buf b = buf_in(mem, 65536);
+    char piece[16384];
+
+    while (!str_has(str_sub(buf_str(&b), b.len - 20000, b.len), until)) {
+        int n = SSL_read(c->ssl, piece, sizeof piece);
+        if (n <= 0)
+            break;
+        buf_add(&b, (Str){ piece, n });
+    }
+    return buf_str(&b);
+}
+
+TEST(requests_are_answered_under_tls_1_2_and_1_3)
+{
+    Server *s = house_open(secure_config());
+    static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
+
+    for (isize i = 0; i < countof(versions); i++) {
+        Client c = greet(server_port(s), "\x08http/1.1", versions[i]);
+        const unsigned char *chosen;
+        unsigned len;
+        must(c.ssl != NULL && SSL_version(c.ssl) == versions[i]);
+        SSL_get0_alpn_selected(c.ssl, &chosen, &len);
+        must(len == 8 && memcmp(chosen, "http/1.1", 8) == 0);
+        for (int k = 0; k < 3; k++) {
+            say(&c, S("GET /health HTTP/1.1\r\nHost: a\r\n\r\n"));
+            must(str_has(hear(&c, S("ok\"}")), S("200 OK")));
+            say(&c, S("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 5\r\n\r\nhel"));
+            say(&c, S("lo"));
+            must(str_has(hear(&c, S("hello")), S("200 OK")));
+        }
+        leave(&c);
+    }
+    house_close(s);
+}
+
+TEST(old_versions_and_other_protocols_are_refused)
+{
+    Server *s = house_open(secure_config());
+    Client old = greet(server_port(s), NULL, TLS1_1_VERSION);
+    Client h2 = greet(server_port(s), "\x02h2", TLS1_3_VERSION);
+    Client both = greet(server_port(s), "\x02h2\x08http/1.1", TLS1_3_VERSION);
+
+    must(old.ssl == NULL && h2.ssl == NULL && both.ssl != NULL);
+    leave(&old), leave(&h2), leave(&both);
+    house_close(s);
+}
+
+TEST(large_answers_and_streams_go_under_tls_too)
+{
+    Server *s = house_open(secure_config());
+    Client c = greet(server_port(s), NULL, TLS1_3_VERSION);
+    Topic a = topic_of(S("a"));
+
+    say(&c, S("GET /big HTTP/1.1\r\nHost: a\r\n\r\nGET /health HTTP/1.1\r\nHost: a\r\n\r\n"));
+    must(hear(&c, S("{\"status\":\"ok\"}")).len > BIG);
+    say(&c, S("GET /stream?t=a HTTP/1.1\r\nHost: a\r\n\r\n"));
+    must(str_has(hear(&c, S("connected\ndata: {}\n\n")), S("text/event-stream")));
+    for (i64 id = 1; id <= 1000; id++) {
+        Str wire = str_fmt(mem, "id: %jd\ndata: a line of some length to fill records\n\n",
+                           (intmax_t)id);
+        stream_publish(s, id, &a, 1, wire);
+    }
+    must(count_of(hear(&c, S("id: 1000\ndata: a line of some length to fill records\n\n")),
+                  S("id: ")) == 1000);
+    leave(&c);
+    house_close(s);
+}
+
+TEST(a_handshake_has_a_deadline)
+{
+    ServerConfig config = secure_config();
+    config.head_within = (Span){ 300 };
+    Server *s = house_open(config);
+    int fd = peer_connect(server_port(s));
+
+    peer_send(fd, S("\x16\x03\x01\x02"));
+    must(!peer_closed(fd, 100) && peer_closed(fd, 1000));
+    close(fd);
+    house_close(s);
+}
+
+TEST(a_drain_says_goodbye_under_tls)
+{
+    Server *s = house_open(secure_config());
+    Client c = greet(server_port(s), NULL, TLS1_3_VERSION);
+    char piece[16];
+
+    say(&c, S("GET /health HTTP/1.1\r\nHost: a\r\n\r\n"));
+    must(hear(&c, S("ok\"}")).len > 0);
+    must(server_drain(s, seconds(2)));
+    int n = SSL_read(c.ssl, piece, sizeof piece);
+    must(n == 0 && SSL_get_error(c.ssl, n) == SSL_ERROR_ZERO_RETURN);
+    leave(&c);
+    house_close(s);
+}
+
+TEST(a_certificate_that_cant_be_read_stops_the_start)
+{
+    ServerConfig c = house_config();
+    ServerHooks hooks = { NULL, house_serve, house_refuse, NULL };
+    Str why = { 0 };
+
+    c.tls_cert = S("/nonexistent/cert.pem");
+    c.tls_key = S("/nonexistent/key.pem");
+    must(server_open(&c, &hooks, mem, &why) == NULL && str_starts(why, S("TLS certificate")));
+    c = secure_config();
+    c.tls_key = c.tls_cert;
+    must(server_open(&c, &hooks, mem, &why) == NULL && str_starts(why, S("TLS key")));
+}
