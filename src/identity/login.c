@@ -233,12 +233,12 @@ static bool may_enter(const Entering *e)
            (status == PERSON_PENDING || status == PERSON_ACTIVE);
 }
 
-/* After the fifth failure the row is locked first and the count dropped then, so there
- * is no moment in which neither holds. */
+/* The count is left alone when the lock begins: it began earlier, so it ends earlier, and
+ * who read the row just before finds no attempt left. */
 static bool refuse(Ctx *cx, Entering *e)
 {
     if (e->found && e->attempt == ATTEMPTS_MOST &&
-        (!write_tx(cx, lane_of(e->person.id.v), shut, e) || !kv_delete(cx, e->attempts)))
+        !write_tx(cx, lane_of(e->person.id.v), shut, e))
         return false;
     return fail(cx, AUTHENTICATION_FAILED, "%s, attempt %jd",
                 e->found ? "wrong password, locked or not active" : "unknown", (intmax_t)e->attempt);
