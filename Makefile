@@ -37,7 +37,7 @@ $(B)/%.o: src/%.c Makefile
 	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/lib.a: $(OBJ)
-	@rm -f $@ && ar rcs $@ $^
+	@rm -f $@ && ar qcs $@ $^
 
 $(B)/unit/%: tests/unit/%.c tests/unit/test.c $(B)/lib.a
 	@mkdir -p $(@D)

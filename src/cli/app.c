@@ -7,7 +7,16 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/cli.h"
+#include "bus/bus.h"
+#include "identity/identity.h"
+#include "kv/kv.h"
+#include "mail/mail.h"
+#include "pay/pay.h"
+#include "pay/webhook.h"
 #include "store/store.h"
+#include "tickets/code.h"
+#include "tickets/order.h"
+#include "web/serve.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -54,6 +63,18 @@ bool app_config(App *app, const Args *a)
     return true;
 }
 
+Str app_public_url(App *app)
+{
+    const Config *c = &app->config;
+
+    if (c->public_url.len > 0 || c->port == 0)
+        return c->public_url;
+    bool any = str_is(c->host, S("0.0.0.0"));
+    return str_fmt(&app->mem, "%s://%.*s:%jd",
+                   c->tls_cert.len > 0 ? "https" : "http",
+                   STR_ARGS(any ? S("127.0.0.1") : c->host), (intmax_t)c->port);
+}
+
 bool app_migrate(App *app)
 {
     i64 from, to;
@@ -84,13 +105,89 @@ static bool open_store(App *app, Str *why)
     return store_open(&app->mem, &s, why);
 }
 
+/* Only the server keeps a snapshot; a command beside it would overwrite that. */
+static bool open_kv(App *app, Str *why)
+{
+    KvConfig k = { .url = S("embedded:") };
+
+    if (app->lock > 0)
+        k.url = str_fmt(&app->mem, "embedded:%.*s/kv.snapshot", STR_ARGS(app->config.data_dir));
+    return kv_open(&app->mem, &k, why);
+}
+
+static bool open_mail(App *app, Str *why)
+{
+    MailConfig m = { app->config.mail_url, app->config.mail_from };
+
+    return mail_open(&app->mem, &m, why);
+}
+
+static bool open_identity(App *app, Str *why)
+{
+    const Config *c = &app->config;
+    IdentityConfig i = {
+        .data_dir = c->data_dir, .issuer = c->jwt_issuer, .audience = c->jwt_audience,
+        .public_url = app_public_url(app), .algorithm = (Alg)c->jwt_algorithm,
+        .access_lasts = c->access_lasts, .refresh_lasts = c->refresh_lasts,
+        .refresh_grace = c->refresh_grace, .hash_threads = (int)c->hash_threads,
+        .hash_queue = c->hash_queue, .seal_master = &c->cursor_key,
+        .production = c->environment == ENV_PRODUCTION };
+
+    return identity_open(&app->mem, &i, why);
+}
+
+static bool open_bus(App *app, Str *why)
+{
+    return bus_open(&app->mem, &(BusConfig){ S("embedded:") }, why);
+}
+
+static bool deliver(Ctx *cx, Str path, const Header *headers, isize count, Str body, int *status)
+{
+    SelfCall call = { M_POST, path, headers, count, body };
+    Str answer;
+
+    serve_self(cx, &call, status, &answer);
+    return true;
+}
+
+static bool open_pay(App *app, Str *why)
+{
+    PayConfig p = { S("sandbox"), app->config.webhook_key, app_public_url(app) };
+
+    webhook_key(app->config.webhook_key);
+    pay_set_deliver(deliver);
+    return pay_open(&p, why);
+}
+
+static bool open_tickets(App *app, Str *why)
+{
+    const Config *c = &app->config;
+
+    (void)why;
+    code_setup(c->qr_key);
+    hold_setup((HoldRules){ c->hold_lasts, c->per_customer });
+    order_setup(c->fee_basis);
+    return true;
+}
+
 static const Engine engines[] = {
     { "store", open_store, store_close },
+    { "kv", open_kv, kv_close },
+    { "mail", open_mail, mail_close },
+    { "identity", open_identity, identity_close },
+    { "bus", open_bus, bus_close },
+    { "pay", open_pay, pay_close },
+    { "tickets", open_tickets, NULL },
 };
+
+static int engines_of(AppEngines which)
+{
+    return which == ENGINES_STORE ? 1 : which == ENGINES_PEOPLE ? 4 : (int)countof(engines);
+}
 
 bool app_open(App *app, AppEngines which)
 {
-    int most = which == ENGINES_STORE ? 1 : (int)countof(engines);
+    int most = engines_of(which);
     Str why = { 0 };
 
     for (; app->opened < most; app->opened++) {
@@ -107,7 +204,8 @@ bool app_open(App *app, AppEngines which)
 void app_close(App *app)
 {
     while (app->opened > 0)
-        engines[--app->opened].close();
+        if (engines[--app->opened].close != NULL)
+            engines[app->opened].close();
     if (app->lock > 0) {
         must(ftruncate(app->lock, 0) == 0);
         close(app->lock);

@@ -16,11 +16,15 @@ typedef struct App {
 /* Reads the settings, prints every mistake to stderr, sets up the log. */
 CHECKED bool app_config(App *app, const Args *a);
 
+/* How others reach this server; empty when the system is to choose the port. */
+Str app_public_url(App *app);
+
 /* Brings the schema up to date; says what it did in the log. */
 CHECKED bool app_migrate(App *app);
 
 typedef enum AppEngines {
     ENGINES_STORE,               /* the database                             */
+    ENGINES_PEOPLE,              /* and accounts                             */
     ENGINES_ALL                  /* and all that requests need               */
 } AppEngines;
 

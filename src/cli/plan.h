@@ -4,7 +4,8 @@
 #include "base/config.h"
 #include "net/server.h"
 
-void plan_start(const Config *config, Server *server);
+/* False with *why. */
+CHECKED bool plan_start(Arena *mem, const Config *config, Server *server, Str *why);
 
-/* Flushes what the world must still hear; the jobs have stopped. */
+/* Stops the jobs and tells what the world must still hear. */
 void plan_end(void);

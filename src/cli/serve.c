@@ -7,9 +7,7 @@
 #include "cli/app.h"
 #include "cli/cli.h"
 #include "cli/plan.h"
-#include "store/store.h"
 #include "web/health.h"
-#include "web/jobs.h"
 #include "web/pages.h"
 #include "web/serve.h"
 #include <errno.h>
@@ -83,7 +81,6 @@ static ServerConfig server_config(App *app, const ServeConfig *serve)
     s.tls_key = c->tls_key;
     s.sse_heartbeat = c->sse_heartbeat;
     s.sse_lasts = c->sse_lasts;
-    s.hsts = false;                               /* it stands in extra_headers */
     s.extra_headers = serve_headers(&app->mem, serve);
     return s;
 }
@@ -116,7 +113,6 @@ static Exit end(App *app, Server *server)
     bool all = server_drain(server, app->config.drain);
     if (!all)
         log_warn("requests in flight were cut off", L("queued", server_counts(server).queued));
-    jobs_stop();
     plan_end();
     server_close(server);
     serve_close();
@@ -137,12 +133,14 @@ static Exit serve(App *app)
     show_letters(c);
     raise_file_limit(c->conns_most);
     Server *server = server_open(&config, &hooks, &app->mem, &why);
-    if (server == NULL) {
+    if (server == NULL || !plan_start(&app->mem, c, server, &why)) {
+        cli_failed("%.*s", STR_ARGS(why));
+        if (server != NULL)
+            server_close(server);
         serve_close();
         app_close(app);
-        return cli_failed("%.*s", STR_ARGS(why));
+        return EXIT_FAILED;
     }
-    plan_start(c, server);
     tell(app, server);
     while (sigwait(&ending, &number) != 0)
         continue;

@@ -113,3 +113,40 @@ bool person_look_email(Ctx *cx, Str email, Person *out, bool *found)
     *found = l.found;
     return good;
 }
+
+SQL(person_page, "SELECT" COLUMNS " FROM person WHERE tenant = $1 ORDER BY id LIMIT $2");
+
+typedef struct { i64 most; Person **rows; isize *count; } Listing;
+
+static bool list(Ctx *cx, void *arg)
+{
+    Listing *l = arg;
+    return sql_rows(cx, &person_page, &person_shape, l->rows, l->count, V(l->most));
+}
+
+bool person_list(Ctx *cx, i64 most, Person **rows, isize *count)
+{
+    return read_tx(cx, list, &(Listing){ most, rows, count });
+}
+
+SQL(person_promote,
+    "UPDATE person SET role = $3, updated_at = $4, version = version + 1"
+    " WHERE tenant = $1 AND id = $2");
+
+typedef struct { UserId id; Role role; } Promotion;
+
+static bool promote(Ctx *cx, void *arg)
+{
+    const Promotion *p = arg;
+    i64 changed;
+
+    if (!sql_run(cx, &person_promote, &changed, V(p->id.v),
+                 V(names_str(&role_names, (int)p->role)), V(cx->now)))
+        return false;
+    return changed == 1 || fail(cx, NOT_FOUND, "no such person");
+}
+
+bool person_set_role(Ctx *cx, UserId id, Role role)
+{
+    return write_tx(cx, lane_of(id.v), promote, &(Promotion){ id, role });
+}

@@ -45,6 +45,8 @@ CHECKED bool person_lock(Ctx *cx, UserId id, i64 failures, Instant until);
 /* The mailbox was reached; PENDING becomes ACTIVE. */
 CHECKED bool person_verified(Ctx *cx, UserId id);
 
-/* Opens its own transaction: looks one up. */
+/* Each of these opens its own transaction. */
+CHECKED bool person_list(Ctx *cx, i64 most, Person **rows, isize *count);   /* oldest first */
+CHECKED bool person_set_role(Ctx *cx, UserId id, Role role);        /* NOT_FOUND */
 CHECKED bool person_look(Ctx *cx, UserId id, Person *out);         /* NOT_FOUND */
 CHECKED bool person_look_email(Ctx *cx, Str email, Person *out, bool *found);

@@ -69,3 +69,18 @@ bool tenant_add(Ctx *cx, Str name, Str slug, Tenant *out)
     *out = d.tenant;
     return true;
 }
+
+SQL(tenant_make,
+    "INSERT INTO tenant (id, name, slug, created_at) VALUES ($1, $2, $2, $3)"
+    " ON CONFLICT DO NOTHING");
+
+static bool ensure(Ctx *cx, void *arg)
+{
+    (void)arg;
+    return sql_run(cx, &tenant_make, NULL, V(uuid_str(cx->mem, cx->tenant.v)), V(cx->now));
+}
+
+bool tenant_ensure(Ctx *cx)
+{
+    return write_tx(cx, lane_of(cx->tenant.v), ensure, NULL);
+}

@@ -27,3 +27,7 @@ CHECKED bool tenant_check(Ctx *cx);
  *   fails  CONFLICT: the slug is taken
  *   tx     opens its own */
 CHECKED bool tenant_add(Ctx *cx, Str name, Str slug, Tenant *out);
+
+/* That cx->tenant is there; makes it, named by its id, when it is not. For the CLI.
+ *   tx     opens its own */
+CHECKED bool tenant_ensure(Ctx *cx);

@@ -49,14 +49,24 @@ static void raw(Doc *d, const char *name, const char *json)
 
 /* ---- schemas ---------------------------------------------------------------- */
 
-/* Two shapes of one name would be one schema: that must not be. */
+/* Two rooms may call their shapes alike: the second is Name2. */
+static Str schema_name(const Doc *d, const Shape *s)
+{
+    int same = 0;
+
+    for (isize i = 0; i < d->shape_count; i++) {
+        same += strcmp(d->shapes[i]->name, s->name) == 0;
+        if (d->shapes[i] == s)
+            break;
+    }
+    return same > 1 ? str_fmt(d->mem, "%s%d", s->name, same) : str_of(s->name);
+}
+
 static void mention(Doc *d, const Shape *s)
 {
-    for (isize i = 0; i < d->shape_count; i++) {
+    for (isize i = 0; i < d->shape_count; i++)
         if (d->shapes[i] == s)
             return;
-        must(strcmp(d->shapes[i]->name, s->name) != 0);
-    }
     must(d->shape_count < SHAPES_MOST);
     d->shapes[d->shape_count++] = s;
     for (isize i = 0; i < s->count; i++)
@@ -67,7 +77,7 @@ static void mention(Doc *d, const Shape *s)
 static void put_ref(Doc *d, const Shape *s)
 {
     mention(d, s);
-    buf_fmt(d->b, "{\"$ref\":\"#/components/schemas/%s\"}", s->name);
+    buf_fmt(d->b, "{\"$ref\":\"#/components/schemas/%.*s\"}", STR_ARGS(schema_name(d, s)));
 }
 
 static void put_names(Doc *d, const Names *names)
@@ -139,7 +149,8 @@ static void put_kind(Doc *d, const Field *f)
         break;
     case K_OBJECT:
         mention(d, f->of);
-        text(d, "$ref", str_fmt(d->mem, "#/components/schemas/%s", f->of->name));
+        text(d, "$ref", str_fmt(d->mem, "#/components/schemas/%.*s",
+                                STR_ARGS(schema_name(d, f->of))));
         break;
     case K_RAW: break;                            /* any JSON                 */
     }
@@ -167,7 +178,7 @@ static void put_required(Doc *d, const Shape *s)
 
 static void put_schema(Doc *d, const Shape *s)
 {
-    open_object(d, s->name);
+    open_object(d, str_z(d->mem, schema_name(d, s)));
     raw(d, "type", "\"object\"");
     put_required(d, s);
     open_object(d, "properties");
