@@ -134,8 +134,11 @@ const Shape handover_shape = SHAPE(Handover,
     TEXT(Handover, toEmail, 3, 255, OPTIONAL | EMAIL, "that person's email"),
     TEXT(Handover, reason, 0, 200, OPTIONAL, "For the history"));
 
+/* An email names its person only once it is verified: until then anybody may have
+ * registered it. Who gives an id knows whom he means. */
 SQL(ticket_recipient,
-    "SELECT id FROM person WHERE tenant = $1 AND (id = $2 OR email = $3) AND status = 'ACTIVE'");
+    "SELECT id FROM person WHERE tenant = $1 AND status IN ('ACTIVE', 'PENDING')"
+    " AND (id = $2 OR (email = $3 AND email_verified = 1))");
 SQL(ticket_give,
     "UPDATE ticket SET person = $3, generation = generation + 1 WHERE tenant = $1 AND id = $2"
     " AND person = $4");

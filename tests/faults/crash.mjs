@@ -16,7 +16,7 @@ import { sleep, start } from '../api/harness.mjs';
 import { crowd } from '../api/crowd.mjs';
 
 const rounds = Number(process.argv[2] ?? 100), clients = 8;
-const server = await start({ RESERVATION_TIMEOUT: '5s', CLOCK: 'system' });
+const server = await start({ RESERVATION_TIMEOUT: '5s', CLOCK: 'system', PUBLIC_URL: 'http://tickets.test' });
 server.now = async () => Date.now();
 const organiser = await server.organiser();
 const sale = await server.sale({ quantity: 1_000_000, organiser, maxPerPurchase: 10 });

@@ -24,8 +24,8 @@ static inline Ctx as(const Ctx *cx, UserId who, Role role)
 typedef struct { Sale *s; i64 seats, boxes; } Building;
 
 SQL(sale_person,
-    "INSERT INTO person (tenant, id, email, status, created_at, updated_at)"
-    " VALUES ($1, $2, $3, 'ACTIVE', 1, 1)");
+    "INSERT INTO person (tenant, id, email, email_verified, status, created_at, updated_at)"
+    " VALUES ($1, $2, $3, 1, 'ACTIVE', 1, 1)");
 
 static inline bool add_type(Ctx *cx, EventId event, const char *name, i64 price, i64 n, TypeId *id)
 {
