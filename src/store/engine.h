@@ -22,6 +22,8 @@ typedef struct Engine {
     bool (*run)(Ctx *cx, const Sql *q, const Val *vals, isize n, RowFn *row, void *arg, i64 *changed);
     bool (*version)(Ctx *cx, i64 *out);           /* of the schema, 0: empty  */
     bool (*prepare)(struct Db *db, const Sql *q, const char **why);
+    const char *settle;                           /* script after schema steps: what the planner
+                                                     is to expect; NULL: none */
     /* Runs a script of statements without parameters (the schema). */
     bool (*script)(struct Db *db, const char *text, const char **why);
     bool (*begin)(Ctx *cx, TxKind kind);
@@ -55,3 +57,4 @@ void lanes_close(void);
 /* schema.c: the steps that are linked into the program. */
 typedef struct SchemaStep { i64 version; const char *name, *text; } SchemaStep;
 const SchemaStep *schema_steps(isize *count);
+extern const char schema_sqlite_plans[];

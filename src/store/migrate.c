@@ -57,6 +57,11 @@ static bool migrate(Arena *mem, Db *db, i64 *from, i64 *to, Str *why)
                            steps[i].name, said);
             return false;
         }
+    if (*from < *to && db->engine->settle != NULL &&
+        !db->engine->script(db, db->engine->settle, &said)) {
+        *why = str_fmt(mem, "planner's figures: %s", said);
+        return false;
+    }
     return true;
 }
 

@@ -2,13 +2,15 @@
 #include "store/engine.h"
 
 #define STEP_FILE(symbol, path)                                              \
-    __asm__(".section .rodata\n" #symbol ":\n.incbin \"" path "\"\n.byte 0\n.previous\n"); \
+    __asm__(".globl " #symbol "\n.section .rodata\n" #symbol ":\n.incbin \"" path "\"\n.byte 0\n.previous\n"); \
     extern const char symbol[]
 
 STEP_FILE(schema_sqlite_0001, "src/store/schema/sqlite/0001_store.sql");
 STEP_FILE(schema_sqlite_0002, "src/store/schema/sqlite/0002_identity.sql");
 STEP_FILE(schema_sqlite_0003, "src/store/schema/sqlite/0003_events.sql");
 STEP_FILE(schema_sqlite_0004, "src/store/schema/sqlite/0004_tickets.sql");
+
+STEP_FILE(schema_sqlite_plans, "src/store/schema/sqlite/plans.sql");
 
 static const SchemaStep sqlite_steps[] = {
     { 1, "store",    schema_sqlite_0001 },

@@ -308,6 +308,6 @@ const Engine sqlite_engine = {
     .scheme = "sqlite", .lanes = 1,
     .open = lite_open, .close = lite_close, .run = lite_run, .prepare = lite_prepare,
     .version = lite_version,
-    .script = lite_script, .begin = lite_begin, .commit = lite_commit,
+    .settle = schema_sqlite_plans, .script = lite_script, .begin = lite_begin, .commit = lite_commit,
     .rollback = lite_rollback, .save = lite_save, .keep = lite_keep, .undo = lite_undo,
 };
