@@ -58,6 +58,13 @@ docs: all
 check: $(TESTBIN)
 	@for t in $(TESTBIN); do $$t || exit 1; done
 
+include tests/fuzz/fuzz.mk tests/bench/bench.mk
+
+# Kills a selling server again and again: ROUNDS=1000 by hand, 100 in ./test.
+ROUNDS ?= 1000
+faults: all
+	node tests/faults/crash.mjs $(ROUNDS)
+
 # Both commands for people, tried in a bare Debian 12.
 fresh:
 	tests/fresh.sh
@@ -68,5 +75,5 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all check docs fresh install clean
+.PHONY: all check docs faults fresh install clean
 -include $(OBJ:.o=.d) $(B)/main.d $(TESTBIN:=.d)
