@@ -4,7 +4,8 @@
 #   make install PREFIX=/usr/local  clean  bench  faults  fuzz  fresh
 
 SAN     ?=
-B       := build$(if $(SAN),-$(SAN))
+CONTROL ?=
+B       := build$(if $(SAN),-$(SAN))$(if $(CONTROL),-control)
 CC      := gcc
 PREFIX  ?= /usr/local
 VERSION := 0.1.0
@@ -15,7 +16,7 @@ HARDEN := $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
 comma  := ,
 SANS   := $(if $(filter address,$(SAN)),-fsanitize=address$(comma)undefined -fno-sanitize-recover=all) \
           $(if $(filter thread,$(SAN)),-fsanitize=thread)
-CFLAGS := -std=gnu17 -D_GNU_SOURCE -O2 -g -Isrc -DVERSION='"$(VERSION)"' $(WARN) $(HARDEN) $(SANS)
+CFLAGS := -std=gnu17 -D_GNU_SOURCE -O2 -g -Isrc -DVERSION='"$(VERSION)"' $(if $(CONTROL),-DCONTROL) $(WARN) $(HARDEN) $(SANS)
 LDFLAGS := -pie -Wl,-z,relro,-z,now $(SANS)
 LIBS   := -lssl -lcrypto -lsqlite3 -ljansson -largon2 -lsodium -lqrencode -lpthread
 
@@ -27,30 +28,45 @@ TESTBIN := $(TESTS:tests/unit/%.c=$(B)/unit/%)
 all: $(B)/tickettoken
 
 $(B)/tickettoken: $(B)/main.o $(OBJ)
-	$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
+	@echo "  link $@"
+	@$(CC) $(LDFLAGS) -o $@ $^ $(LIBS)
 
 $(B)/%.o: src/%.c Makefile
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@echo "  cc   $<"
+	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/lib.a: $(OBJ)
-	rm -f $@ && ar rcs $@ $^
+	@rm -f $@ && ar qcs $@ $^
 
 $(B)/unit/%: tests/unit/%.c tests/unit/test.c $(B)/lib.a
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $< tests/unit/test.c $(B)/lib.a $(LDFLAGS) $(LIBS)
+	@echo "  test $<"
+	@$(CC) $(CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $< tests/unit/test.c $(B)/lib.a $(LDFLAGS) $(LIBS)
 
 # The schema is part of the program: schema.c takes the files in as they are.
 $(B)/store/schema.o: $(wildcard src/store/schema/*/*.sql)
 
+# So are the pages.
+$(B)/web/pages.o: $(wildcard src/web/pages/*)
+
+# What is generated and committed; a test holds the files equal to the tables.
+docs: all
+	$(B)/tickettoken config --manual > docs/configuration.md
+	$(B)/tickettoken config --example > .env.example
+
 check: $(TESTBIN)
 	@for t in $(TESTBIN); do $$t || exit 1; done
+
+# Both commands for people, tried in a bare Debian 12.
+fresh:
+	tests/fresh.sh
 
 install: all
 	install -D -m 0755 $(B)/tickettoken $(DESTDIR)$(PREFIX)/bin/tickettoken
 
 clean:
-	rm -rf build build-address build-thread build-fuzz
+	rm -rf build build-*
 
-.PHONY: all check install clean
+.PHONY: all check docs fresh install clean
 -include $(OBJ:.o=.d) $(B)/main.d $(TESTBIN:=.d)

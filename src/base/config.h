@@ -1,10 +1,11 @@
 /* config.h - the settings, read once at boot.
  *
- * From the environment and a .env file (the environment wins). All mistakes are
- * reported at once. Secrets have no defaults: outside production a missing one
- * is made once into DATA_DIR/secrets.env (mode 0600) and its name is logged; in
- * production every missing one is listed and the start is refused.
- * Needs: ctx.  Used by: main, cli; rooms are given the values they need. */
+ * From the command line, the environment and a .env file, in this order. All
+ * mistakes are reported at once. Secrets have no defaults: outside production a
+ * missing one is made once into DATA_DIR/secrets.env (mode 0600) and its name is
+ * logged; in production that file is not read, every missing one is listed and
+ * the start is refused. An empty value counts as none.
+ * Needs: file, crypto.  Used by: main, cli; rooms are given the values they need. */
 #pragma once
 #include "base/crypto.h"
 #include "base/ctx.h"
@@ -26,8 +27,13 @@ typedef struct Config {
 #undef CONFIG
 } Config;
 
+/* Places in the table's lists of words. */
 enum { ENV_DEVELOPMENT, ENV_PRODUCTION, ENV_TEST, ENV_STAGING };
+enum { LEVEL_AUTO, LEVEL_DEBUG, LEVEL_INFO, LEVEL_WARN, LEVEL_ERROR, LEVEL_SILENT };
+enum { FORMAT_AUTO, FORMAT_JSON, FORMAT_PRETTY };
+enum { CLOCK_SYSTEM, CLOCK_TEST };
 
+/* A row without a name opens its group. */
 typedef struct ConfigFacts {
     const char *group, *field, *name, *kind, *otherwise, *says;
     i64 least, most;
@@ -42,6 +48,9 @@ typedef struct ConfigGiven { const char *name; Str value; } ConfigGiven;
 CHECKED bool config_read(Arena *mem, const ConfigGiven *given, isize n, Config *out,
                          Buf *mistakes, Buf *made);
 
+/* Wipes the secrets; also after a config_read that failed. */
+void config_wipe(Config *c);
+
 /* `tickettoken config`: the table with present values, secrets masked; the example
  * file; the page of the manual. */
 void config_print(Buf *b, const Config *c);
@@ -50,3 +59,4 @@ void config_print_manual(Buf *b);
 
 /* SPAN syntax: 15m, 7d, 300s, 12h, or plain seconds. */
 CHECKED bool span_read(Str s, Span *out);
+void span_write(Buf *b, Span s);

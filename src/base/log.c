@@ -28,28 +28,36 @@ static const char *const masked[] = {
     "mfatoken", "otp", "privatekey",
 };
 
-static isize plain_name(Str name, char *to, isize room)
+enum { NAME_MOST = 64 };
+
+/* The last letters and digits of a name, in lower case, right-aligned in `to`: it is
+ * the end of a name that says what it holds. */
+static Str plain_name(Str name, char to[NAME_MOST])
 {
-    isize n = 0;
-    for (isize i = 0; i < name.len && n < room; i++) {
-        char c = name.at[i];
-        if (c != '-' && c != '_')
-            to[n++] = c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
+    isize at = NAME_MOST;
+    for (isize i = name.len; i > 0 && at > 0; i--) {
+        char c = name.at[i - 1];
+        bool upper = c >= 'A' && c <= 'Z';
+        if (upper || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9'))
+            to[--at] = upper ? (char)(c + 32) : c;
     }
-    return n;
+    return (Str){ to + at, NAME_MOST - at };
 }
 
 bool log_redacts(Str name)
 {
-    char text[64];
-    isize dot;
-    while ((dot = str_find(name, '.')) >= 0)
-        name = str_sub(name, dot + 1, name.len);
-    Str plain = { text, plain_name(name, text, countof(text)) };
+    char text[NAME_MOST];
+    Str plain = plain_name(name, text);
     for (isize i = 0; i < countof(masked); i++)
         if (str_ends(plain, str_of(masked[i])))
             return true;
     return false;
+}
+
+/* A name that needs decoding could spell anything, so its value is not shown. */
+static bool hides(Str name)
+{
+    return log_redacts(name) || str_find(name, '%') >= 0;
 }
 
 Str log_target(Arena *mem, Str target)
@@ -66,7 +74,7 @@ Str log_target(Arena *mem, Str target)
         buf_add(&b, name);
         if (value.at != NULL) {
             buf_byte(&b, '=');
-            buf_add(&b, log_redacts(name) ? S("[redacted]") : value);
+            buf_add(&b, hides(name) ? S("[redacted]") : value);
         }
     }
     return buf_str(&b);
@@ -76,29 +84,46 @@ Str log_target(Arena *mem, Str target)
 
 typedef struct { char at[LINE_MOST]; isize len; } Line;
 
+/* Text stops at TEXT_MOST and a field begins only before it, so that what closes a
+ * line always fits: a cut line is still JSON. */
+enum { TEXT_MOST = LINE_MOST - 192, KEY_MOST = 64 };
+
 static void put(Line *l, Str s)
 {
-    isize room = LINE_MOST - 8 - l->len;          /* keep some for the end    */
-    isize n = s.len < room ? s.len : room;
-    if (n > 0) {
-        memcpy(l->at + l->len, s.at, (size_t)n);
-        l->len += n;
-    }
+    must(l->len + s.len <= LINE_MOST);
+    if (s.len > 0)
+        memcpy(l->at + l->len, s.at, (size_t)s.len);
+    l->len += s.len;
+}
+
+/* Bytes of the letter at s[i] that may stand as they are; 0: it must be escaped. */
+static isize plain_letter(Str s, isize i)
+{
+    u8 c = (u8)s.at[i];
+
+    if (c < 0x80)
+        return c >= 0x20 && c != 0x7F;
+    if (c == 0xC2 && i + 1 < s.len && (u8)s.at[i + 1] < 0xA0)
+        return 0;                                 /* C1: a terminal may obey it */
+    for (isize n = 2; n <= 4 && i + n <= s.len; n++)
+        if (str_utf8(str_sub(s, i, i + n)))
+            return n;
+    return 0;
 }
 
 /* Control letters never reach a terminal or a log parser as they are. */
-static void put_text(Line *l, Str s, bool quote)
+static void put_text(Line *l, Str s)
 {
-    for (isize i = 0; i < s.len && l->len < LINE_MOST - 16; i++) {
-        u8 c = (u8)s.at[i];
+    for (isize i = 0, n; i < s.len && l->len < TEXT_MOST; i += n > 0 ? n : 1) {
         char hex[8];
-        if (c < 0x20 || c == 0x7F || (c >= 0x80 && !str_utf8(s))) {
-            snprintf(hex, sizeof hex, "\\u%04x", c);
+        n = plain_letter(s, i);
+        if (n == 0) {
+            snprintf(hex, sizeof hex, "\\u%04x", (u8)s.at[i]);
             put(l, str_of(hex));
         } else {
-            if (quote && (c == '"' || c == '\\'))
+            if (set.json && (s.at[i] == '"' || s.at[i] == '\\'))
                 put(l, S("\\"));
-            put(l, str_sub(s, i, i + 1));
+            put(l, str_sub(s, i, i + n));
         }
     }
 }
@@ -112,26 +137,22 @@ static void put_number(Line *l, i64 v)
 
 static void put_field(Line *l, const LogField *f)
 {
-    bool hide = log_redacts(str_of(f->key));
+    Str key = str_of(f->key);
+    bool hide = log_redacts(key), quote = set.json && (f->is_str || hide);
 
-    if (set.json) {
-        put(l, S(",\""));
-        put(l, str_of(f->key));
-        put(l, S("\":"));
-    } else {
-        put(l, S(" "));
-        put(l, str_of(f->key));
-        put(l, S("="));
-    }
-    if (!f->is_str && !hide) {
-        put_number(l, f->i);
+    if (l->len >= TEXT_MOST)
         return;
-    }
-    if (set.json)
-        put(l, S("\""));
-    put_text(l, hide ? S("[redacted]") : f->s, set.json);
-    if (set.json)
-        put(l, S("\""));
+    put(l, set.json ? S(",\"") : S(" "));
+    put_text(l, str_sub(key, 0, KEY_MOST));
+    put(l, set.json ? S("\":") : S("="));
+    put(l, quote ? S("\"") : S(""));
+    if (hide)
+        put(l, S("[redacted]"));
+    else if (f->is_str)
+        put_text(l, f->s);
+    else
+        put_number(l, f->i);
+    put(l, quote ? S("\"") : S(""));
 }
 
 static void put_time(Line *l)
@@ -155,13 +176,11 @@ void log_line(LogLevel level, const char *message, const LogField *fields, isize
     put(&l, set.json ? S("\",\"level\":\"") : S(" "));
     put(&l, str_of(names[level]));
     put(&l, set.json ? S("\",\"message\":\"") : S(" "));
-    put_text(&l, str_of(message), set.json);
+    put_text(&l, str_of(message));
     put(&l, set.json ? S("\"") : S(""));
     for (isize i = 1; i < n; i++)                 /* [0] only makes the list non-empty */
         put_field(&l, &fields[i]);
-    if (set.json)
-        l.at[l.len++] = '}';
-    l.at[l.len++] = '\n';
+    put(&l, set.json ? S("}\n") : S("\n"));
     if (write(set.fd, l.at, (size_t)l.len) < 0)
         return;                                   /* nowhere left to say it   */
 }

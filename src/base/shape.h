@@ -26,7 +26,8 @@ enum {                                            /* what a field is          */
     OPTIONAL  = 1,                                /* may be absent            */
     WRITEONLY = 2,                                /* read, never written: passwords */
     EMAIL     = 4,                                /* K_STR with one @ and a dot after */
-    UNLISTED  = 8                                 /* in the row, not in JSON  */
+    UNLISTED  = 8,                                /* in the row, not in JSON  */
+    COMPUTED  = 16                                /* in JSON, not in the row  */
 };
 
 typedef struct Field {

@@ -23,6 +23,7 @@ typedef struct Stream {
     struct Stream *prev, *next;                   /* in the dirty list        */
     u64            cursor;                        /* the frame to look at next */
     isize          sent;                          /* bytes of that frame       */
+    i64            after;                         /* it has had all up to this id */
     Mono           until, blocked_since;
     bool           dirty, blocked;
     int            count;

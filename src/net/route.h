@@ -19,7 +19,8 @@ enum {                                            /* what a route is          */
     ONCE_MAY = 4,     /* Idempotency-Key is honoured                         */
     STREAM   = 8,     /* answers with text/event-stream                      */
     PAGE     = 16,    /* for browsers: HTML or a file, not in OpenAPI         */
-    TESTONLY = 32     /* there only with the test clock                      */
+    TESTONLY = 32,    /* there only with the test clock                      */
+    LISTED   = 64     /* answers {data:[out...],pagination}, takes limit and cursor */
 };
 
 typedef struct Route {

@@ -89,6 +89,7 @@ void stream_start(Conn *c, const StreamWish *wish)
     }
     Stream *s = c->stream = new_stream(c, wish);
     s->cursor = at;
+    s->after = wish->after;
     conn_become(c, C_STREAMING, DUE_BEAT);
     hub_join(h, s);
     count_owner(c, wish);
@@ -108,8 +109,11 @@ void stream_end(Conn *c)
     free(s);
 }
 
+/* A frame may come to the log after a stream that has had it by replay. */
 static bool wants(const Stream *s, const Frame *f)
 {
+    if (f->id != 0 && f->id <= s->after)
+        return false;
     for (int i = 0; i < f->topic_count; i++)
         for (int k = 0; k < s->count; k++)
             if (f->topics[i].v == s->topics[k].v)

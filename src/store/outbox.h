@@ -10,22 +10,23 @@
 typedef struct Tiding {
     i64      id;
     TenantId tenant;
-    UserId   user;                                /* zero: nobody in particular */
-    EventId  event;                               /* zero: no event           */
+    UserId   user;                                /* zero: who watches the event */
+    EventId  event;                               /* what it is about; zero: no event */
     Str      type;                                /* "reservation.created"    */
     Str      data;                                /* a JSON object            */
     Instant  at;
 } Tiding;
 
-/* Tells `user` (may be zero) and who watches `event` (may be zero).
+/* Tells `user`; when user is zero, everybody who watches `event`. A person's own
+ * tidings name the event they are about, but its watchers never see them.
  *   tx  runs inside the caller's write_tx */
 CHECKED bool outbox_tell(Ctx *cx, UserId user, EventId event, const char *type, Str data);
 
 /* Rows after `after`, oldest first, at most `most`; spans tenants. For the relay. */
 CHECKED bool outbox_after(Ctx *cx, i64 after, i64 most, Tiding **rows, isize *count);
 
-/* Rows after `after` that this tenant's user, or who watches one of `events`, may
- * hear; *oldest is the smallest id still kept of any (0: none), *newest the largest. */
+/* Rows after `after` that are told to this user, or to who watches one of `events`,
+ * oldest first; *oldest and *newest are the ids still kept of any (0: none ever). */
 CHECKED bool outbox_replay(Ctx *cx, UserId user, const EventId *events, int event_count,
                            i64 after, i64 most, Tiding **rows, isize *count,
                            i64 *oldest, i64 *newest);

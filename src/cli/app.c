@@ -1,0 +1,282 @@
+/* app.c - one table says what is opened, in which order, and how it is closed.
+ *
+ * Two servers on one embedded database would relay every tiding twice, so a server
+ * holds a lock on its data directory. Commands need no lock: SQLite lets several
+ * processes write, and each write is a transaction. */
+#include "cli/app.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "cli/cli.h"
+#include "bus/bus.h"
+#include "identity/identity.h"
+#include "kv/kv.h"
+#include "mail/mail.h"
+#include "pay/pay.h"
+#include "pay/webhook.h"
+#include "store/store.h"
+#include "tickets/code.h"
+#include "tickets/order.h"
+#include "web/serve.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+/* ---- settings and log ---------------------------------------------------------- */
+
+static bool is_strict(const Config *c)
+{
+    return c->environment == ENV_PRODUCTION || c->environment == ENV_STAGING;
+}
+
+static LogLevel level_of(const Config *c)
+{
+    if (c->log_level != LEVEL_AUTO)
+        return (LogLevel)(c->log_level - LEVEL_DEBUG);
+    if (c->environment == ENV_TEST)
+        return LOG_WARN;
+    return is_strict(c) ? LOG_INFO : LOG_DEBUG;
+}
+
+static void set_log(const Config *c)
+{
+    bool json = c->log_format == FORMAT_JSON || (c->log_format == FORMAT_AUTO && is_strict(c));
+    log_setup(level_of(c), json, STDERR_FILENO);
+}
+
+bool app_config(App *app, const Args *a)
+{
+    Buf mistakes = buf_in(&app->mem, 512), made = buf_in(&app->mem, 256);
+
+    if (!config_read(&app->mem, a->given, a->given_count, &app->config, &mistakes, &made)) {
+        fprintf(stderr, "tickettoken: these settings can't be used:\n%.*s",
+                STR_ARGS(buf_str(&mistakes)));
+        app_close(app);
+        return false;
+    }
+    set_log(&app->config);
+    if (made.len > 0)
+        log_info("made what was missing in secrets.env", L("names", buf_str(&made)),
+                 L("folder", app->config.data_dir));
+    return true;
+}
+
+Str app_public_url(App *app)
+{
+    const Config *c = &app->config;
+
+    if (c->public_url.len > 0 || c->port == 0)
+        return c->public_url;
+    bool any = str_is(c->host, S("0.0.0.0"));
+    return str_fmt(&app->mem, "%s://%.*s:%jd",
+                   c->tls_cert.len > 0 ? "https" : "http",
+                   STR_ARGS(any ? S("127.0.0.1") : c->host), (intmax_t)c->port);
+}
+
+bool app_migrate(App *app)
+{
+    i64 from, to;
+    Str why = { 0 };
+
+    if (!store_migrate(&app->mem, app->config.database_url, &from, &to, &why)) {
+        cli_failed("the schema: %.*s", STR_ARGS(why));
+        return false;
+    }
+    if (from != to)
+        log_info("schema brought up to date", L("from", from), L("to", to));
+    return true;
+}
+
+/* ---- engines ------------------------------------------------------------------- */
+
+typedef struct Engine {
+    const char *name;
+    bool      (*open)(App *app, Str *why);
+    void      (*close)(void);
+} Engine;
+
+static bool open_store(App *app, Str *why)
+{
+    const Config *c = &app->config;
+    StoreConfig s = { c->database_url, (int)c->read_conns, (int)c->batch_most };
+
+    return store_open(&app->mem, &s, why);
+}
+
+/* Only the server keeps a snapshot; a command beside it would overwrite that. */
+static bool open_kv(App *app, Str *why)
+{
+    KvConfig k = { .url = S("embedded:") };
+
+    if (app->lock > 0)
+        k.url = str_fmt(&app->mem, "embedded:%.*s/kv.snapshot", STR_ARGS(app->config.data_dir));
+    return kv_open(&app->mem, &k, why);
+}
+
+static bool open_mail(App *app, Str *why)
+{
+    MailConfig m = { app->config.mail_url, app->config.mail_from };
+
+    return mail_open(&app->mem, &m, why);
+}
+
+static bool open_identity(App *app, Str *why)
+{
+    const Config *c = &app->config;
+    IdentityConfig i = {
+        .data_dir = c->data_dir, .issuer = c->jwt_issuer, .audience = c->jwt_audience,
+        .public_url = app_public_url(app), .algorithm = (Alg)c->jwt_algorithm,
+        .access_lasts = c->access_lasts, .refresh_lasts = c->refresh_lasts,
+        .refresh_grace = c->refresh_grace, .hash_threads = (int)c->hash_threads,
+        .hash_queue = c->hash_queue, .seal_master = &c->cursor_key,
+        .production = c->environment == ENV_PRODUCTION };
+
+    return identity_open(&app->mem, &i, why);
+}
+
+static bool open_bus(App *app, Str *why)
+{
+    return bus_open(&app->mem, &(BusConfig){ S("embedded:") }, why);
+}
+
+static bool deliver(Ctx *cx, Str path, const Header *headers, isize count, Str body, int *status)
+{
+    SelfCall call = { M_POST, path, headers, count, body };
+    Str answer;
+
+    serve_self(cx, &call, status, &answer);
+    return true;
+}
+
+static bool open_pay(App *app, Str *why)
+{
+    PayConfig p = { S("sandbox"), app->config.webhook_key, app_public_url(app) };
+
+    webhook_key(app->config.webhook_key);
+    pay_set_deliver(deliver);
+    return pay_open(&p, why);
+}
+
+static bool open_tickets(App *app, Str *why)
+{
+    const Config *c = &app->config;
+
+    (void)why;
+    code_setup(c->qr_key);
+    hold_setup((HoldRules){ c->hold_lasts, c->per_customer });
+    order_setup(c->fee_basis);
+    return true;
+}
+
+static const Engine engines[] = {
+    { "store", open_store, store_close },
+    { "kv", open_kv, kv_close },
+    { "mail", open_mail, mail_close },
+    { "identity", open_identity, identity_close },
+    { "bus", open_bus, bus_close },
+    { "pay", open_pay, pay_close },
+    { "tickets", open_tickets, NULL },
+};
+
+static int engines_of(AppEngines which)
+{
+    return which == ENGINES_STORE ? 1 : which == ENGINES_PEOPLE ? 4 : (int)countof(engines);
+}
+
+bool app_open(App *app, AppEngines which)
+{
+    int most = engines_of(which);
+    Str why = { 0 };
+
+    for (; app->opened < most; app->opened++) {
+        const Engine *e = &engines[app->opened];
+        if (!e->open(app, &why)) {
+            cli_failed("%s: %.*s", e->name, STR_ARGS(why));
+            app_close(app);
+            return false;
+        }
+    }
+    return true;
+}
+
+void app_close(App *app)
+{
+    while (app->opened > 0)
+        if (engines[--app->opened].close != NULL)
+            engines[app->opened].close();
+    if (app->lock > 0) {
+        must(ftruncate(app->lock, 0) == 0);
+        close(app->lock);
+        app->lock = 0;
+    }
+    config_wipe(&app->config);
+    arena_close(&app->mem);
+}
+
+/* ---- the one server of a data directory ----------------------------------------- */
+
+static int open_lock(Arena *mem, const Config *c, int flags)
+{
+    Str path = str_fmt(mem, "%.*s/server.lock", STR_ARGS(c->data_dir));
+    return open(str_z(mem, path), flags | O_CLOEXEC, 0600);
+}
+
+bool app_lock(App *app)
+{
+    int fd = open_lock(&app->mem, &app->config, O_RDWR | O_CREAT);
+
+    if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        app->lock = fd;
+        return true;
+    }
+    if (fd >= 0 && errno == EWOULDBLOCK)
+        cli_failed("another server runs on %.*s; stop it, or give --data another folder",
+                   STR_ARGS(app->config.data_dir));
+    else
+        cli_failed("%.*s: %s", STR_ARGS(app->config.data_dir), strerror(errno));
+    if (fd >= 0)
+        close(fd);
+    return false;
+}
+
+void app_tell_url(App *app, Str url)
+{
+    must(app->lock > 0);
+    if (ftruncate(app->lock, 0) != 0 || pwrite(app->lock, url.at, (size_t)url.len, 0) != url.len)
+        log_warn("server.lock can't be written", L("errno", errno));
+}
+
+Str app_running(Arena *mem, const Config *c)
+{
+    int fd = open_lock(mem, c, O_RDONLY);
+    Str url = { 0 };
+
+    if (fd < 0)
+        return url;
+    if (flock(fd, LOCK_SH | LOCK_NB) != 0 && !file_read_fd(mem, fd, 500, &url))
+        url = (Str){ 0 };
+    close(fd);
+    return url;
+}
+
+/* ---- work of a command ------------------------------------------------------------ */
+
+Ctx app_ctx(App *app, TenantId tenant)
+{
+    return ctx_new(&app->mem, tenant);
+}
+
+int app_fault(const Ctx *cx)
+{
+    if (cx->fault.code == OK)
+        return (int)cli_failed("failed without a reason");
+    const FaultFacts *f = fault_facts(cx->fault.code);
+    int code = (int)cli_failed("%s: %s", f->code, f->sentence);
+    for (const FieldError *e = cx->fault.fields; e != NULL; e = e->next)
+        fprintf(stderr, "  %.*s: %.*s\n", STR_ARGS(e->field), STR_ARGS(e->message));
+    if (cx->fault.fields == NULL)
+        fprintf(stderr, "  %s\n", cx->fault.why);
+    return code;
+}

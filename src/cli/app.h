@@ -1,0 +1,49 @@
+/* app.h - the program's engines, opened in order and closed in the other.
+ *
+ * A command opens what it needs; the server opens everything.
+ * Needs: everything.  Used by: the commands. */
+#pragma once
+#include "cli/args.h"
+#include "net/server.h"
+
+typedef struct App {
+    Arena  mem;                  /* lives as long as the process works       */
+    Config config;
+    int    opened;               /* how many engines are open (app.c)        */
+    int    lock;                 /* the data directory's server.lock, 0: not held */
+} App;
+
+/* Reads the settings, prints every mistake to stderr, sets up the log. */
+CHECKED bool app_config(App *app, const Args *a);
+
+/* How others reach this server; empty when the system is to choose the port. */
+Str app_public_url(App *app);
+
+/* Brings the schema up to date; says what it did in the log. */
+CHECKED bool app_migrate(App *app);
+
+typedef enum AppEngines {
+    ENGINES_STORE,               /* the database                             */
+    ENGINES_PEOPLE,              /* and accounts                             */
+    ENGINES_ALL                  /* and all that requests need               */
+} AppEngines;
+
+/* Opens the engines; on failure says why on stderr and closes what was open. */
+CHECKED bool app_open(App *app, AppEngines which);
+
+/* Closes what is open and wipes the secrets; after any of the above. */
+void app_close(App *app);
+
+/* The one server of a data directory: holds DATA_DIR/server.lock, in which `url` is
+ * written. False with a sentence on stderr when another one runs. */
+CHECKED bool app_lock(App *app);
+void         app_tell_url(App *app, Str url);
+
+/* The url of the running server of this data directory; absent when none runs. */
+Str app_running(Arena *mem, const Config *config);
+
+/* A unit of work of a command, in the app's memory. */
+Ctx app_ctx(App *app, TenantId tenant);
+
+/* Says the fault of `cx` on stderr, its refused fields too; gives EXIT_FAILED's number. */
+int app_fault(const Ctx *cx);

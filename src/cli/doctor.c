@@ -1,0 +1,242 @@
+/* doctor.c - looks at an installation from the outside and says what to do.
+ *
+ * It changes nothing: no secret is made, no schema migrated. Each check stands alone,
+ * so one that fails hides none of the others. */
+#include "base/file.h"
+#include "cli/app.h"
+#include "cli/cli.h"
+#include "cli/probe.h"
+#include "store/store.h"
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { DISK_LEAST_MB = 512, CLOCK_LEAST_YEAR = 2025, PROBE_MS = 3000 };
+
+static const Option options[] = { OPTION_DATA, OPTION_SET };
+
+typedef struct Patient {
+    Arena  *mem;
+    Config  config;
+    bool    configured;
+    Str     mistakes, running;
+    int     bad;
+} Patient;
+
+static void good(const char *what, Str detail)
+{
+    printf("  ok    %-12s %.*s\n", what, STR_ARGS(detail));
+}
+
+static void bad(Patient *p, const char *what, Str detail, const char *cure)
+{
+    printf("  FAIL  %-12s %.*s\n        %-12s %s\n", what, STR_ARGS(detail), "", cure);
+    p->bad++;
+}
+
+static void note(const char *what, Str detail, const char *cure)
+{
+    printf("  note  %-12s %.*s\n        %-12s %s\n", what, STR_ARGS(detail), "", cure);
+}
+
+/* ---- the checks --------------------------------------------------------------------- */
+
+static void check_settings(Patient *p)
+{
+    if (p->configured)
+        good("settings", S("all of them can be used"));
+    else
+        bad(p, "settings", p->mistakes, "docs/configuration.md says what each may be");
+}
+
+static void check_folder(Patient *p)
+{
+    Str dir = p->config.data_dir;
+    struct stat st;
+
+    if (stat(str_z(p->mem, dir), &st) != 0)
+        note("data folder", str_fmt(p->mem, "%.*s is not there", STR_ARGS(dir)),
+             "`tickettoken serve` makes it");
+    else if (access(str_z(p->mem, dir), R_OK | W_OK | X_OK) != 0)
+        bad(p, "data folder", str_fmt(p->mem, "%.*s can't be written by this user", STR_ARGS(dir)),
+            "run as the user that owns it, or chown it");
+    else if ((st.st_mode & 077) != 0)
+        bad(p, "data folder", str_fmt(p->mem, "%.*s can be read by others (mode %03o)",
+            STR_ARGS(dir), (unsigned)(st.st_mode & 0777)), "chmod 700 it");
+    else
+        good("data folder", dir);
+}
+
+static void check_secrets(Patient *p)
+{
+    Str path = str_fmt(p->mem, "%.*s/secrets.env", STR_ARGS(p->config.data_dir));
+    struct stat st;
+
+    if (p->config.environment == ENV_PRODUCTION)
+        good("secrets", S("given from outside, as production wants it"));
+    else if (stat(path.at, &st) != 0)
+        note("secrets", S("none kept yet"), "`tickettoken serve` makes them once");
+    else if ((st.st_mode & 077) != 0)
+        bad(p, "secrets", str_fmt(p->mem, "%s can be read by others", path.at), "chmod 600 it");
+    else
+        good("secrets", path);
+}
+
+static void check_disk(Patient *p)
+{
+    struct statvfs v;
+
+    if (statvfs(str_z(p->mem, p->config.data_dir), &v) != 0)
+        return;
+    i64 mb = (i64)v.f_bavail * (i64)v.f_frsize >> 20;
+    Str detail = str_fmt(p->mem, "%jd MiB free", (intmax_t)mb);
+    if (mb < DISK_LEAST_MB)
+        bad(p, "disk", detail, "make room: a full disk stops every sale");
+    else
+        good("disk", detail);
+}
+
+static void check_clock(Patient *p)
+{
+    time_t now = time(NULL);
+    struct tm tm;
+    char text[40] = "";
+
+    if (gmtime_r(&now, &tm) != NULL)
+        strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm);
+    if (tm.tm_year + 1900 < CLOCK_LEAST_YEAR)
+        bad(p, "clock", str_of(text), "set the time: tokens and ticket codes depend on it");
+    else if (p->config.clock == CLOCK_TEST)
+        note("clock", S("CLOCK=test: anybody may move it"), "for tests only");
+    else
+        good("clock", str_copy(p->mem, str_of(text)));
+}
+
+static void check_files(Patient *p)
+{
+    struct rlimit l;
+
+    if (getrlimit(RLIMIT_NOFILE, &l) != 0)
+        return;
+    Str detail = str_fmt(p->mem, "%jd open files, %jd connections wanted", (intmax_t)l.rlim_max,
+                         (intmax_t)p->config.conns_most);
+    if (l.rlim_max != RLIM_INFINITY && (i64)l.rlim_max < p->config.conns_most + 200)
+        note("open files", detail, "raise the limit (LimitNOFILE=) or lower CONNECTIONS_MAX");
+    else
+        good("open files", detail);
+}
+
+static void check_keys(Patient *p)
+{
+    Str path = str_fmt(p->mem, "%.*s/keys/index.json", STR_ARGS(p->config.data_dir)), text, why;
+
+    if (!file_read(p->mem, path, 1 << 20, &text)) {
+        if (errno == ENOENT)
+            note("keys", S("none yet"), "`tickettoken serve` makes them");
+        else
+            bad(p, "keys", str_fmt(p->mem, "%s: %s", path.at, strerror(errno)), "mend its permissions");
+    } else if (json_read(p->mem, text, &why) == NULL)
+        bad(p, "keys", str_fmt(p->mem, "%s: %.*s", path.at, STR_ARGS(why)),
+            "bring the folder back from a backup; without it nobody stays signed in");
+    else
+        good("keys", S("`tickettoken keys` lists them"));
+}
+
+static void check_store(Patient *p)
+{
+    Str detail = { 0 };
+
+    switch (probe_store(p->mem, p->config.database_url, &detail)) {
+    case PROBE_GOOD:   good("database", detail); break;
+    case PROBE_ABSENT: note("database", detail, "`tickettoken migrate` makes it"); break;
+    case PROBE_BAD:    bad(p, "database", detail,
+                           "`tickettoken migrate` brings an old schema up to date; a damaged file"
+                           " comes back from a backup"); break;
+    }
+}
+
+static void check_port(Patient *p)
+{
+    Str why = { 0 };
+
+    if (p->running.len > 0)
+        return;
+    if (probe_port(p->mem, p->config.host, (int)p->config.port, &why))
+        good("port", str_fmt(p->mem, "%jd is free", (intmax_t)p->config.port));
+    else
+        bad(p, "port", why, "stop what listens there, or give another --set PORT=");
+}
+
+static void check_server(Patient *p)
+{
+    int status;
+
+    if (p->running.len == 0) {
+        note("server", S("none runs on this data folder"), "tickettoken serve");
+        return;
+    }
+    if (str_starts(p->running, S("https:"))) {
+        note("server", p->running, "speaks TLS; ask it yourself: curl .../health/ready");
+        return;
+    }
+    status = probe_ready(p->mem, p->running, PROBE_MS);
+    if (status == 200)
+        good("server", str_fmt(p->mem, "%.*s is ready", STR_ARGS(p->running)));
+    else
+        bad(p, "server", str_fmt(p->mem, "%.*s/health/ready gives %d", STR_ARGS(p->running), status),
+            "its log (stderr) says why");
+}
+
+/* ---- */
+
+/* config_read would make missing secrets; stand-ins keep it from writing anything. */
+static void read_settings(Patient *p, Args *a)
+{
+    static const char *const secrets[] = { "QR_ENCRYPTION_KEY", "INTERNAL_SERVICE_SECRET",
+                                           "INTERNAL_WEBHOOK_SECRET" };
+    Buf mistakes = buf_in(p->mem, 512), made = buf_in(p->mem, 64);
+    ConfigGiven given[GIVEN_MOST + countof(secrets)];
+    isize n = 0;
+
+    for (isize i = 0; i < a->given_count; i++)
+        given[n++] = a->given[i];
+    const char *env = getenv("NODE_ENV");
+    bool production = env != NULL && strcmp(env, "production") == 0;
+    for (isize i = 0; i < countof(secrets) && !production; i++)
+        given[n++] = (ConfigGiven){ secrets[i], S("a stand-in that only doctor ever sees, 40") };
+    p->configured = config_read(p->mem, given, n, &p->config, &mistakes, &made);
+    p->mistakes = str_trim(buf_str(&mistakes));
+}
+
+static Exit run(Args *a)
+{
+    static void (*const checks[])(Patient *) = {
+        check_settings, check_folder, check_secrets, check_store, check_keys, check_disk,
+        check_clock, check_files, check_port, check_server };
+    Patient p = { .mem = a->mem };
+
+    read_settings(&p, a);
+    p.running = app_running(a->mem, &p.config);
+    printf("tickettoken %s, data in %.*s\n", VERSION, STR_ARGS(p.config.data_dir));
+    for (isize i = 0; i < countof(checks); i++)
+        checks[i](&p);
+    printf(p.bad == 0 ? "All is well.\n" : "%d to mend.\n", p.bad);
+    config_wipe(&p.config);
+    return p.bad == 0 ? EXIT_DONE : EXIT_FAILED;
+}
+
+const Command command_doctor = {
+    .name = "doctor", .usage = "[--data DIR]",
+    .says = "check an installation, running or stopped, and say what to do",
+    .help = "Looks at settings, folder, secrets, database (schema and integrity), keys, disk,\n"
+            "clock, open files, the port and the running server. Changes nothing. Exit code 1\n"
+            "when something must be mended.\n\n"
+            "  tickettoken doctor --data /var/lib/tickettoken",
+    .options = options, .option_count = countof(options), .run = run,
+};

@@ -1,0 +1,60 @@
+/* plan.c - the table of jobs. Holds come first, because their stock is what people
+ * wait for. Each job finds its own work by time, so a pass too many does nothing. */
+#include "cli/plan.h"
+#include "events/event_clock.h"
+#include "gateway/gateway.h"
+#include "identity/identity.h"
+#include "store/once.h"
+#include "store/outbox.h"
+#include "tickets/hold.h"
+#include "tickets/tickets_http.h"
+#include "web/jobs.h"
+
+static Span outbox_kept;
+
+static bool people(Ctx *cx)
+{
+    identity_tick(cx);
+    return true;
+}
+
+static bool sweep_once(Ctx *cx)
+{
+    i64 gone;
+    return once_sweep(cx, &gone);
+}
+
+static bool sweep_outbox(Ctx *cx)
+{
+    i64 gone;
+    return outbox_sweep(cx, earlier(cx->now, outbox_kept), &gone);
+}
+
+enum { JOB_HOLDS };                               /* whose beat is a setting  */
+
+static Job jobs[] = {
+    [JOB_HOLDS] = { "holds and orders that lapse", { 1000 }, hold_clock },
+    { "events whose time has come", { 1000 }, event_clock },
+    { "keys and sessions", { 5000 }, people },
+    { "webhook nonces", { 60000 }, payment_clock },
+    { "answers to retried requests", { 60000 }, sweep_once },
+    { "told tidings", { 60000 }, sweep_outbox },
+};
+
+bool plan_start(Arena *mem, const Config *c, Server *server, Str *why)
+{
+    GatewayConfig g = { server, c->sse_per_user };
+
+    if (!gateway_open(mem, &g, why))
+        return false;
+    outbox_kept = c->outbox_kept;
+    jobs[JOB_HOLDS].every = seconds(c->sweep_every);
+    jobs_start(jobs, countof(jobs));
+    return true;
+}
+
+void plan_end(void)
+{
+    jobs_stop();
+    gateway_close();
+}

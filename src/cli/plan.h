@@ -1,0 +1,11 @@
+/* plan.h - what a running server does besides answering: jobs and the relay.
+ * Needs: everything.  Used by: serve. */
+#pragma once
+#include "base/config.h"
+#include "net/server.h"
+
+/* False with *why. */
+CHECKED bool plan_start(Arena *mem, const Config *config, Server *server, Str *why);
+
+/* Stops the jobs and tells what the world must still hear. */
+void plan_end(void);

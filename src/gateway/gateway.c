@@ -1,0 +1,163 @@
+/* gateway.c - the thread sleeps until a commit with tidings wakes it; the quarter of
+ * a second is for what wakes nobody: numbers to be told, and rows that another
+ * process wrote.
+ *
+ * The wake comes from a lane between two batches, also while we close; so its lock
+ * and condition are static and it is never taken back. */
+#include "gateway/gateway.h"
+#include "base/lock.h"
+#include "base/log.h"
+#include "gateway/availability.h"
+#include "gateway/live.h"
+#include "gateway/relay.h"
+#include "store/store.h"
+#include <stdatomic.h>
+
+enum { KEEP_BYTES = 256 << 10 };
+#define FLUSH_WITHIN seconds(5)
+
+static struct {
+    GatewayConfig  config;
+    pthread_t      thread;
+    Subscription   live, availability;
+    Mono           told_at;                       /* the numbers, last        */
+    bool           failing;                       /* so that it is logged once */
+} self;
+
+static struct {
+    Lock           lock;
+    pthread_cond_t cond;
+    bool           rung, stopping;
+} bell = { .lock = LOCK_OF(RANK_BUS) };
+
+static void make_cond(void) { cond_init(&bell.cond); }
+
+static void ring(void)
+{
+    lock(&bell.lock);
+    bool first = !bell.rung;
+    bell.rung = true;
+    unlock(&bell.lock);
+    if (first)
+        pthread_cond_signal(&bell.cond);
+}
+
+/* Sleeps until the bell or a quarter of a second; false when it is time to stop. */
+static bool doze(void)
+{
+    i64 until = mono_after(mono_now(), AVAILABILITY_EVERY).ns;
+
+    lock(&bell.lock);
+    while (!bell.rung && !bell.stopping)
+        if (!lock_wait(&bell.lock, &bell.cond, until))
+            break;
+    bell.rung = false;
+    bool go_on = !bell.stopping;
+    unlock(&bell.lock);
+    return go_on;
+}
+
+static bool stopping(void)
+{
+    lock(&bell.lock);
+    bool stop = bell.stopping;
+    unlock(&bell.lock);
+    return stop;
+}
+
+/* ---- the work ------------------------------------------------------------- */
+
+static void tell_numbers(TenantId tenant, EventId event, Str data, void *arg)
+{
+    Arena own = { 0 };
+    Topic topic = live_topic_event(&own, tenant, event);
+    Buf b = buf_in(&own, 256);
+
+    live_frame(&b, 0, S("availability"), data);
+    stream_publish(arg, 0, &topic, 1, buf_str(&b));
+    arena_close(&own);
+}
+
+static void note(const Ctx *cx, bool good)
+{
+    if (!good && !self.failing)
+        log_error("the relay waits", L("fault", fault_facts(cx->fault.code)->code),
+                  L("why", cx->fault.why));
+    if (good && self.failing)
+        log_info("the relay goes on", L("last", relay_last()));
+    self.failing = !good;
+}
+
+/* One pass over the outbox and, when it is time, the numbers; true: more waits. */
+static bool pass(Arena *mem)
+{
+    Ctx cx = ctx_new(mem, TENANT_DEFAULT);
+    bool more = false, good = relay_pass(&cx, &more);
+    Mono now = mono_now();
+    isize told;
+
+    if (good && mono_us(self.told_at, now) >= AVAILABILITY_EVERY.ms * 1000) {
+        good = availability_pass(&cx, tell_numbers, self.config.server, &told);
+        if (told > 0)
+            self.told_at = now;
+    }
+    note(&cx, good);
+    arena_reset(mem, KEEP_BYTES);
+    return good && more;
+}
+
+static void *run(void *arg)
+{
+    Arena mem = { 0 };
+
+    (void)arg;
+    pthread_setname_np(pthread_self(), "relay");
+    do
+        while (!stopping() && pass(&mem))
+            ;
+    while (doze());
+
+    Mono until = mono_after(mono_now(), FLUSH_WITHIN);
+    while (pass(&mem) && mono_now().ns < until.ns)
+        ;
+    arena_close(&mem);
+    return NULL;
+}
+
+/* ---- opening and closing -------------------------------------------------- */
+
+bool gateway_open(Arena *mem, const GatewayConfig *config, Str *why)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    Ctx cx = ctx_new(mem, TENANT_DEFAULT);
+
+    pthread_once(&once, make_cond);
+    self.config = *config;
+    self.told_at = (Mono){ 0 };
+    bell.stopping = bell.rung = false;
+    if (!relay_start(&cx)) {
+        *why = str_fmt(mem, "the outbox can't be read: %s", cx.fault.why);
+        return false;
+    }
+    self.live = bus_subscribe(live_hear, config->server);
+    self.availability = bus_subscribe(availability_hear, NULL);
+    store_on_outbox(ring);
+    must(pthread_create(&self.thread, NULL, run, NULL) == 0);
+    return true;
+}
+
+void gateway_close(void)
+{
+    lock(&bell.lock);
+    bell.stopping = true;
+    unlock(&bell.lock);
+    pthread_cond_signal(&bell.cond);
+    pthread_join(self.thread, NULL);
+    bus_unsubscribe(self.live);
+    bus_unsubscribe(self.availability);
+}
+
+i64 gateway_streams_per_user(void)
+{
+    return self.config.streams_per_user;
+}

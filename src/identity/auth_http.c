@@ -1,0 +1,121 @@
+/* auth_http.c - read, call, reply. */
+#include "identity/auth_http.h"
+#include "identity/key.h"
+#include "identity/password.h"
+
+typedef struct Registering {
+    Str email, password, firstName, lastName, phone;
+    TenantId tenantId;
+} Registering;
+
+/* What a password may be is judged by its policy, not by the shape, so that every broken
+ * rule is told at once. */
+const Shape register_shape = SHAPE(Registering,
+    TEXT(Registering, email, 3, 255, EMAIL, "lower and upper case are the same"),
+    TEXT(Registering, password, 1, PASSWORD_MOST, WRITEONLY,
+         "12 to 128 characters of four classes, none more than twice in a row"),
+    TEXT(Registering, firstName, 1, 100, 0, "given name"),
+    TEXT(Registering, lastName, 1, 100, 0, "family name"),
+    TEXT(Registering, phone, 3, 32, OPTIONAL, "for the organiser"),
+    ID(Registering, tenantId, OPTIONAL, "the shop; default: X-Tenant-Id or the first one"));
+
+typedef struct LoggingIn { Str email, password, mfaToken; TenantId tenantId; } LoggingIn;
+const Shape login_shape = SHAPE(LoggingIn,
+    TEXT(LoggingIn, email, 3, 255, 0, "as it was registered"),
+    TEXT(LoggingIn, password, 1, PASSWORD_MOST, WRITEONLY, "the password"),
+    ID(LoggingIn, tenantId, OPTIONAL, "the shop; default: X-Tenant-Id or the first one"),
+    TEXT(LoggingIn, mfaToken, 6, 10, OPTIONAL | WRITEONLY,
+         "the second factor's code; not looked at while mfaEnabled is false"));
+
+typedef struct Refreshing { Str refreshToken; } Refreshing;
+const Shape refresh_shape = SHAPE(Refreshing,
+    TEXT(Refreshing, refreshToken, 1, JWS_MOST, WRITEONLY, "the one that came last"));
+
+typedef struct Me { Person user; } Me;
+const Shape me_shape = SHAPE(Me, OBJECT(Me, user, &person_shape, 0, "who is signed in"));
+
+typedef struct Done { bool success; } Done;
+const Shape done_shape = SHAPE(Done, BOOL(Done, success, 0, "true"));
+
+static Caller caller_of(const Req *rq)
+{
+    return (Caller){ rq->peer, req_header(rq, S("user-agent")) };
+}
+
+/* A token in an answer must not stay in anybody's cache (RFC 6749 section 5.1). */
+static void keep_private(Ctx *cx, Req *rq)
+{
+    reply_header(cx, rq, S("Cache-Control"), S("no-store"));
+}
+
+static void use_tenant(Ctx *cx, TenantId t)
+{
+    if (!uuid_zero(t.v))
+        cx->tenant = t;
+}
+
+bool auth_register(Ctx *cx, Req *rq)
+{
+    Registering in;
+    SignedIn out;
+    Caller from = caller_of(rq);
+
+    if (!req_read(cx, rq, &register_shape, &in))
+        return false;
+    use_tenant(cx, in.tenantId);
+    keep_private(cx, rq);
+    Account account = { in.email, in.password, in.firstName, in.lastName, in.phone };
+    return login_register(cx, &from, &account, &out) &&
+           reply(cx, rq, 201, &signed_in_shape, &out);
+}
+
+bool auth_login(Ctx *cx, Req *rq)
+{
+    LoggingIn in;
+    SignedIn out;
+    Caller from = caller_of(rq);
+
+    if (!req_read(cx, rq, &login_shape, &in))
+        return false;
+    use_tenant(cx, in.tenantId);
+    keep_private(cx, rq);
+    return login_enter(cx, &from, in.email, in.password, &out) &&
+           reply(cx, rq, 200, &signed_in_shape, &out);
+}
+
+bool auth_refresh(Ctx *cx, Req *rq)
+{
+    Refreshing in;
+    Tokens out;
+
+    keep_private(cx, rq);
+    return req_read(cx, rq, &refresh_shape, &in) && session_refresh(cx, in.refreshToken, &out) &&
+           reply(cx, rq, 200, &tokens_shape, &out);
+}
+
+bool auth_logout(Ctx *cx, Req *rq)
+{
+    return session_end(cx, cx->who.session, "logout") &&
+           reply(cx, rq, 200, &done_shape, &(Done){ true });
+}
+
+bool auth_me(Ctx *cx, Req *rq)
+{
+    Me me;
+
+    keep_private(cx, rq);
+    return person_look(cx, cx->who.user, &me.user) && reply(cx, rq, 200, &me_shape, &me);
+}
+
+bool auth_verify_email(Ctx *cx, Req *rq)
+{
+    return login_verify_email(cx, req_query(cx, rq, S("token"))) &&
+           reply(cx, rq, 200, &done_shape, &(Done){ true });
+}
+
+bool auth_jwks(Ctx *cx, Req *rq)
+{
+    reply_header(cx, rq, S("Cache-Control"),
+                 str_fmt(cx->mem, "public, max-age=%d", JWKS_MAX_AGE_S));
+    return reply_json(rq, 200, key_jwks(cx->mem));
+}

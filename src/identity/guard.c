@@ -1,0 +1,129 @@
+/* guard.c - an open route looks at a token that comes, but doesn't mind a bad one: a client
+ * whose access token has expired sends it along when it comes to refresh. */
+#include "identity/guard.h"
+#include "identity/role.h"
+#include "identity/token.h"
+
+enum { KEY_LETTERS = 255 };
+
+/* "Bearer TOKEN", the word in any case (RFC 9110 section 11.1); absent when it is not. */
+static Str bearer_of(const Req *rq)
+{
+    Str rest = req_header(rq, S("authorization")), scheme = str_cut(&rest, ' ');
+
+    if (rest.at == NULL || !str_is_nocase(scheme, S("bearer")))
+        return (Str){ 0 };
+    return str_trim(rest);
+}
+
+/* Lets in who the token says, and no further. */
+static void let_in(Ctx *cx, const Claims *c)
+{
+    cx->tenant = c->tenant;
+    cx->who = (Who){ c->user, c->role, c->session };
+}
+
+static bool check_tenant_header(Ctx *cx, const Req *rq)
+{
+    Str header = req_header(rq, S("x-tenant-id"));
+    TenantId asked;
+
+    if (header.at == NULL)
+        return true;
+    if (!uuid_read(header, &asked.v) || uuid_zero(asked.v))
+        return fail(cx, INVALID_TENANT, "X-Tenant-Id is no id");
+    if (uuid_is(asked.v, cx->tenant.v))
+        return true;
+    if (cx->who.role != ANYONE && !role_covers(cx->who.role, SUPER_ADMIN))
+        return fail(cx, FORBIDDEN, "X-Tenant-Id is not the token's tenant");
+    cx->tenant = asked;
+    return true;
+}
+
+static bool check_token(Ctx *cx, const Req *rq, Access access)
+{
+    Str token = bearer_of(rq);
+    Claims c;
+
+    if (access == SIGNED)
+        return true;
+    if (token.at == NULL)
+        return access == OPEN || fail(cx, UNAUTHORIZED, "no bearer token");
+    if (!token_check(cx, token, &c)) {
+        if (access != OPEN)
+            return false;
+        fault_clear(cx);
+        return true;
+    }
+    let_in(cx, &c);
+    return true;
+}
+
+bool guard_check(Ctx *cx, const Req *rq, Access access)
+{
+    cx->tenant = TENANT_DEFAULT;
+    cx->who = (Who){ 0 };
+    if (!check_token(cx, rq, access) || !check_tenant_header(cx, rq))
+        return false;
+    if (access == ADMINS && !role_covers(cx->who.role, ADMIN))
+        return fail(cx, FORBIDDEN, "role %s is below admin", role_names.at[cx->who.role]);
+    return true;
+}
+
+/* ---- writes that may be retried ------------------------------------------- */
+
+static bool is_key(Str s)
+{
+    for (isize i = 0; i < s.len; i++) {
+        char c = s.at[i];
+        bool good = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+                    c == '_' || c == '-' || c == ':' || c == '.';
+        if (!good)
+            return false;
+    }
+    return s.len > 0 && s.len <= KEY_LETTERS;
+}
+
+/* The scope is the route; what was asked of it - path, query and body - is the request. */
+static Digest request_of(Ctx *cx, const Req *rq)
+{
+    Buf b = buf_in(cx->mem, rq->path.len + rq->query.len + rq->body.len + 2);
+
+    buf_add(&b, rq->path);
+    buf_byte(&b, '\0');
+    buf_add(&b, rq->query);
+    buf_byte(&b, '\0');
+    buf_add(&b, rq->body);
+    return sha256(buf_str(&b));
+}
+
+bool guard_once(Ctx *cx, const Req *rq, Once *out)
+{
+    Str key = req_header(rq, S("idempotency-key"));
+
+    *out = (Once){ 0 };
+    if (key.at == NULL)
+        return (rq->route->is & ONCE) == 0 ||
+               fail(cx, IDEMPOTENCY_KEY_REQUIRED, "no Idempotency-Key");
+    if (!is_key(key))
+        return fail(cx, INVALID_IDEMPOTENCY_KEY, "%td letters", key.len);
+    if ((rq->route->is & (ONCE | ONCE_MAY)) == 0)
+        return true;                              /* said, but not asked for  */
+    *out = (Once){ key, str_fmt(cx->mem, "%.*s %s", STR_ARGS(names_str(&method_names, rq->method)),
+                                rq->route->path), request_of(cx, rq) };
+    return true;
+}
+
+bool reply_once(Ctx *cx, Req *rq, Lane lane, TxFn *fn, void *arg, int status,
+                const Shape *shape, const void *value)
+{
+    Once once;
+    Answer answer;
+
+    if (!guard_once(cx, rq, &once) ||
+        !write_once(cx, lane, &once, fn, arg, status, shape, value, &answer))
+        return false;
+    if (answer.replayed)
+        reply_header(cx, rq, S("Idempotency-Replayed"), S("true"));
+    return reply_json(rq, answer.status, answer.json);
+}

@@ -1,0 +1,56 @@
+/* identity.c - opened in the order of need, closed in the other. A key must verify as long
+ * as the longest-lived token that it signed, and a while more for clocks and caches. */
+#include "identity/identity.h"
+#include "identity/key.h"
+#include "identity/login.h"
+#include "identity/password.h"
+#include "base/log.h"
+
+static bool open_keys(Arena *mem, const IdentityConfig *c, Str *why)
+{
+    KeyConfig keys = { str_fmt(mem, "%.*s/keys", STR_ARGS(c->data_dir)), c->algorithm,
+                       { c->refresh_lasts.ms + hours(1).ms } };
+    Str said = { 0 };
+
+    if (key_open(mem, &keys, &said))
+        return true;
+    *why = str_fmt(mem, "signing keys in %.*s: %.*s", STR_ARGS(keys.dir), STR_ARGS(said));
+    return false;
+}
+
+bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
+{
+    Ctx cx = ctx_new(mem, TENANT_DEFAULT);
+
+    if (!open_keys(mem, c, why))
+        return false;
+    token_open(&(TokenConfig){ c->issuer, c->audience, c->access_lasts, c->refresh_lasts });
+    session_open(&(SessionConfig){ c->refresh_grace, c->seal_master });
+    login_open(&(LoginConfig){ c->public_url, c->production });
+    password_open(&(HasherConfig){ c->hash_threads, c->hash_queue });
+    if (session_watch(&cx))
+        return true;
+    *why = str_fmt(mem, "sessions can't be read: %s", cx.fault.why);
+    identity_close();
+    return false;
+}
+
+void identity_close(void)
+{
+    password_close();
+    login_close();
+    session_close();
+    token_close();
+    key_close();
+}
+
+void identity_tick(Ctx *cx)
+{
+    i64 gone;
+
+    key_watch();
+    if (session_watch(cx) && session_sweep(cx, &gone))
+        return;
+    log_warn("identity's housekeeping did not finish", L("why", (const char *)cx->fault.why));
+    fault_clear(cx);
+}

@@ -1,0 +1,27 @@
+/* identity.h - opens everything that knows who somebody is.
+ *
+ * The store, the kv and the mail engine must be open before, and are closed after.
+ * Needs: key, token, session, login, password.  Used by: main, cli. */
+#pragma once
+#include "base/crypto.h"
+#include "identity/jws.h"
+#include "store/store.h"
+
+typedef struct IdentityConfig {
+    Str  data_dir;                                /* keys live in data_dir/keys */
+    Str  issuer, audience, public_url;
+    Alg  algorithm;                               /* the words' order is JWT_ALGORITHM's */
+    Span access_lasts, refresh_lasts, refresh_grace;
+    int  hash_threads;                            /* 0: one a core            */
+    i64  hash_queue;
+    const Secret *seal_master;                    /* INTERNAL_SERVICE_SECRET  */
+    bool production;
+} IdentityConfig;
+
+/* False with *why: the keys can't be read or made, or the store doesn't answer. */
+CHECKED bool identity_open(Arena *mem, const IdentityConfig *config, Str *why);
+void identity_close(void);
+
+/* What the clock does here, every few seconds: keys and sessions that other processes
+ * changed, and what has run out. */
+void identity_tick(Ctx *cx);

@@ -1,0 +1,32 @@
+/* jwt.h - who may, signed: the claims of our tokens (RFC 7519, RFC 9068).
+ *
+ * Access tokens (typ at+jwt) and refresh tokens (typ rt+jwt) are never taken for each
+ * other. Every claim named here must be there; times have 30 s of leeway.
+ * Needs: jws.  Used by: token, session. */
+#pragma once
+#include "base/ctx.h"
+#include "identity/jws.h"
+
+typedef enum TokenUse { TOKEN_ACCESS, TOKEN_REFRESH } TokenUse;
+
+typedef struct Claims {
+    TenantId tenant;
+    UserId   user;                                /* sub                      */
+    Role     role;                                /* of access tokens         */
+    Uuid     session;                             /* sid: the family          */
+    Uuid     id;                                  /* jti                      */
+    Instant  issued, expires;
+} Claims;
+
+typedef struct JwtParty { Str issuer, audience; } JwtParty;
+
+Str jwt_write(Arena *mem, const JwsKey *k, TokenUse use, const JwtParty *party, const Claims *c);
+
+typedef enum JwtResult { JWT_GOOD, JWT_EXPIRED, JWT_BAD } JwtResult;
+
+/*   gives   *out when JWT_GOOD or JWT_EXPIRED; *why otherwise, for the log */
+JwtResult jwt_read(Arena *mem, JwsFind *find, void *arg, TokenUse use, const JwtParty *party,
+                   Instant now, Str token, Claims *out, const char **why);
+
+/* The times alone, for a token that was read before. */
+JwtResult jwt_times(const Claims *c, Instant now);

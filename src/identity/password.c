@@ -1,0 +1,233 @@
+/* password.c - made with libargon2, which can make four lanes; checked with libsodium,
+ * which is twice as fast at it. Our one hash thread computes the four lanes itself: more
+ * threads would only take cores from other sign-ins.
+ *
+ * A hash from elsewhere may order its parameters otherwise (an npm library of 2025 writes
+ * m,p,t) or ask for absurd costs; it is read by us before a library sees it. */
+#include "identity/password.h"
+#include "identity/commonpass.h"
+#include "identity/hasher.h"
+#include "base/crypto.h"
+#include "base/rand.h"
+#include <argon2.h>
+#include <pthread.h>
+#include <sodium.h>
+#include <string.h>
+#include <sys/mman.h>
+
+enum { MEMORY_KIB = 64 << 10, PASSES = 3, LANES = 4, SALT_BYTES = 16, HASH_BYTES = 32,
+       PHC_LETTERS = 160, REPEATS_MOST = 2,
+       MEMORY_MOST_KIB = 256 << 10, PASSES_MOST = 16, LANES_MOST = 16 };
+
+/* ---- policy --------------------------------------------------------------- */
+
+static bool has_run(Str s)
+{
+    for (isize i = REPEATS_MOST; i < s.len; i++) {
+        isize k = 1;
+        while (k <= REPEATS_MOST && s.at[i - k] == s.at[i])
+            k++;
+        if (k > REPEATS_MOST)
+            return true;
+    }
+    return false;
+}
+
+enum { LOWER = 1, UPPER = 2, DIGIT = 4, OTHER = 8 };
+
+static unsigned classes(Str s)
+{
+    unsigned has = 0;
+
+    for (isize i = 0; i < s.len; i++) {
+        char c = s.at[i];
+        has |= c >= 'a' && c <= 'z' ? LOWER : c >= 'A' && c <= 'Z' ? UPPER
+             : c >= '0' && c <= '9' ? DIGIT : OTHER;
+    }
+    return has;
+}
+
+bool password_allowed(Ctx *cx, Str p)
+{
+    Str field = S("password");
+    unsigned has = classes(p);
+    bool good = true;
+
+    if (!str_utf8(p))
+        return fail_field(cx, field, "must be text");
+    if (str_letters(p) < PASSWORD_LEAST || str_letters(p) > PASSWORD_MOST)
+        good = fail_field(cx, field, "must have %d to %d characters", PASSWORD_LEAST, PASSWORD_MOST);
+    if ((has & LOWER) == 0)
+        good = fail_field(cx, field, "must have a lower-case letter");
+    if ((has & UPPER) == 0)
+        good = fail_field(cx, field, "must have an upper-case letter");
+    if ((has & DIGIT) == 0)
+        good = fail_field(cx, field, "must have a digit");
+    if ((has & OTHER) == 0)
+        good = fail_field(cx, field, "must have a character that is no letter or digit");
+    if (has_run(p))
+        good = fail_field(cx, field, "must not have a character more than %d times in a row",
+                          REPEATS_MOST);
+    if (commonpass_is(cx->mem, p))
+        good = fail_field(cx, field, "is one of those that everybody tries");
+    return good;
+}
+
+/* ---- making --------------------------------------------------------------- */
+
+/* A thread keeps its 64 MiB, since fetching the pages anew is a fifth of the work, but
+ * says that the system may have them back when it is short. */
+enum { OWN_BYTES = MEMORY_KIB * 1024 };
+static pthread_key_t own_key;
+static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+static void own_free(void *at) { munmap(at, OWN_BYTES); }
+
+static void prepare(void)
+{
+    must(sodium_init() >= 0);                     /* finds out what this processor can */
+    must(pthread_key_create(&own_key, own_free) == 0);
+}
+
+void password_open(const HasherConfig *config)
+{
+    pthread_once(&once, prepare);
+    hasher_open(config);
+}
+
+void password_close(void) { hasher_close(); }
+
+static int memory_take(u8 **out, size_t n)
+{
+    void *at = pthread_getspecific(own_key);
+
+    must(n <= OWN_BYTES);
+    if (at == NULL) {
+        at = mmap(NULL, OWN_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        must(at != MAP_FAILED && pthread_setspecific(own_key, at) == 0);
+    }
+    *out = at;
+    return ARGON2_OK;
+}
+
+static void memory_give(u8 *at, size_t n)
+{
+    madvise(at, n, MADV_FREE);
+}
+
+typedef struct Making { Str password; char phc[PHC_LETTERS]; } Making;
+
+/* PHC form wants the other base64, without padding. */
+static Str plain64(Arena *mem, const u8 *bytes, isize n)
+{
+    Str url = base64url_write(mem, bytes, n);
+    char *to = make(mem, char, url.len);
+
+    for (isize i = 0; i < url.len; i++)
+        to[i] = url.at[i] == '-' ? '+' : url.at[i] == '_' ? '/' : url.at[i];
+    return (Str){ to, url.len };
+}
+
+static void make_hash(void *arg)
+{
+    Making *m = arg;
+    Arena mem = { 0 };
+    u8 salt[SALT_BYTES], hash[HASH_BYTES];
+
+    rand_bytes(salt, SALT_BYTES);
+    argon2_context c = {
+        .out = hash, .outlen = HASH_BYTES, .salt = salt, .saltlen = SALT_BYTES,
+        .pwd = (u8 *)(uintptr_t)m->password.at, .pwdlen = (u32)m->password.len,
+        .t_cost = PASSES, .m_cost = MEMORY_KIB, .lanes = LANES, .threads = 1,
+        .version = ARGON2_VERSION_13, .allocate_cbk = memory_take, .free_cbk = memory_give,
+    };
+    must(argon2id_ctx(&c) == ARGON2_OK);
+    Str phc = str_fmt(&mem, "$argon2id$v=19$m=%d,t=%d,p=%d$%.*s$%.*s", MEMORY_KIB, PASSES, LANES,
+                      STR_ARGS(plain64(&mem, salt, SALT_BYTES)),
+                      STR_ARGS(plain64(&mem, hash, HASH_BYTES)));
+    must(phc.len < PHC_LETTERS);
+    memcpy(m->phc, phc.at, (size_t)phc.len);
+    m->phc[phc.len] = '\0';
+    arena_close(&mem);
+}
+
+bool password_hash(Ctx *cx, Str password, Str *phc)
+{
+    Making m = { .password = password };
+
+    must(password.len > 0 && password.len <= PASSWORD_BYTES_MOST);
+    if (!hasher_run(cx, make_hash, &m))
+        return false;
+    *phc = str_copy(cx->mem, str_of(m.phc));
+    return true;
+}
+
+/* ---- checking ------------------------------------------------------------- */
+
+typedef struct Costs { i64 m, t, p; } Costs;
+
+static bool read_cost(Str part, Costs *c)
+{
+    i64 *to = str_starts(part, S("m=")) ? &c->m : str_starts(part, S("t=")) ? &c->t
+            : str_starts(part, S("p=")) ? &c->p : NULL;
+
+    return to != NULL && *to == 0 && str_int(str_sub(part, 2, part.len), to) && *to > 0;
+}
+
+/* Cuts a PHC string; `rest` gets "$salt$hash". */
+static bool read_phc(Str phc, Costs *c, Str *rest)
+{
+    *c = (Costs){ 0 };
+    if (!str_starts(phc, S("$argon2id$v=19$")) || phc.len >= PHC_LETTERS)
+        return false;
+    Str tail = str_sub(phc, 15, phc.len), costs = str_cut(&tail, '$');
+    for (Str part; costs.at != NULL;)
+        if (!read_cost(part = str_cut(&costs, ','), c))
+            return false;
+    if (tail.at == NULL)
+        return false;
+    *rest = (Str){ tail.at - 1, tail.len + 1 };
+    return c->m >= 8 * c->p && c->m <= MEMORY_MOST_KIB && c->t >= 1 && c->t <= PASSES_MOST &&
+           c->p >= 1 && c->p <= LANES_MOST;
+}
+
+bool password_phc_settle(Arena *mem, Str phc, Str *out)
+{
+    Costs c;
+    Str rest;
+
+    if (!read_phc(phc, &c, &rest))
+        return false;
+    *out = str_fmt(mem, "$argon2id$v=19$m=%jd,t=%jd,p=%jd%.*s", (intmax_t)c.m, (intmax_t)c.t,
+                   (intmax_t)c.p, STR_ARGS(rest));
+    return true;
+}
+
+/* What an unknown person's password is compared with: well-formed, of our costs, and the
+ * hash of nothing. */
+static const char nobody[] = "$argon2id$v=19$m=65536,t=3,p=4$bm9ib2R5IGhhcyB0aGlzIQ"
+                             "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+
+typedef struct Checking { const char *phc; Str password; bool same; } Checking;
+
+static void check_hash(void *arg)
+{
+    Checking *c = arg;
+    c->same = crypto_pwhash_str_verify(c->phc, c->password.at, (u64)c->password.len) == 0;
+}
+
+bool password_check(Ctx *cx, Str phc, Str password, bool *same, bool *stale)
+{
+    Costs c = { 0 };
+    Str rest, settled;
+    bool real = phc.at != NULL && password_phc_settle(cx->mem, phc, &settled);
+    Checking job = { real ? str_z(cx->mem, settled) : nobody, password, false };
+
+    must(password.len <= PASSWORD_BYTES_MOST);
+    if (!hasher_run(cx, check_hash, &job))
+        return false;
+    *same = real && job.same;
+    *stale = *same && (!read_phc(phc, &c, &rest) || c.m != MEMORY_KIB || c.t != PASSES ||
+                       c.p != LANES);
+    return true;
+}

@@ -1,0 +1,32 @@
+/* password.h - which passwords may be chosen, and how they are kept.
+ *
+ * Kept as Argon2id (RFC 9106), 64 MiB, three passes, four lanes, 16 bytes of salt, in the
+ * PHC string form. Hashing runs on the hash threads (hasher.h), never on the caller's.
+ * Needs: hasher.  Used by: person, login. */
+#pragma once
+#include "base/ctx.h"
+#include "identity/hasher.h"
+
+enum { PASSWORD_LEAST = 12, PASSWORD_MOST = 128, PASSWORD_BYTES_MOST = 4 * PASSWORD_MOST };
+
+/* Starts and ends the hash threads. */
+void password_open(const HasherConfig *config);
+void password_close(void);
+
+/* The policy `classic`: 12 to 128 letters of four classes, none more than twice in a row,
+ * and not one of those that everybody tries.
+ *   fails   VALIDATION_ERROR, one entry of field `password` for each rule that is broken */
+CHECKED bool password_allowed(Ctx *cx, Str password);
+
+/*   gives   *phc in cx->mem
+ *   fails   BUSY with retry_after */
+CHECKED bool password_hash(Ctx *cx, Str password, Str *phc);
+
+/* Whether it is the password of that hash. An absent hash takes as long and is never it.
+ *   gives   *same; *stale: right, but made with other costs than we use now
+ *   fails   BUSY with retry_after */
+CHECKED bool password_check(Ctx *cx, Str phc, Str password, bool *same, bool *stale);
+
+/* A PHC string with its parameters in the one order that libraries read (m, t, p), within
+ * bounds; false when it is no Argon2id hash that we would check. */
+CHECKED bool password_phc_settle(Arena *mem, Str phc, Str *out);

@@ -1,0 +1,94 @@
+/* revoked.c - one open table. Most of the time it is empty or small, and a look at the
+ * count is all that a request pays. Session ids are chance themselves (UUIDv7's tail),
+ * but an id may come from a forged request only after its signature held. */
+#include "identity/revoked.h"
+#include "base/lock.h"
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct Slot { Uuid id; Instant until; } Slot;
+
+static struct {
+    Lock  lock;
+    Slot *slots;
+    isize room;                                   /* a power of two, or 0     */
+    _Atomic isize count;
+} all = { .lock = LOCK_OF(RANK_KEYS) };
+
+static Slot *slot_of(Slot *slots, isize room, Uuid id)
+{
+    u64 hash;
+
+    memcpy(&hash, id.b + 8, sizeof hash);
+    hash = (hash ^ hash >> 29) * 0x9E3779B97F4A7C15u;
+    for (u64 i = hash >> 20;; i++) {
+        Slot *s = &slots[i & (u64)(room - 1)];
+        if (uuid_zero(s->id) || uuid_is(s->id, id))
+            return s;
+    }
+}
+
+/* Into a table of `room`, leaving out what has lapsed by `now`. */
+static void rebuild(isize room, Instant now)
+{
+    Slot *to = calloc((size_t)room, sizeof *to);
+    isize n = 0;
+
+    must(to != NULL);
+    for (isize i = 0; i < all.room; i++) {
+        const Slot *s = &all.slots[i];
+        if (uuid_zero(s->id) || before(s->until, now))
+            continue;
+        *slot_of(to, room, s->id) = *s;
+        n++;
+    }
+    free(all.slots);
+    all.slots = to;
+    all.room = room;
+    atomic_store(&all.count, n);
+}
+
+void revoked_add(Uuid session, Instant until)
+{
+    lock(&all.lock);
+    if (2 * (atomic_load(&all.count) + 1) > all.room)
+        rebuild(all.room == 0 ? 64 : 2 * all.room, (Instant){ 0 });
+    Slot *s = slot_of(all.slots, all.room, session);
+    if (uuid_zero(s->id))
+        atomic_fetch_add(&all.count, 1);
+    s->id = session;
+    if (before(s->until, until))
+        s->until = until;
+    unlock(&all.lock);
+}
+
+bool revoked_has(Uuid session)
+{
+    if (atomic_load(&all.count) == 0)
+        return false;
+    lock(&all.lock);
+    bool has = uuid_is(slot_of(all.slots, all.room, session)->id, session);
+    unlock(&all.lock);
+    return has;
+}
+
+isize revoked_count(void) { return atomic_load(&all.count); }
+
+void revoked_sweep(Instant now)
+{
+    lock(&all.lock);
+    if (atomic_load(&all.count) > 0)
+        rebuild(all.room, now);
+    unlock(&all.lock);
+}
+
+void revoked_clear(void)
+{
+    lock(&all.lock);
+    free(all.slots);
+    all.slots = NULL;
+    all.room = 0;
+    atomic_store(&all.count, 0);
+    unlock(&all.lock);
+}

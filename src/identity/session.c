@@ -1,0 +1,312 @@
+/* session.c - using a refresh token is one UPDATE that names the hash and "not used yet":
+ * of many at once exactly one changes a row. The successor is signed and sealed before, so
+ * that it is in the same statement, and thrown away by those who come second.
+ *
+ * Each token is a row, not each session: with several tabs open, the one before the one
+ * before may come within the grace too, and that must not look like theft. */
+#include "identity/session.h"
+#include "identity/revoked.h"
+#include "identity/role.h"
+#include "identity/seal.h"
+#include "base/lock.h"
+#include "base/log.h"
+
+const Shape tokens_shape = SHAPE(Tokens,
+    TEXT(Tokens, accessToken, 1, JWS_MOST, 0, "for the Authorization header: Bearer"),
+    TEXT(Tokens, refreshToken, 1, JWS_MOST, 0, "for POST /auth/refresh; good once"),
+    NUMBER(Tokens, expiresIn, 0, INT32_MAX, 0, 0, "seconds that the access token lives"));
+
+enum { ENDED_AT_ONCE = 5000 };
+
+static struct {
+    Span    grace;
+    Sealer  sealer;
+    Lock    lock;
+    Instant watched;                              /* what ended before is known */
+} all = { .lock = LOCK_OF(RANK_KEYS) };
+
+void session_open(const SessionConfig *config)
+{
+    all.grace = config->grace;
+    all.sealer = sealer_of(config->seal_master, S("refresh token successor"));
+    all.watched = (Instant){ 0 };
+}
+
+void session_close(void)
+{
+    wipe(&all.sealer, sizeof all.sealer);
+    revoked_clear();
+}
+
+/* ---- beginning ------------------------------------------------------------ */
+
+SQL(session_add,
+    "INSERT INTO session (tenant, id, person, created_at, expires_at, ip, user_agent)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7)");
+
+SQL(refresh_add,
+    "INSERT INTO refresh_token (tenant, hash, session, created_at, expires_at)"
+    " VALUES ($1, $2, $3, $4, $5)");
+
+static Val val_digest(const Digest *d)
+{
+    return val_blob((Str){ (const char *)d->b, SHA256_BYTES });
+}
+
+static bool add_refresh(Ctx *cx, Str token, Uuid session, Instant expires)
+{
+    Digest hash = sha256(token);
+    return sql_run(cx, &refresh_add, NULL, V(val_digest(&hash)), V(session), V(cx->now),
+                   V(expires));
+}
+
+Session session_prepare(Ctx *cx, UserId user, Str ip, Str agent)
+{
+    Session s = { .id = uuid_new(cx->now), .user = user, .ip = str_sub(ip, 0, 45),
+                  .agent = str_utf8(agent) ? str_sub(agent, 0, 255) : (Str){ 0 } };
+
+    s.refresh = token_refresh(cx, user, s.id, &s.refresh_expires);
+    return s;
+}
+
+bool session_write(Ctx *cx, const Session *s)
+{
+    return sql_run(cx, &session_add, NULL, V(s->id), V(s->user.v), V(cx->now),
+                   V(later(cx->now, SESSION_LASTS)), V(s->ip), V(s->agent)) &&
+           add_refresh(cx, s->refresh, s->id, s->refresh_expires);
+}
+
+Tokens session_tokens(Ctx *cx, const Session *s, Role role)
+{
+    return (Tokens){ token_access(cx, s->user, role, s->id), s->refresh,
+                     token_access_lasts().ms / 1000 };
+}
+
+/* ---- carrying on ---------------------------------------------------------- */
+
+/* The person's state counts too: who was suspended does not go on. */
+SQL(refresh_use,
+    "UPDATE refresh_token SET used_at = $3, successor = $4"
+    " WHERE tenant = $1 AND hash = $2 AND used_at IS NULL AND expires_at > $3"
+    " AND EXISTS (SELECT 1 FROM session s"
+    "   JOIN person p ON p.tenant = s.tenant AND p.id = s.person"
+    "   WHERE s.tenant = $1 AND s.id = refresh_token.session AND s.ended_at IS NULL"
+    "   AND s.expires_at > $3 AND p.status IN ('PENDING', 'ACTIVE'))");
+
+typedef struct { Instant used, ended; Str successor; int role; bool may; } Used;
+static const Shape used_row = SHAPE(Used,
+    TIME(Used, used, 0, ""), TIME(Used, ended, 0, ""), TEXT(Used, successor, 0, 9000, 0, ""),
+    NAME(Used, role, &role_names, 0, ""), BOOL(Used, may, 0, ""));
+
+SQL(refresh_look,
+    "SELECT r.used_at, s.ended_at, r.successor, p.role, p.status IN ('PENDING', 'ACTIVE')"
+    " FROM refresh_token r"
+    " JOIN session s ON s.tenant = r.tenant AND s.id = r.session"
+    " JOIN person p ON p.tenant = s.tenant AND p.id = s.person"
+    " WHERE r.tenant = $1 AND r.hash = $2");
+
+SQL(session_finish,
+    "UPDATE session SET ended_at = $3, ended_why = $4"
+    " WHERE tenant = $1 AND id = $2 AND ended_at IS NULL");
+
+typedef enum { CARRIED_ON, REPEATED, REUSED, GONE } Outcome;
+
+typedef struct {
+    Claims  claims;
+    Digest  hash;                                 /* of the token that came   */
+    Str     successor, sealed;
+    Instant expires;
+    Outcome outcome;
+    Used    row;
+} Refreshing;
+
+/* A used token: again in time, or too late. Ending the family must be kept, so it is an
+ * outcome and not a failure. */
+static bool come_again(Ctx *cx, Refreshing *r)
+{
+    if (r->row.successor.at == NULL || !is_set(r->row.used)) {
+        r->outcome = GONE;                        /* expired, but not used    */
+        return true;
+    }
+    if (before(cx->now, later(r->row.used, all.grace))) {
+        r->outcome = REPEATED;
+        return true;
+    }
+    r->outcome = REUSED;
+    return sql_run(cx, &session_finish, NULL, V(r->claims.session), V(cx->now),
+                   V("refresh token reused"));
+}
+
+static bool use_token(Ctx *cx, void *arg)
+{
+    Refreshing *r = arg;
+    i64 changed;
+    bool found;
+
+    if (!sql_run(cx, &refresh_use, &changed, V(val_digest(&r->hash)), V(cx->now),
+                 V(val_blob(r->sealed))) ||
+        (changed == 1 && !add_refresh(cx, r->successor, r->claims.session, r->expires)) ||
+        !sql_find(cx, &refresh_look, &used_row, &r->row, &found, V(val_digest(&r->hash))))
+        return false;
+    r->outcome = CARRIED_ON;
+    if (changed == 1)
+        return true;
+    r->outcome = GONE;
+    if (!found || is_set(r->row.ended) || !r->row.may)
+        return true;
+    return come_again(cx, r);
+}
+
+static bool answer(Ctx *cx, Refreshing *r, Str place, Tokens *out)
+{
+    Str refresh = r->successor;
+
+    switch (r->outcome) {
+    case GONE:
+        return fail(cx, INVALID_TOKEN, "refresh token unknown, or its session has ended");
+    case REUSED:
+        revoked_add(r->claims.session, token_last_use(cx->now));
+        log_warn("refresh token reused; family ended",
+                 L("session", uuid_str(cx->mem, r->claims.session)));
+        return fail(cx, TOKEN_REUSED, "used before and outside the grace");
+    case REPEATED:
+        if (!unseal(cx->mem, &all.sealer, place, r->row.successor, &refresh))
+            return fail(cx, INVALID_TOKEN, "successor can't be opened");
+        break;
+    case CARRIED_ON: break;
+    }
+    *out = (Tokens){ token_access(cx, r->claims.user, (Role)r->row.role, r->claims.session),
+                     refresh, token_access_lasts().ms / 1000 };
+    return true;
+}
+
+bool session_refresh(Ctx *cx, Str token, Tokens *out)
+{
+    Refreshing r = { .hash = sha256(token) };
+
+    if (!token_check_refresh(cx, token, &r.claims))
+        return false;
+    cx->tenant = r.claims.tenant;
+    Str place = str_fmt(cx->mem, "%.*s %.*s", STR_ARGS(uuid_str(cx->mem, cx->tenant.v)),
+                        STR_ARGS(hex_write(cx->mem, r.hash.b, SHA256_BYTES)));
+    r.successor = token_refresh(cx, r.claims.user, r.claims.session, &r.expires);
+    r.sealed = seal(cx->mem, &all.sealer, place, r.successor);
+    return write_tx(cx, lane_of(r.claims.session), use_token, &r) && answer(cx, &r, place, out);
+}
+
+/* ---- ending --------------------------------------------------------------- */
+
+typedef struct { Uuid id; Instant at; } Ended;
+static const Shape ended_row = SHAPE(Ended, ID(Ended, id, 0, ""), TIME(Ended, at, 0, ""));
+
+SQL(session_finish_all,
+    "UPDATE session SET ended_at = $3, ended_why = $4"
+    " WHERE tenant = $1 AND person = $2 AND ended_at IS NULL RETURNING id, ended_at");
+
+typedef struct { Uuid of; const char *why; Ended *rows; isize count; } Ending;
+
+static bool finish_one(Ctx *cx, void *arg)
+{
+    const Ending *e = arg;
+    return sql_run(cx, &session_finish, NULL, V(e->of), V(cx->now), V(e->why));
+}
+
+bool session_end(Ctx *cx, Uuid session, const char *why)
+{
+    Ending e = { .of = session, .why = why };
+
+    if (!write_tx(cx, lane_of(session), finish_one, &e))
+        return false;
+    revoked_add(session, token_last_use(cx->now));
+    return true;
+}
+
+static bool finish_all(Ctx *cx, void *arg)
+{
+    Ending *e = arg;
+    return sql_rows(cx, &session_finish_all, &ended_row, &e->rows, &e->count, V(e->of),
+                    V(cx->now), V(e->why));
+}
+
+bool session_end_all(Ctx *cx, UserId user, const char *why)
+{
+    Ending e = { .of = user.v, .why = why };
+
+    if (!write_tx(cx, lane_of(user.v), finish_all, &e))
+        return false;
+    for (isize i = 0; i < e.count; i++)
+        revoked_add(e.rows[i].id, token_last_use(cx->now));
+    return true;
+}
+
+/* ---- the clock's part ----------------------------------------------------- */
+
+SQL_ALL(session_ended_since,
+    "SELECT id, ended_at FROM session WHERE ended_at >= $1 ORDER BY ended_at LIMIT 5000");
+
+typedef struct { Instant from; Ended *rows; isize count; } Watching;
+
+static bool look_ended(Ctx *cx, void *arg)
+{
+    Watching *w = arg;
+    return sql_rows(cx, &session_ended_since, &ended_row, &w->rows, &w->count, V(w->from));
+}
+
+/* Another node's clock may be a little behind, so each look reaches back. */
+static Instant watch_from(Instant now)
+{
+    Span alive = { token_last_use(now).ms - now.ms };
+    Instant oldest = earlier(now, alive);
+
+    lock(&all.lock);
+    Instant from = is_set(all.watched) ? earlier(all.watched, minutes(1)) : oldest;
+    unlock(&all.lock);
+    return before(from, oldest) ? oldest : from;
+}
+
+bool session_watch(Ctx *cx)
+{
+    Watching w = { .from = watch_from(cx->now) };
+
+    do {
+        if (!read_tx(cx, look_ended, &w))
+            return false;
+        for (isize i = 0; i < w.count; i++)
+            revoked_add(w.rows[i].id, token_last_use(w.rows[i].at));
+        if (w.count > 0 && w.from.ms == w.rows[w.count - 1].at.ms)
+            w.from.ms++;
+        else if (w.count > 0)
+            w.from = w.rows[w.count - 1].at;
+    } while (w.count == ENDED_AT_ONCE);
+    revoked_sweep(cx->now);
+    lock(&all.lock);
+    all.watched = cx->now;
+    unlock(&all.lock);
+    return true;
+}
+
+SQL_ALL(refresh_forget,
+    "DELETE FROM refresh_token WHERE (tenant, hash) IN"
+    " (SELECT tenant, hash FROM refresh_token WHERE expires_at < $1 LIMIT 2000)");
+
+SQL_ALL(session_forget,
+    "DELETE FROM session WHERE (tenant, id) IN"
+    " (SELECT s.tenant, s.id FROM session s WHERE s.expires_at < $1 AND NOT EXISTS"
+    "   (SELECT 1 FROM refresh_token r WHERE r.tenant = s.tenant AND r.session = s.id)"
+    " LIMIT 2000)");
+
+static bool forget(Ctx *cx, void *arg)
+{
+    i64 tokens, sessions;
+
+    if (!sql_run(cx, &refresh_forget, &tokens, V(cx->now)) ||
+        !sql_run(cx, &session_forget, &sessions, V(earlier(cx->now, SESSION_KEPT))))
+        return false;
+    *(i64 *)arg = tokens + sessions;
+    return true;
+}
+
+bool session_sweep(Ctx *cx, i64 *gone)
+{
+    return write_tx(cx, (Lane){ 0 }, forget, gone);
+}

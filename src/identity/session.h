@@ -1,0 +1,61 @@
+/* session.h - from signing in to signing out: a family of refresh tokens.
+ *
+ * A refresh token is used once; the answer to it is its successor. A client that lost
+ * that answer may ask again within the grace and gets the same successor. Whoever comes
+ * later with a used token ends the family, because two of them must hold it.
+ * Needs: token, store, seal.  Used by: person, auth_http, clock. */
+#pragma once
+#include "base/crypto.h"
+#include "identity/token.h"
+#include "store/store.h"
+
+/* However often it is carried on, a session ends after this. */
+#define SESSION_LASTS days(90)
+/* An ended session stays for the record. */
+#define SESSION_KEPT  days(30)
+
+typedef struct SessionConfig {
+    Span grace;                                   /* JWT_REFRESH_GRACE        */
+    const Secret *seal_master;                    /* INTERNAL_SERVICE_SECRET  */
+} SessionConfig;
+
+typedef struct Tokens { Str accessToken, refreshToken; i64 expiresIn; } Tokens;
+extern const Shape tokens_shape;
+
+/* A session that is about to begin, and its first refresh token. */
+typedef struct Session {
+    Uuid    id;
+    UserId  user;
+    Str     refresh;
+    Instant refresh_expires;
+    Str     ip, agent;                            /* who says he is there     */
+} Session;
+
+void session_open(const SessionConfig *config);
+void session_close(void);
+
+/* Before the transaction: picks the id and signs the refresh token. */
+Session session_prepare(Ctx *cx, UserId user, Str ip, Str agent);
+
+/*   tx  runs inside the caller's write_tx */
+CHECKED bool session_write(Ctx *cx, const Session *s);
+
+/* After it: the answer for the client. */
+Tokens session_tokens(Ctx *cx, const Session *s, Role role);
+
+/* Uses a refresh token. Sets cx->tenant to the token's.
+ *   fails   TOKEN_EXPIRED, INVALID_TOKEN, TOKEN_REUSED (and the family has ended)
+ *   tx      opens its own */
+CHECKED bool session_refresh(Ctx *cx, Str token, Tokens *out);
+
+/* Ends one session of cx->tenant, or all of a person; no mistake if it has ended before.
+ *   tx      opens its own */
+CHECKED bool session_end(Ctx *cx, Uuid session, const char *why);
+CHECKED bool session_end_all(Ctx *cx, UserId user, const char *why);
+
+/* Brings the sessions that others ended into this process (revoked.h): all that matter at
+ * boot, later those since the last look. For boot and the clock. */
+CHECKED bool session_watch(Ctx *cx);
+
+/* Deletes what has run out; spans tenants. */
+CHECKED bool session_sweep(Ctx *cx, i64 *gone);

@@ -1,0 +1,132 @@
+/* outbox.c - see outbox.h. Who hears a tiding: its person; without one, everybody
+ * who watches its event. A person's reservation is never told to the watchers. */
+#include "store/outbox.h"
+#include "store/engine.h"
+
+SQL(outbox_write,
+    "INSERT INTO outbox (tenant, person, event, type, data, at) VALUES ($1, $2, $3, $4, $5, $6)");
+
+bool outbox_tell(Ctx *cx, UserId user, EventId event, const char *type, Str data)
+{
+    must(cx->db != NULL && cx->db->writing);
+    cx->db->told = true;
+    return sql_run(cx, &outbox_write, NULL, V(user.v), V(event.v), V(type), V(data), V(cx->now));
+}
+
+static const Shape tiding_row = SHAPE(Tiding,
+    NUMBER(Tiding, id, 0, INT64_MAX, 0, 0, ""),
+    ID(Tiding, tenant, 0, ""),
+    ID(Tiding, user, OPTIONAL, ""),
+    ID(Tiding, event, OPTIONAL, ""),
+    TEXT(Tiding, type, 1, 100, 0, ""),
+    TEXT(Tiding, data, 0, 1 << 20, 0, ""),
+    TIME(Tiding, at, 0, ""));
+
+SQL_ALL(outbox_next,
+    "SELECT id, tenant, person, event, type, data, at FROM outbox"
+    " WHERE id > $1 ORDER BY id LIMIT $2");
+
+typedef struct { i64 after, most; Tiding **rows; isize *count; } Next;
+
+static bool read_next(Ctx *cx, void *arg)
+{
+    Next *n = arg;
+    return sql_rows(cx, &outbox_next, &tiding_row, n->rows, n->count, V(n->after), V(n->most));
+}
+
+bool outbox_after(Ctx *cx, i64 after, i64 most, Tiding **rows, isize *count)
+{
+    return read_tx(cx, read_next, &(Next){ after, most, rows, count });
+}
+
+/* ---- replay --------------------------------------------------------------- */
+
+SQL(outbox_person,
+    "SELECT id, tenant, person, event, type, data, at FROM outbox"
+    " WHERE tenant = $1 AND person = $2 AND id > $3 ORDER BY id LIMIT $4");
+
+SQL(outbox_event,
+    "SELECT id, tenant, person, event, type, data, at FROM outbox"
+    " WHERE tenant = $1 AND person IS NULL AND event = $2 AND id > $3 ORDER BY id LIMIT $4");
+
+SQL_ALL(outbox_oldest, "SELECT min(id) FROM outbox");
+SQL_ALL(outbox_newest, "SELECT max(id) FROM outbox");
+
+typedef struct {
+    UserId user;
+    const EventId *events;
+    int event_count;
+    i64 after, most;
+    Tiding *rows;
+    isize count;
+    i64 oldest, newest;
+} Replay;
+
+/* Merges `more` into r->rows, both in order of id, and keeps the first r->most. */
+static void merge(Ctx *cx, Replay *r, const Tiding *more, isize n)
+{
+    Tiding *to = make(cx->mem, Tiding, r->count + n);
+    isize a = 0, b = 0, len = 0;
+
+    while (len < r->most && (a < r->count || b < n)) {
+        bool mine = b == n || (a < r->count && r->rows[a].id < more[b].id);
+        to[len++] = mine ? r->rows[a++] : more[b++];
+    }
+    r->rows = to;
+    r->count = len;
+}
+
+static bool read_replay(Ctx *cx, void *arg)
+{
+    Replay *r = arg;
+    Tiding *more;
+    isize n;
+
+    if (!sql_int(cx, &outbox_oldest, &r->oldest) || !sql_int(cx, &outbox_newest, &r->newest))
+        return false;
+    if (!uuid_zero(r->user.v) &&
+        !sql_rows(cx, &outbox_person, &tiding_row, &r->rows, &r->count, V(r->user.v),
+                  V(r->after), V(r->most)))
+        return false;
+    for (int i = 0; i < r->event_count; i++) {
+        if (!sql_rows(cx, &outbox_event, &tiding_row, &more, &n, V(r->events[i].v),
+                      V(r->after), V(r->most)))
+            return false;
+        merge(cx, r, more, n);
+    }
+    return true;
+}
+
+bool outbox_replay(Ctx *cx, UserId user, const EventId *events, int event_count, i64 after,
+                   i64 most, Tiding **rows, isize *count, i64 *oldest, i64 *newest)
+{
+    Replay r = { .user = user, .events = events, .event_count = event_count,
+                 .after = after, .most = most };
+    if (!read_tx(cx, read_replay, &r))
+        return false;
+    *rows = r.rows;
+    *count = r.count;
+    *oldest = r.oldest;
+    *newest = r.newest;
+    return true;
+}
+
+/* ---- sweep ---------------------------------------------------------------- */
+
+/* The newest row stays, so that a gap can be told even after a quiet week. */
+SQL_ALL(outbox_forget,
+    "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE at < $1 ORDER BY id LIMIT 5000)"
+    " AND id < (SELECT max(id) FROM outbox)");
+
+typedef struct { Instant until; i64 *gone; } Sweep;
+
+static bool forget(Ctx *cx, void *arg)
+{
+    Sweep *s = arg;
+    return sql_run(cx, &outbox_forget, s->gone, V(s->until));
+}
+
+bool outbox_sweep(Ctx *cx, Instant until, i64 *gone)
+{
+    return write_tx(cx, (Lane){ 0 }, forget, &(Sweep){ until, gone });
+}

@@ -1,0 +1,120 @@
+/* jobs.c - beats are measured on the machine's clock that only runs forward; what is
+ * due is asked of cx->now, which a test may move. The lock covers the two counters
+ * and nothing else: no job runs under it. */
+#include "web/jobs.h"
+#include "base/lock.h"
+#include "base/log.h"
+
+enum { JOBS_MOST = 32, KEEP = 256 << 10 };
+
+static struct {
+    Lock           lock;
+    pthread_cond_t changed;
+    pthread_t      thread;
+    const Job     *jobs;
+    isize          count;
+    i64            asked, done;                   /* passes over the whole table */
+    bool           running, stop;
+    Mono           due[JOBS_MOST];                /* the thread's own         */
+} own = { .lock = LOCK_OF(RANK_SERVER) };
+
+static void run(Arena *mem, const Job *job)
+{
+    Ctx cx = ctx_new(mem, TENANT_DEFAULT);
+
+    if (!job->run(&cx))
+        log_error("job failed", L("job", job->name),
+                  L("fault", cx.fault.code == OK ? "" : fault_facts(cx.fault.code)->code),
+                  L("why", (const char *)cx.fault.why));
+    arena_reset(mem, KEEP);
+}
+
+static void run_due(Arena *mem, bool all)
+{
+    for (isize i = 0; i < own.count; i++) {
+        Mono now = mono_now();
+        if (!all && own.due[i].ns > now.ns)
+            continue;
+        run(mem, &own.jobs[i]);
+        own.due[i] = mono_after(mono_now(), own.jobs[i].every);
+    }
+}
+
+static i64 next_due(void)
+{
+    i64 first = INT64_MAX;
+
+    for (isize i = 0; i < own.count; i++)
+        if (own.due[i].ns < first)
+            first = own.due[i].ns;
+    return first;
+}
+
+/* Waits for the next beat or a wish; gives the pass that is wished for. */
+static bool wait_for_work(i64 *pass)
+{
+    lock(&own.lock);
+    while (!own.stop && own.asked == own.done && mono_now().ns < next_due())
+        lock_wait(&own.lock, &own.changed, next_due());
+    *pass = own.asked;
+    bool go_on = !own.stop;
+    unlock(&own.lock);
+    return go_on;
+}
+
+static void *clock_thread(void *arg)
+{
+    Arena mem = { 0 };
+    i64 pass, done = 0;
+
+    (void)arg;
+    while (wait_for_work(&pass)) {
+        run_due(&mem, pass != done);
+        done = pass;
+        lock(&own.lock);
+        own.done = done;
+        unlock(&own.lock);
+        pthread_cond_broadcast(&own.changed);
+    }
+    arena_close(&mem);
+    return NULL;
+}
+
+void jobs_start(const Job *jobs, isize count)
+{
+    must(count > 0 && count <= JOBS_MOST && !own.running);
+    cond_init(&own.changed);
+    own.jobs = jobs;
+    own.count = count;
+    own.asked = own.done = 0;
+    own.stop = false;
+    for (isize i = 0; i < count; i++)
+        own.due[i] = mono_after(mono_now(), jobs[i].every);
+    own.running = true;
+    must(pthread_create(&own.thread, NULL, clock_thread, NULL) == 0);
+}
+
+void jobs_stop(void)
+{
+    if (!own.running)
+        return;
+    lock(&own.lock);
+    own.stop = true;
+    unlock(&own.lock);
+    pthread_cond_broadcast(&own.changed);
+    must(pthread_join(own.thread, NULL) == 0);
+    own.running = false;
+    pthread_cond_destroy(&own.changed);
+}
+
+void jobs_run_all(void)
+{
+    if (!own.running)
+        return;
+    lock(&own.lock);
+    i64 mine = ++own.asked;
+    pthread_cond_broadcast(&own.changed);
+    while (own.done < mine && !own.stop)
+        lock_wait(&own.lock, &own.changed, 0);
+    unlock(&own.lock);
+}

@@ -1,0 +1,99 @@
+/* problem.c - `type` is an address of this server (/problems/SOLD_OUT) that explains
+ * the code to people; programs look at `code`. */
+#include "web/problem.h"
+#include <string.h>
+
+enum { RETRY_AFTER_BUSY = 1, RETRY_AFTER_LIMIT = 60 };
+
+Str trace_str(Arena *mem, const Trace *trace)
+{
+    return hex_write(mem, trace->id, sizeof trace->id);
+}
+
+Str problem_title(Arena *mem, FaultCode code)
+{
+    Str s = str_of(fault_facts(code)->code);
+    char *to = make(mem, char, s.len + 1);
+
+    for (isize i = 0; i < s.len; i++)
+        to[i] = s.at[i] == '_' ? ' ' : i == 0 ? s.at[i] : (char)(s.at[i] | 0x20);
+    return (Str){ to, s.len };
+}
+
+static bool has_header(const Req *rq, Str name)
+{
+    for (const ReplyHeader *h = rq->reply.headers; h != NULL; h = h->next)
+        if (str_is_nocase(h->name, name))
+            return true;
+    return false;
+}
+
+static void put_retry(Ctx *cx, Req *rq, int status)
+{
+    int wait = cx->fault.retry_after;
+
+    if ((status != 429 && status != 503) || has_header(rq, S("Retry-After")))
+        return;
+    if (wait <= 0)
+        wait = status == 429 ? RETRY_AFTER_LIMIT : RETRY_AFTER_BUSY;
+    reply_header(cx, rq, S("Retry-After"), str_fmt(cx->mem, "%d", wait));
+}
+
+/* RFC 6750 section 3: a token that was sent and refused is named as the reason. */
+static void put_challenge(Ctx *cx, Req *rq, FaultCode code)
+{
+    bool sent = code == TOKEN_EXPIRED || code == INVALID_TOKEN;
+
+    reply_header(cx, rq, S("WWW-Authenticate"),
+                 sent ? S("Bearer realm=\"tickettoken\", error=\"invalid_token\"")
+                      : S("Bearer realm=\"tickettoken\""));
+}
+
+static void put_text(Buf *b, const char *name, Str value)
+{
+    json_put_name(b, name);
+    json_put_str(b, value);
+}
+
+static void put_errors(Buf *b, const FieldError *e)
+{
+    json_put_name(b, "errors");
+    buf_byte(b, '[');
+    for (bool first = true; e != NULL; e = e->next, first = false) {
+        buf_add(b, first ? S("{") : S(",{"));
+        put_text(b, "field", e->field);
+        put_text(b, "message", e->message);
+        buf_byte(b, '}');
+    }
+    buf_byte(b, ']');
+}
+
+void problem_reply(Ctx *cx, Req *rq)
+{
+    FaultCode code = cx->fault.code == OK ? INTERNAL_ERROR : cx->fault.code;
+    const FaultFacts *f = fault_facts(code);
+    Buf b = buf_in(cx->mem, 400);
+
+    buf_byte(&b, '{');
+    put_text(&b, "type", str_fmt(cx->mem, "/problems/%s", f->code));
+    put_text(&b, "title", problem_title(cx->mem, code));
+    json_put_name(&b, "status");
+    buf_int(&b, f->status);
+    put_text(&b, "code", str_of(f->code));
+    put_text(&b, "detail", str_of(f->sentence));
+    if (rq->path.at != NULL)
+        put_text(&b, "instance", rq->path);
+    if (f->status >= 500)
+        put_text(&b, "errorId", trace_str(cx->mem, &cx->trace));
+    if (cx->fault.fields != NULL)
+        put_errors(&b, cx->fault.fields);
+    buf_byte(&b, '}');
+
+    rq->reply.status = f->status;
+    rq->reply.type = S("application/problem+json");
+    rq->reply.body = buf_str(&b);
+    rq->reply.stream = NULL;
+    put_retry(cx, rq, f->status);
+    if (f->status == 401)
+        put_challenge(cx, rq, code);
+}

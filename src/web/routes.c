@@ -1,0 +1,184 @@
+/* routes.c - the one table. A row is: method, path, who may, largest body (0: the
+ * server's), shape in, status, shape out, handler, what it is, tag, one sentence. */
+#include "web/routes.h"
+#include "events/event_http.h"
+#include "events/venue_http.h"
+#include "gateway/live_http.h"
+#include "identity/auth_http.h"
+#include "identity/guard.h"
+#include "identity/session.h"
+#include "pay/sandbox_http.h"
+#include "tickets/door.h"
+#include "tickets/order.h"
+#include "tickets/tickets_http.h"
+#include "tickets/type.h"
+#include "web/health.h"
+#include "web/openapi.h"
+#include "web/pages.h"
+
+#define API "/api/v1"
+
+static const Route table[] = {
+/* ---- people -------------------------------------------------------------------------- */
+{ M_POST, "/auth/register", OPEN, 0, &register_shape, 201,
+  &signed_in_shape, auth_register, 0, "people", "Makes an account and signs in." },
+{ M_POST, "/auth/login", OPEN, 0, &login_shape, 200,
+  &signed_in_shape, auth_login, 0, "people", "Signs in." },
+{ M_POST, "/auth/refresh", OPEN, 0, &refresh_shape, 200,
+  &tokens_shape, auth_refresh, 0, "people", "Changes a refresh token for new tokens." },
+{ M_POST, "/auth/logout", SIGNED_IN, 0, NULL, 200,
+  &done_shape, auth_logout, 0, "people", "Ends this session." },
+{ M_GET, "/auth/me", SIGNED_IN, 0, NULL, 200,
+  &me_shape, auth_me, 0, "people", "Says who is signed in." },
+{ M_GET, "/auth/verify-email", OPEN, 0, NULL, 200,
+  &done_shape, auth_verify_email, 0, "people", "Follows the link of the letter." },
+{ M_GET, "/.well-known/jwks.json", OPEN, 0, NULL, 200,
+  NULL, auth_jwks, 0, "people", "The keys that verify access tokens." },
+/* ---- venues and events --------------------------------------------------------------- */
+{ M_POST, API "/venues", ORGANISER, 0, &venue_in_shape, 201,
+  &venue_reply_shape, venue_create, ONCE_MAY, "venues", "Opens a venue." },
+{ M_GET, API "/venues", OPEN, 0, NULL, 200,
+  &venue_shape, venue_index, LISTED, "venues", "Lists venues." },
+{ M_GET, API "/venues/:id", OPEN, 0, NULL, 200,
+  &venue_reply_shape, venue_show, 0, "venues", "Shows a venue." },
+{ M_PUT, API "/venues/:id", ORGANISER, 0, &venue_change_shape, 200,
+  &venue_reply_shape, venue_update, 0, "venues", "Changes a venue." },
+{ M_POST, API "/venues/:id/staff", ORGANISER, 0, &staff_in_shape, 201,
+  &staff_reply_shape, staff_create, ONCE_MAY,
+  "venues", "Gives a person a role at a venue." },
+{ M_GET, API "/venues/:id/staff", ORGANISER, 0, NULL, 200,
+  &staff_shape, staff_index, LISTED, "venues", "Lists who works at a venue." },
+{ M_DELETE, API "/venues/:id/staff/:personId", ORGANISER, 0, NULL, 204,
+  NULL, staff_remove, 0, "venues", "Takes a role at a venue back." },
+{ M_POST, API "/events", ORGANISER, 0, &event_in_shape, 201,
+  &event_reply_shape, event_create, ONCE_MAY, "events", "Drafts an event." },
+{ M_GET, API "/events", OPEN, 0, NULL, 200,
+  &event_shape, event_index, LISTED,
+  "events", "Lists events: ?status= &venueId= &search= &from=." },
+{ M_GET, API "/events/:id", OPEN, 0, NULL, 200,
+  &event_reply_shape, event_show, 0, "events", "Shows an event." },
+{ M_PUT, API "/events/:id", ORGANISER, 0, &event_change_shape, 200,
+  &event_reply_shape, event_update, 0, "events", "Changes an event." },
+{ M_DELETE, API "/events/:id", ORGANISER, 0, NULL, 204,
+  NULL, event_remove, 0, "events", "Deletes a draft." },
+{ M_POST, API "/events/:id/publish", ORGANISER, 0, NULL, 200,
+  &event_reply_shape, event_publish, 0, "events", "Publishes an event." },
+{ M_POST, API "/events/:id/transitions", ORGANISER, 0, &event_do_shape, 200,
+  &event_reply_shape, event_transition, 0, "events", "Moves an event to another state." },
+{ M_POST, API "/events/:id/cancel", ORGANISER, 0, &event_cancel_shape, 200,
+  &event_reply_shape, event_cancel, 0, "events", "Cancels an event." },
+{ M_GET, API "/events/:id/content", OPEN, 0, NULL, 200,
+  &content_shape, content_show, 0, "events", "Shows gallery, lineup and schedule." },
+{ M_PUT, API "/events/:id/content", ORGANISER, 0, &content_shape, 200,
+  &content_shape, content_update, 0, "events", "Replaces gallery, lineup and schedule." },
+/* ---- tickets ------------------------------------------------------------------------- */
+{ M_POST, API "/tickets/types", ORGANISER, 0, &type_new_shape, 201,
+  &type_answer_shape, type_post, ONCE_MAY,
+  "tickets", "Adds a kind of ticket to an event." },
+{ M_GET, API "/tickets/types/:id", OPEN, 0, NULL, 200,
+  &type_answer_shape, type_one, 0, "tickets", "Shows a kind of ticket." },
+{ M_PUT, API "/tickets/types/:id", ORGANISER, 0, &type_change_shape, 200,
+  &type_answer_shape, type_put, 0, "tickets", "Changes a kind of ticket." },
+{ M_GET, API "/tickets/events/:eventId/types", OPEN, 0, NULL, 200,
+  &type_shape, type_of_event, LISTED,
+  "tickets", "Lists what is sold for an event, and what is left." },
+{ M_POST, API "/tickets/purchase", SIGNED_IN, 0, &wish_shape, 201,
+  &hold_answer_shape, hold_create, ONCE_MAY,
+  "tickets", "Holds tickets for ten minutes." },
+{ M_GET, API "/tickets/reservations/:id", SIGNED_IN, 0, NULL, 200,
+  &hold_answer_shape, hold_show, 0, "tickets", "Shows a reservation." },
+{ M_DELETE, API "/tickets/reservations/:id", SIGNED_IN, 0, NULL, 200,
+  &hold_answer_shape, hold_release, 0, "tickets", "Gives held tickets back." },
+{ M_GET, API "/tickets", SIGNED_IN, 0, NULL, 200,
+  &ticket_shape, ticket_page_http, LISTED, "tickets", "Lists one's own tickets." },
+{ M_GET, API "/tickets/:id", SIGNED_IN, 0, NULL, 200,
+  &ticket_answer_shape, ticket_show, 0, "tickets", "Shows one's ticket." },
+{ M_POST, API "/transfer", SIGNED_IN, 0, &handover_shape, 200,
+  &ticket_answer_shape, ticket_transfer, ONCE_MAY,
+  "tickets", "Gives a ticket to another person." },
+{ M_GET, API "/qr/:ticketId", SIGNED_IN, 0, NULL, 200,
+  &code_answer_shape, ticket_code, 0,
+  "tickets", "The code that admits now, also as a picture." },
+/* ---- orders and money ---------------------------------------------------------------- */
+{ M_POST, API "/purchase", SIGNED_IN, 0, &purchase_shape, 201,
+  &purchase_answer_shape, order_create, ONCE,
+  "orders", "Orders what is held, or holds and orders at once." },
+{ M_GET, API "/orders", SIGNED_IN, 0, NULL, 200,
+  &order_shape, order_page_http, LISTED, "orders", "Lists one's own orders." },
+{ M_GET, API "/orders/:id", SIGNED_IN, 0, NULL, 200,
+  &order_answer_shape, order_show, 0, "orders", "Shows one's order and its tickets." },
+{ M_POST, API "/payments/sandbox/:intentId/confirm", OPEN, 0, &sandbox_confirm_shape, 200,
+  &sandbox_confirmed_shape, sandbox_confirm, 0,
+  "orders", "Decides what the sandbox provider says." },
+{ M_POST, API "/webhooks/payment-success", SIGNED, 0, &success_shape, 200,
+  &processed_shape, payment_success, 0,
+  "webhooks", "The provider says that an order was paid." },
+{ M_POST, API "/webhooks/payment-failed", SIGNED, 0, &failure_shape, 200,
+  &processed_shape, payment_failure, 0,
+  "webhooks", "The provider says that a payment failed." },
+{ M_GET, "/pay/sandbox/:intentId", OPEN, 0, NULL, 200,
+  NULL, sandbox_page, PAGE, "pages", "The sandbox provider's page." },
+{ M_GET, "/pay/sandbox.js", OPEN, 0, NULL, 200,
+  NULL, sandbox_script, PAGE, "pages", "Its script." },
+/* ---- the door ------------------------------------------------------------------------ */
+{ M_POST, API "/validation/scan", SIGNED_IN, 0, &scan_shape, 200,
+  &verdict_shape, door_post, 0, "door", "Judges a code and lets in once." },
+{ M_GET, API "/validation/events/:eventId/key", SIGNED_IN, 0, NULL, 200,
+  &key_answer_shape, door_key, 0,
+  "door", "What a scanner needs to check codes without a network." },
+/* ---- the stream ---------------------------------------------------------------------- */
+{ M_POST, "/events/token", SIGNED_IN, 0, NULL, 200,
+  &stream_token_shape, live_token, 0, "stream", "A token that opens one stream, once." },
+{ M_GET, "/events/stream", OPEN, 0, NULL, 200,
+  NULL, live_stream, STREAM,
+  "stream", "Everything that happens, as server-sent events." },
+/* ---- operators and browsers ---------------------------------------------------------- */
+{ M_GET, "/health", OPEN, 0, NULL, 200,
+  &health_shape, health_show, INLINE, "operations", "Says that the server is alive." },
+{ M_GET, "/health/live", OPEN, 0, NULL, 200,
+  &health_shape, health_show, INLINE, "operations", "The same." },
+{ M_GET, "/health/ready", OPEN, 0, NULL, 200,
+  &health_shape, health_ready, 0, "operations", "Says whether work can be taken." },
+{ M_GET, "/openapi.json", OPEN, 0, NULL, 200,
+  NULL, openapi_show, 0, "operations", "This description of the API." },
+{ M_GET, "/", OPEN, 0, NULL, 200,
+  NULL, page_start, PAGE, "pages", "The start page." },
+{ M_GET, "/index.js", OPEN, 0, NULL, 200,
+  NULL, page_start_script, PAGE, "pages", "Its script." },
+{ M_GET, "/style.css", OPEN, 0, NULL, 200,
+  NULL, page_style, PAGE, "pages", "How pages look." },
+{ M_GET, "/docs", OPEN, 0, NULL, 200,
+  NULL, page_docs, PAGE, "pages", "The API for people." },
+{ M_GET, "/docs.js", OPEN, 0, NULL, 200,
+  NULL, page_docs_script, PAGE, "pages", "Its script." },
+{ M_GET, "/problems/:code", OPEN, 0, NULL, 200,
+  NULL, page_problem, PAGE, "pages", "What a problem's code means." },
+{ M_GET, "/mail", OPEN, 0, NULL, 200,
+  NULL, page_letters, PAGE, "pages", "Letters that were sent, in development." },
+{ M_GET, "/mail/:name", OPEN, 0, NULL, 200,
+  NULL, page_letter, PAGE, "pages", "One letter, in development." },
+{ M_POST, "/internal/test/clock", OPEN, 0, &clock_move_shape, 200,
+  &clock_now_shape, clock_advance, TESTONLY, "testing", "Moves the calendar ahead." },
+};
+
+const Route *routes_table(Arena *mem, bool test_clock, isize *count)
+{
+    Route *rows = make(mem, Route, countof(table));
+    isize n = 0;
+
+    for (isize i = 0; i < countof(table); i++)
+        if (test_clock || (table[i].is & TESTONLY) == 0)
+            rows[n++] = table[i];
+    *count = n;
+    return rows;
+}
+
+Str route_access_str(const Route *r)
+{
+    static const char *const words[] = {
+        [OPEN] = "anybody", [SIGNED_IN] = "signed in", [ORGANISER] = "organiser",
+        [ADMINS] = "admin", [SIGNED] = "machine" };
+
+    must(r->access < (unsigned)countof(words));
+    return str_of(words[r->access]);
+}

@@ -1,0 +1,291 @@
+/* serve.c - the one way a request takes.
+ *
+ * Decided here: an INLINE route is answered on an io thread, so nobody is asked who
+ * they are. A log line is written when the answer is ready, not when it was sent:
+ * the socket is net's. Answers are no-store unless the handler says otherwise,
+ * because nearly all of them are somebody's. */
+#include "web/serve.h"
+#include "base/log.h"
+#include "base/rand.h"
+#include "identity/guard.h"
+#include "web/problem.h"
+#include "web/routes.h"
+#include <string.h>
+
+static struct { Str origins; Router *router; } own;
+
+/* ---- trace (W3C Trace Context, section 3.2) -------------------------------- */
+
+static bool lower_hex(Str s)
+{
+    for (isize i = 0; i < s.len; i++)
+        if (!((s.at[i] >= '0' && s.at[i] <= '9') || (s.at[i] >= 'a' && s.at[i] <= 'f')))
+            return false;
+    return s.len > 0;
+}
+
+static bool all_zero(const u8 *at, isize n)
+{
+    while (n > 0 && at[n - 1] == 0)
+        n--;
+    return n == 0;
+}
+
+/* 00-<32 hex>-<16 hex>-<2 hex>. A later version may add to it, ff is forbidden. */
+static bool read_traceparent(Str s, Trace *out)
+{
+    Trace t;
+    Str version = str_cut(&s, '-'), id = str_cut(&s, '-'), span = str_cut(&s, '-');
+    Str flags = str_cut(&s, '-');
+
+    if (version.len != 2 || !lower_hex(version) || str_is(version, S("ff")) ||
+        !lower_hex(id) || !lower_hex(span) || flags.len != 2 || !lower_hex(flags) ||
+        (s.at != NULL && str_is(version, S("00"))))
+        return false;
+    if (!hex_read(id, t.id, sizeof t.id) || !hex_read(span, t.span, sizeof t.span) ||
+        all_zero(t.id, sizeof t.id) || all_zero(t.span, sizeof t.span))
+        return false;
+    *out = t;
+    return true;
+}
+
+/* The caller's trace goes on, with a span of our own. */
+static void join_trace(Ctx *cx, const Req *rq)
+{
+    Trace t;
+
+    if (read_traceparent(req_header(rq, S("traceparent")), &t)) {
+        memcpy(cx->trace.id, t.id, sizeof t.id);
+        rand_bytes(cx->trace.span, sizeof cx->trace.span);
+    }
+}
+
+/* ---- media types ----------------------------------------------------------- */
+
+/* application/json or anything+json, in UTF-8 when it says a charset. */
+static bool is_json(Str type)
+{
+    Str params = type, name = str_trim(str_cut(&params, ';'));
+
+    if (!str_is_nocase(name, S("application/json")) &&
+        !(str_starts(name, S("application/")) && str_ends(name, S("+json"))))
+        return false;
+    while (params.at != NULL) {
+        Str value = str_trim(str_cut(&params, ';')), key = str_trim(str_cut(&value, '='));
+        if (str_is_nocase(key, S("charset")) && !str_is_nocase(value, S("utf-8")) &&
+            !str_is_nocase(value, S("\"utf-8\"")))
+            return false;
+    }
+    return true;
+}
+
+static bool check_forms(Ctx *cx, const Req *rq)
+{
+    const Route *r = rq->route;
+    Str type = req_header(rq, S("content-type"));
+
+    if (rq->body.len > 0 && !is_json(type))
+        return fail(cx, UNSUPPORTED_MEDIA_TYPE, "content-type=%.*s", STR_ARGS(type));
+    if (r->out == NULL && (r->is & STREAM) == 0)
+        return true;
+    if (req_accepts(rq, (r->is & STREAM) != 0 ? S("text/event-stream") : S("application/json"))
+        || req_accepts(rq, S("application/problem+json")))
+        return true;
+    return fail(cx, NOT_ACCEPTABLE, "accept=%.*s", STR_ARGS(req_header(rq, S("accept"))));
+}
+
+/* ---- CORS (WHATWG Fetch 3.2) ------------------------------------------------ */
+
+static bool origin_allowed(Str origin)
+{
+    Str left = own.origins;
+
+    while (left.len > 0) {
+        Str o = str_trim(str_cut(&left, ','));
+        if (str_ends(o, S("/")))
+            o.len--;
+        if (o.len > 0 && str_is_nocase(o, origin))
+            return true;
+    }
+    return false;
+}
+
+static Str methods_of(Ctx *cx, unsigned allow)
+{
+    Buf b = buf_in(cx->mem, 64);
+
+    for (int m = 0; m < M_OTHER; m++) {
+        bool there = (allow >> m & 1) != 0 || m == M_OPTIONS ||
+                     (m == M_HEAD && (allow >> M_GET & 1) != 0);
+        if (there)
+            buf_fmt(&b, "%s%s", b.len > 0 ? ", " : "", method_names.at[m]);
+    }
+    return buf_str(&b);
+}
+
+static void put_cors(Ctx *cx, Req *rq)
+{
+    Str origin = req_header(rq, S("origin"));
+
+    if (own.origins.len == 0)
+        return;
+    reply_header(cx, rq, S("Vary"), S("Origin"));
+    if (origin.at == NULL || !origin_allowed(origin))
+        return;
+    reply_header(cx, rq, S("Access-Control-Allow-Origin"), origin);
+    reply_header(cx, rq, S("Access-Control-Allow-Credentials"), S("true"));
+    reply_header(cx, rq, S("Access-Control-Expose-Headers"),
+                 S("X-Request-Id, Retry-After, Idempotency-Replayed, Location"));
+}
+
+/* An OPTIONS that no row claims: what may be done here, and a preflight's answer. */
+static void answer_options(Ctx *cx, Req *rq)
+{
+    Str wanted = req_header(rq, S("access-control-request-method"));
+    Str methods = methods_of(cx, rq->allow);
+
+    reply_empty(rq, 204);
+    reply_header(cx, rq, S("Allow"), methods);
+    if (wanted.at == NULL || !origin_allowed(req_header(rq, S("origin"))))
+        return;
+    reply_header(cx, rq, S("Access-Control-Allow-Methods"), methods);
+    reply_header(cx, rq, S("Access-Control-Allow-Headers"),
+                 S("Authorization, Content-Type, Idempotency-Key, X-Tenant-Id, Last-Event-ID,"
+                   " traceparent"));
+    reply_header(cx, rq, S("Access-Control-Max-Age"), S("600"));
+}
+
+/* ---- headers of every answer ------------------------------------------------ */
+
+Str serve_headers(Arena *mem, const ServeConfig *config)
+{
+    return str_fmt(mem, "X-Content-Type-Options: nosniff\r\n"
+                   "X-Frame-Options: DENY\r\n"
+                   "Referrer-Policy: no-referrer\r\n"
+                   "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src"
+                   " 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self';"
+                   " base-uri 'none'; frame-ancestors 'none'\r\n%s",
+                   config->hsts ? "Strict-Transport-Security: max-age=31536000\r\n" : "");
+}
+
+static bool has_header(const Req *rq, Str name)
+{
+    for (const ReplyHeader *h = rq->reply.headers; h != NULL; h = h->next)
+        if (str_is_nocase(h->name, name))
+            return true;
+    return false;
+}
+
+static void dress(Ctx *cx, Req *rq)
+{
+    put_cors(cx, rq);
+    reply_header(cx, rq, S("X-Request-Id"), trace_str(cx->mem, &cx->trace));
+    if (!has_header(rq, S("Cache-Control")))
+        reply_header(cx, rq, S("Cache-Control"), S("no-store"));
+}
+
+/* ---- the way of a request --------------------------------------------------- */
+
+static bool answer(Ctx *cx, Req *rq)
+{
+    if ((rq->route->is & INLINE) == 0 && !guard_check(cx, rq, (Access)rq->route->access))
+        return false;
+    return check_forms(cx, rq) && rq->route->run(cx, rq);
+}
+
+static void serve(Ctx *cx, Req *rq)
+{
+    join_trace(cx, rq);
+    if (rq->route == NULL)
+        answer_options(cx, rq);
+    else if (!answer(cx, rq) || rq->reply.status == 0)
+        problem_reply(cx, rq);
+    dress(cx, rq);
+}
+
+static void refuse(Ctx *cx, Req *rq)
+{
+    if (rq->target.at != NULL)
+        join_trace(cx, rq);
+    problem_reply(cx, rq);
+    dress(cx, rq);
+}
+
+/* Probes ask every second and say nothing new: only at the debug level. */
+static LogLevel level_of(const Req *rq)
+{
+    if (rq->reply.status >= 500)
+        return LOG_ERROR;
+    return rq->route != NULL && (rq->route->is & INLINE) != 0 ? LOG_DEBUG : LOG_INFO;
+}
+
+static void done(Ctx *cx, const Req *rq, i64 us)
+{
+    LogLevel level = level_of(rq);
+    bool fault = cx->fault.code != OK;
+
+    if (!log_on(level))
+        return;
+    LogField f[12] = { { 0 } };
+    isize n = 1;
+    bool read = rq->target.at != NULL;
+    f[n++] = L("method", read ? method_names.at[rq->head ? M_HEAD : rq->method] : "-");
+    f[n++] = L("route", rq->route != NULL ? rq->route->path : "-");
+    f[n++] = L("status", rq->reply.status);
+    f[n++] = L("us", us);
+    f[n++] = L("trace", trace_str(cx->mem, &cx->trace));
+    f[n++] = L("tenant", uuid_str(cx->mem, cx->tenant.v));
+    f[n++] = L("peer", rq->peer);
+    if (fault)
+        f[n++] = L("fault", fault_facts(cx->fault.code)->code);
+    if (fault && rq->reply.status >= 500) {
+        f[n++] = L("why", (const char *)cx->fault.why);
+        f[n++] = L("at", str_fmt(cx->mem, "%s:%d", cx->fault.file, cx->fault.line));
+    }
+    log_line(level, "request", f, n);
+}
+
+ServerHooks serve_open(Arena *mem, const ServeConfig *config, bool test_clock)
+{
+    isize n;
+    const Route *table = routes_table(mem, test_clock, &n);
+
+    own.origins = config->cors_origins;
+    own.router = router_open(table, n);
+    return (ServerHooks){ own.router, serve, refuse, done };
+}
+
+void serve_close(void)
+{
+    router_close(own.router);
+    own.router = NULL;
+}
+
+void serve_self(Ctx *cx, const SelfCall *call, int *status, Str *body)
+{
+    Mono start = mono_now();
+    Ctx inner = ctx_new(cx->mem, TENANT_DEFAULT);
+    Header *headers = make(cx->mem, Header, call->count + 1);
+    Req rq = { .method = call->method, .target = call->path, .path = call->path,
+               .headers = headers, .header_count = call->count + 1, .body = call->body,
+               .peer = S("self") };
+    RouteMatch match;
+
+    for (isize i = 0; i < call->count; i++)
+        headers[i] = call->headers[i];
+    headers[call->count] = (Header){ S("Content-Type"), S("application/json") };
+    inner.trace = cx->trace;
+    router_find(own.router, call->method, call->path, &match);
+    rq.route = match.route;
+    rq.param_count = match.count;
+    memcpy(rq.params, match.params, sizeof rq.params);
+    if (match.route != NULL)
+        serve(&inner, &rq);
+    else {
+        fail(&inner, NOT_FOUND, "self path=%.*s", STR_ARGS(call->path));
+        refuse(&inner, &rq);
+    }
+    done(&inner, &rq, mono_us(start, mono_now()));
+    *status = rq.reply.status;
+    *body = rq.reply.body;
+}

@@ -1,0 +1,252 @@
+// harness.mjs - a server of its own for each test file, and the first steps of people.
+//
+// start() runs build/tickettoken on a free port and an empty folder, with the test clock.
+// Every answered request is noted by route and outcome in $API_COVERAGE, where
+// coverage.mjs looks for routes without a test.
+import { execFileSync, spawn } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+import { fileURLToPath } from 'node:url';
+
+export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
+export const binary = process.env.TICKETTOKEN ?? join(root, 'build/tickettoken');
+export const TENANT = '00000000-0000-0000-0000-000000000001';
+export const PASSWORD = 'Correct-Horse-7-Battery';
+
+const patience = 20_000;
+export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
+
+// Asks `fact` again and again until it is true; fails with `what` after a while.
+export async function until(what, fact, within = patience) {
+  for (const end = Date.now() + within; ;) {
+    const value = await fact();
+    if (value) return value;
+    if (Date.now() > end) throw new Error(`never came true: ${what}`);
+    await sleep(50);
+  }
+}
+
+export const routes = JSON.parse(execFileSync(binary, ['routes', '--json', '--test-clock'], { encoding: 'utf8' }))
+  .map((r) => ({ ...r, pattern: new RegExp('^' + r.path.replace(/[.]/g, '\\.').replace(/:\w+/g, '[^/]+') + '/?$') }));
+
+export function routeOf(method, path) {
+  const plain = path.split('?')[0];
+  const fits = routes.filter((r) => r.method === method && r.pattern.test(plain));
+  return fits.find((r) => !r.path.includes(':')) ?? fits[0];
+}
+
+// Notes that a route was seen to succeed, to refuse, or to hide another tenant's things.
+export function note(method, path, outcome) {
+  const route = routeOf(method, path);
+  if (!route || !process.env.API_COVERAGE) return;
+  mkdirSync(process.env.API_COVERAGE, { recursive: true });
+  appendFileSync(join(process.env.API_COVERAGE, `${process.pid}.txt`), `${outcome} ${method} ${route.path}\n`);
+}
+
+export function run(args, { input = '', env = {} } = {}) {
+  const clean = Object.fromEntries(['PATH', 'HOME', 'ASAN_OPTIONS', 'TSAN_OPTIONS'].filter((n) => n in process.env)
+    .map((n) => [n, process.env[n]]));
+  return new Promise((done) => {
+    const child = spawn(binary, args, { env: { ...clean, ...env }, cwd: tmpdir() });
+    let out = '', err = '';
+    child.stdout.on('data', (d) => { out += d; });
+    child.stderr.on('data', (d) => { err += d; });
+    child.on('close', (code, signal) => done({ code, signal, out, err }));
+    child.stdin.on('error', () => {});
+    child.stdin.end(input);
+  });
+}
+
+export class Server {
+  constructor(dir, env) {
+    this.dir = dir;
+    this.env = env;
+    this.log = '';
+  }
+
+  async open(port = 0) {
+    const env = { PATH: process.env.PATH, NODE_ENV: 'test', CLOCK: 'test', LOG_LEVEL: 'info', ...this.env };
+    for (const n of ['ASAN_OPTIONS', 'TSAN_OPTIONS']) if (process.env[n]) env[n] = process.env[n];
+    this.child = spawn(binary, ['serve', '--port', String(port), '--data', this.dir], { env, cwd: this.dir });
+    this.ended = new Promise((done) => this.child.on('close', (code, signal) => done({ code, signal })));
+    this.child.stderr.on('data', (d) => { this.log += d; });
+    const line = await new Promise((done, no) => {
+      let out = '';
+      const late = setTimeout(() => no(new Error(`no line after ${patience} ms:\n${this.log}`)), patience);
+      this.child.stdout.on('data', (d) => {
+        out += d;
+        if (!out.includes('\n')) return;
+        clearTimeout(late);
+        done(out.split('\n')[0]);
+      });
+      this.ended.then((e) => { clearTimeout(late); no(new Error(`ended with ${JSON.stringify(e)}:\n${this.log}`)); });
+    });
+    this.url = /^listening on (https?:\/\/\S+)$/.exec(line)?.[1];
+    if (!this.url) throw new Error(`not the line that was promised: ${line}`);
+    this.port = Number(new URL(this.url).port);
+    return this;
+  }
+
+  async stop(signal = 'SIGTERM') {
+    if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill(signal);
+    return this.ended;
+  }
+
+  kill9() { return this.stop('SIGKILL'); }
+
+  async close() {
+    const end = await this.stop();
+    rmSync(this.dir, { recursive: true, force: true });
+    return end;
+  }
+
+  // One request; `foreign` says that what is asked for belongs to another tenant.
+  async api(method, path, { token, body, key, headers = {}, foreign = false } = {}) {
+    const h = { accept: 'application/json', ...headers };
+    if (token) h.authorization = `Bearer ${token}`;
+    if (key) h['idempotency-key'] = key;
+    const send = { method, headers: h, redirect: 'manual' };
+    if (body !== undefined) {
+      h['content-type'] ??= 'application/json';
+      send.body = typeof body === 'string' ? body : JSON.stringify(body);
+    }
+    const r = await fetch(this.url + path, send);
+    const text = await r.text();
+    let json;
+    try { json = JSON.parse(text); } catch { json = undefined; }
+    if (foreign && r.status === 404) note(method, path, 'foreign');
+    else if (r.status < 400) note(method, path, 'success');
+    else note(method, path, 'refusal');
+    return { status: r.status, headers: r.headers, text, body: json };
+  }
+
+  // The same, and it must give `status`.
+  async must(status, method, path, options) {
+    const r = await this.api(method, path, options);
+    if (r.status !== status) throw new Error(`${method} ${path}: ${r.status} in place of ${status}: ${r.text}`);
+    return r.body;
+  }
+
+  cli(args, options) { return run([...args, '--data', this.dir], options); }
+
+  // A person who registered: {id, email, token, refresh}.
+  async register({ email = `p${randomUUID()}@example.com`, ...more } = {}) {
+    const b = await this.must(201, 'POST', '/auth/register',
+      { body: { email, password: PASSWORD, firstName: 'Ada', lastName: 'Byron', ...more } });
+    return { ...b.user, token: b.tokens.accessToken, refresh: b.tokens.refreshToken };
+  }
+
+  async login(email, more = {}) {
+    const b = await this.must(200, 'POST', '/auth/login', { body: { email, password: PASSWORD, ...more } });
+    return { ...b.user, token: b.tokens.accessToken, refresh: b.tokens.refreshToken };
+  }
+
+  // Somebody with a role, made by the CLI as an operator would.
+  async somebody(role, tenant = TENANT) {
+    const email = `${role.replaceAll('_', '-')}-${randomUUID()}@example.com`;
+    const made = await this.cli(['user', 'add', '--email', email, '--role', role, '--tenant', tenant, '--password-stdin'],
+      { input: PASSWORD + '\n' });
+    if (made.code !== 0) throw new Error(`user add: ${made.err}`);
+    return this.login(email, { tenantId: tenant });
+  }
+
+  organiser(tenant = TENANT) { return this.somebody('venue_manager', tenant); }
+
+  // An organiser of a second tenant, made once.
+  async stranger() {
+    this.strange ??= await this.organiser(randomUUID());
+    return this.strange;
+  }
+
+  async venue(organiser, more = {}) {
+    return (await this.must(201, 'POST', '/api/v1/venues', { token: organiser.token,
+      body: { name: 'The Hall', timezone: 'Europe/Zurich', capacity: 10000, ...more } })).venue;
+  }
+
+  async event(organiser, more = {}) {
+    const venue = more.venueId ? { id: more.venueId } : await this.venue(organiser);
+    const day = 86400_000, now = await this.now();
+    return (await this.must(201, 'POST', '/api/v1/events', { token: organiser.token,
+      body: { name: 'A Night of Tests', venueId: venue.id, startsAt: new Date(now + 30 * day).toISOString(),
+              endsAt: new Date(now + 30.2 * day).toISOString(), ...more } })).event;
+  }
+
+  async move(organiser, event, action, reason) {
+    return (await this.must(200, 'POST', `/api/v1/events/${event.id}/transitions`,
+      { token: organiser.token, body: { action, reason } })).event;
+  }
+
+  // An event on sale with one ticket type or several: {organiser, event, type, types}.
+  async sale({ quantity = 100, priceCents = 2500, types = [{}], organiser, event: like, ...more } = {}) {
+    organiser ??= await this.organiser();
+    let event = await this.event(organiser, like);
+    const made = [];
+    for (const [i, t] of types.entries())
+      made.push((await this.must(201, 'POST', '/api/v1/tickets/types', { token: organiser.token,
+        body: { eventId: event.id, name: `Type ${i + 1}`, priceCents, currency: 'EUR', quantity, ...more, ...t } })).ticketType);
+    await this.move(organiser, event, 'PUBLISH');
+    event = await this.move(organiser, event, 'START_SALES');
+    return { organiser, event, type: made[0], types: made };
+  }
+
+  hold(buyer, sale, quantity = 1, options = {}) {
+    return this.api('POST', '/api/v1/tickets/purchase', { token: buyer.token, ...options,
+      body: { eventId: sale.event.id, tickets: [{ ticketTypeId: sale.type.id, quantity }] } });
+  }
+
+  // Hold, order, payment: the order with its tickets.
+  async buy(buyer, sale, quantity = 1) {
+    const o = await this.must(201, 'POST', '/api/v1/purchase', { token: buyer.token, key: randomUUID(),
+      body: { eventId: sale.event.id, tickets: [{ ticketTypeId: sale.type.id, quantity }] } });
+    await this.must(200, 'POST', `/api/v1/payments/sandbox/${o.payment.intentId}/confirm`,
+      { body: { outcome: 'succeeded' } });
+    return until('the order has its tickets', async () => {
+      const { order } = await this.must(200, 'GET', `/api/v1/orders/${o.order.id}`, { token: buyer.token });
+      return order.status === 'COMPLETED' && order;
+    });
+  }
+
+  async types(event) { return (await this.must(200, 'GET', `/api/v1/tickets/events/${event.id}/types`)).data; }
+
+  // The letters to an address, the newest last, as {subject, text}.
+  letters(email) {
+    const folder = join(this.dir, 'mail');
+    if (!existsSync(folder)) return [];
+    return readdirSync(folder).filter((n) => n.endsWith('.eml')).sort()
+      .map((n) => readFileSync(join(folder, n), 'utf8')).filter((t) => t.includes(`To: ${email}`) || t.includes(`<${email}>`))
+      .map((t) => ({ text: t.replace(/=\r\n/g, '').replace(/=([0-9A-F]{2})/g, (_, x) => String.fromCharCode(parseInt(x, 16))) }));
+  }
+
+  clock = {
+    advance: async (ms) => {
+      const r = await this.must(200, 'POST', '/internal/test/clock', { body: { advanceMs: ms } });
+      return Date.parse(r.now);
+    },
+  };
+
+  now() { return this.clock.advance(0); }
+}
+
+export async function start(env = {}) {
+  return new Server(mkdtempSync(join(tmpdir(), 'tickettoken-api-')), env).open();
+}
+
+// Sends bytes as they are and gives all that came back until the other side closed, or
+// until `quiet` ms passed without a byte: {text, closed}.
+export function raw(port, bytes, { quiet = 400, host = '127.0.0.1' } = {}) {
+  return new Promise((done) => {
+    const s = net.connect(port, host);
+    let text = '', timer;
+    const finish = (closed) => { clearTimeout(timer); s.destroy(); done({ text, closed }); };
+    const wait = () => { clearTimeout(timer); timer = setTimeout(() => finish(false), quiet); };
+    s.on('connect', () => { s.write(bytes); wait(); });
+    s.on('data', (d) => { text += d.toString('latin1'); wait(); });
+    s.on('close', () => finish(true));
+    s.on('error', () => finish(true));
+  });
+}
+
+export const statusOf = (answer) => Number(/^HTTP\/1\.[01] (\d{3})/.exec(answer.text)?.[1] ?? 0);

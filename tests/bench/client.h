@@ -1,0 +1,25 @@
+/* client.h - a load generator: many keep-alive connections, one thread, epoll.
+ *
+ * It sends what `next` gives on whatever connection is free, and hands each answer
+ * to `answered`. It keeps no state of its own about what is sent. */
+#pragma once
+#include "base/ctx.h"
+
+typedef struct Sent { i64 number; Mono at; } Sent;
+
+typedef struct Load {
+    int  port, connections;
+    i64  requests;                                /* how many in all          */
+    /* The whole request with that number, in `to`; gives its length. */
+    isize (*next)(void *arg, i64 number, char *to, isize room);
+    void (*answered)(void *arg, const Sent *sent, int status, Str body);
+    void *arg;
+    i64 *latency_us;                              /* room for `requests`, or NULL */
+    i64  broken;                                  /* connections that broke: out */
+    i64  took_us;                                 /* out                      */
+} Load;
+
+void load_run(Load *l);
+
+/* Sorts and gives the p-th percentile (0..100). */
+i64 percentile(i64 *values, i64 count, double p);

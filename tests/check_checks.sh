@@ -1,0 +1,36 @@
+#!/bin/sh
+# check_checks.sh - the checks find what they are there to find: a house with one
+# wrong door each must be refused, and the same house without it accepted.
+set -eu
+here=$(cd "$(dirname "$0")" && pwd)
+house=$(mktemp -d)
+trap 'rm -rf "$house"' EXIT
+mkdir -p "$house/src/base" "$house/src/net" "$house/src/store"
+printf 'base:  # words\nnet: base\nstore: base\n' > "$house/ROOMS"
+echo '#include "base/a.h"' > "$house/src/net/n.c"
+echo '#include "net/n.h"' > "$house/src/main.c"
+echo '#include <sqlite3.h>' > "$house/src/store/sqlite.c"
+
+rooms()   { "$here/check_rooms.sh" "$house/src" "$house/ROOMS" > /dev/null; }
+engines() { "$here/check_engines.sh" "$house/src" > /dev/null; }
+says()    { echo "check_checks: $1" >&2; exit 1; }
+
+rooms || says 'a good house was refused by check_rooms'
+engines || says 'a good house was refused by check_engines'
+
+echo '#include "store/sql.h"' > "$house/src/net/wrong.c"
+rooms && says 'check_rooms lets net open store'
+rm "$house/src/net/wrong.c"
+echo '#include "net/req.h"' > "$house/src/base/wrong.h"
+rooms && says 'check_rooms lets base open net'
+rm "$house/src/base/wrong.h"
+mkdir "$house/src/attic" && echo '#include "base/a.h"' > "$house/src/attic/x.c"
+rooms && says 'check_rooms knows a room that is not listed'
+rm -r "$house/src/attic"
+
+for wrong in net/db.c store/sql.h; do
+    echo '#include <sqlite3.h>' > "$house/src/$wrong"
+    engines && says "check_engines lets $wrong open sqlite3.h"
+    rm "$house/src/$wrong"
+done
+rooms && engines

@@ -1,0 +1,36 @@
+#!/bin/sh
+# check_engines.sh [SRC] - a library's header is opened in few .c files and never in a
+# header of ours, so that an engine can be changed in one place. What stands in the
+# list below is decided; anything else is refused.
+set -eu
+src=${1:-src}
+
+allowed() {
+    case $1 in
+    sqlite3.h)  echo store/sqlite.c ;;
+    jansson.h)  echo base/json.c ;;
+    argon2.h|sodium.h) echo 'identity/*.c' ;;
+    openssl/*)  echo 'base/crypto.c identity/*.c net/*.c' ;;
+    qrencode.h) echo 'tickets/*.c' ;;
+    libpq-fe.h|hiredis.h|nats.h|curl/curl.h) echo none ;;
+    *)          echo any ;;
+    esac
+}
+
+grep -rHo '^ *# *include *<[^>]*>' "$src" --include='*.[ch]' |
+sed 's/: *# *include *</ /; s/>$//' | sort -u | {
+    bad=0
+    while read -r file header; do
+        where=$(set -f; allowed "$header")
+        [ "$where" = any ] && continue
+        found=no
+        set -f
+        for pattern in $where; do
+            # shellcheck disable=SC2254
+            case ${file#"$src"/} in $pattern) found=yes ;; esac
+        done
+        set +f
+        [ $found = yes ] || { echo "$file: may not open <$header>"; bad=1; }
+    done
+    exit $bad
+}

@@ -1,0 +1,224 @@
+/* hold_test.c - what a hold promises: taken wholly or not at all, given back once. */
+#include "unit/sale.h"
+#include <pthread.h>
+
+TEST(a_hold_takes_stock_and_says_until_when)
+{
+    Sale s = sale_of(10, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER);
+    Hold h;
+    must(place_one(&cx, &s, 3, &h));
+    must(h.status == HOLD_ACTIVE && h.totalCents == 7500 && str_is(h.currency, S("EUR")));
+    must(h.expiresAt.ms == later(cx.now, minutes(10)).ms);
+    TicketType t = stock(&s.cx, s.seat);
+    must(t.available == 7 && t.held == 3 && t.sold == 0);
+    store_close();
+}
+
+TEST(several_types_are_taken_wholly_or_not_at_all)
+{
+    Sale s = sale_of(10, 1);
+    Ctx cx = as(&s.cx, ann, CUSTOMER);
+    Hold h;
+    must(!place(&cx, s.event, (HoldLine[]){ { s.seat, 2, 0 }, { s.box, 2, 0 } }, 2, &h));
+    must_fault(&cx, SOLD_OUT);
+    must(stock(&s.cx, s.seat).held == 0 && stock(&s.cx, s.box).held == 0);
+    fault_clear(&cx);
+    must(place(&cx, s.event, (HoldLine[]){ { s.seat, 2, 0 }, { s.box, 1, 0 } }, 2, &h));
+    must(h.totalCents == 15000 && h.quantity == 3);
+    store_close();
+}
+
+TEST(what_is_not_on_sale_is_refused_by_its_reason)
+{
+    Sale s = sale_of(10, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER);
+    Hold h;
+    must(!place(&cx, s.event, (HoldLine[]){ { { uuid_new(cx.now) }, 1, 0 } }, 1, &h));
+    must_fault(&cx, NOT_FOUND);
+    fault_clear(&cx);
+    must(!place(&cx, s.event, (HoldLine[]){ { s.seat, 1, 0 }, { s.seat, 1, 0 } }, 2, &h));
+    must_fault(&cx, VALIDATION_ERROR);
+    fault_clear(&cx);
+    Ctx eve = ctx_new(mem, (TenantId){ { { 9 } } });
+    eve.who = cx.who;
+    must(!place_one(&eve, &s, 1, &h));
+    must_fault(&eve, NOT_FOUND);
+    store_close();
+}
+
+typedef struct { EventId id; EventAction action; } Move;
+static bool move(Ctx *cx, void *arg)
+{
+    Move *m = arg;
+    return event_move(cx, m->id, m->action, (Str){ 0 }, NULL);
+}
+
+TEST(a_paused_sale_sells_nothing)
+{
+    Sale s = sale_of(10, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER);
+    Hold h;
+    must(write_tx(&s.cx, lane_of(s.event.v), move, &(Move){ s.event, DO_PAUSE_SALES }));
+    must(!place_one(&cx, &s, 1, &h));
+    must_fault(&cx, NOT_ON_SALE);
+    store_close();
+}
+
+typedef struct { TypeId id; TypeChange change; TicketType out; } Change;
+static bool change(Ctx *cx, void *arg)
+{
+    Change *c = arg;
+    return type_change(cx, c->id, &c->change, &c->out);
+}
+static bool change_type(Sale *s, TypeChange c)
+{
+    Change w = { .id = s->seat, .change = c };
+    return write_tx(&s->cx, lane_of(s->event.v), change, &w);
+}
+#define STAYS .priceCents = -1, .quantity = -1, .maxPerPurchase = -1, .version = -1
+
+TEST(window_limit_and_withdrawal_of_a_type_bind)
+{
+    Sale s = sale_of(10, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER);
+    Hold h;
+    must(change_type(&s, (TypeChange){ STAYS, .saleStartDate = later(s.cx.now, hours(1)) }));
+    must(!place_one(&cx, &s, 1, &h));
+    must_fault(&cx, NOT_ON_SALE);
+    fault_clear(&cx);
+    cx.now = later(cx.now, hours(2));
+    must(place_one(&cx, &s, 1, &h));
+    must(change_type(&s, (TypeChange){ STAYS, .saleEndDate = later(s.cx.now, hours(2)) }));
+    must(!place_one(&cx, &s, 1, &h));
+    must_fault(&cx, NOT_ON_SALE);
+    fault_clear(&cx);
+    must(change_type(&s, (TypeChange){ .priceCents = -1, .quantity = -1, .version = -1,
+                                       .saleEndDate = later(s.cx.now, hours(9)), .maxPerPurchase = 2 }));
+    must(!place_one(&cx, &s, 3, &h));
+    must_fault(&cx, VALIDATION_ERROR);
+    fault_clear(&cx);
+    must(change_type(&s, (TypeChange){ STAYS, .offer = 1 }));
+    must(!place_one(&cx, &s, 1, &h));
+    must_fault(&cx, NOT_ON_SALE);
+    store_close();
+}
+
+TEST(quantity_never_shrinks_below_what_is_promised)
+{
+    Sale s = sale_of(10, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER);
+    Hold h;
+    must(place_one(&cx, &s, 4, &h));
+    TypeChange c = { STAYS };
+    c.quantity = 3;
+    must(!change_type(&s, c));
+    must_fault(&s.cx, VALIDATION_ERROR);
+    fault_clear(&s.cx);
+    c.quantity = 4;
+    must(change_type(&s, c));
+    must(stock(&s.cx, s.seat).available == 0);
+    store_close();
+}
+
+TEST(one_customer_has_at_most_his_share)
+{
+    Sale s = sale_of(100, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER), other = as(&s.cx, bob, CUSTOMER);
+    Hold h;
+    hold_setup((HoldRules){ minutes(10), 12 });
+    must(place_one(&cx, &s, 10, &h));
+    must(!place_one(&cx, &s, 3, &h));
+    must_fault(&cx, LIMIT_PER_CUSTOMER);
+    fault_clear(&cx);
+    must(place_one(&cx, &s, 2, &h) && place_one(&other, &s, 10, &h));
+    store_close();
+}
+
+TEST(a_hold_ends_once_and_its_stock_comes_back_once)
+{
+    Sale s = sale_of(10, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER);
+    Hold h;
+    must(place_one(&cx, &s, 4, &h));
+    HoldWork w = { .id = h.id, .to = HOLD_CANCELLED };
+    must(write_tx(&cx, lane_of(s.event.v), do_end, &w) && w.ended);
+    must(stock(&s.cx, s.seat).available == 10);
+    w.to = HOLD_EXPIRED;
+    must(write_tx(&cx, lane_of(s.event.v), do_end, &w) && !w.ended);
+    must(stock(&s.cx, s.seat).available == 10);
+    store_close();
+}
+
+TEST(the_clock_lapses_what_is_due_and_only_that)
+{
+    Sale s = sale_of(10, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER), late = as(&s.cx, bob, CUSTOMER);
+    Ctx clock = ctx_new(mem, (TenantId){ { { 0 } } });
+    Hold first, second;
+    late.now = later(cx.now, minutes(5));
+    must(place_one(&cx, &s, 2, &first) && place_one(&late, &s, 3, &second));
+    Order o = order_of(&cx, &first);
+    clock.now = later(cx.now, minutes(10));
+    must(hold_clock(&clock));
+    must(stock(&s.cx, s.seat).available == 7);
+    must(order_get(&cx, o.id, &o) && o.status == ORDER_EXPIRED);
+    clock.now = later(cx.now, minutes(16));
+    must(hold_clock(&clock) && hold_clock(&clock));
+    must(stock(&s.cx, s.seat).available == 10);
+    store_close();
+}
+
+/* ---- crowds --------------------------------------------------------------- */
+
+typedef struct { pthread_t thread; const Sale *s; i64 each; int tries, got, sold_out; } Buyer;
+
+static void *buy(void *arg)
+{
+    Buyer *b = arg;
+    for (int i = 0; i < b->tries; i++) {
+        Arena own = { 0 };
+        Ctx cx = ctx_new(&own, TENANT_DEFAULT);
+        Hold h;
+        cx.who = (Who){ .user = { uuid_new(cx.now) }, .role = CUSTOMER };
+        if (place_one(&cx, b->s, b->each, &h))
+            b->got++;
+        else
+            b->sold_out += cx.fault.code == SOLD_OUT;
+        arena_close(&own);
+    }
+    return NULL;
+}
+
+static int crowd(const Sale *s, int buyers, i64 each, int tries)
+{
+    Buyer b[64];
+    int got = 0;
+    for (int i = 0; i < buyers; i++) {
+        b[i] = (Buyer){ .s = s, .each = each, .tries = tries };
+        must(pthread_create(&b[i].thread, NULL, buy, &b[i]) == 0);
+    }
+    for (int i = 0; i < buyers; i++) {
+        pthread_join(b[i].thread, NULL);
+        must(b[i].got + b[i].sold_out == tries);
+        got += b[i].got;
+    }
+    return got;
+}
+
+TEST(ten_buyers_of_ten_get_fifty_five_times)
+{
+    Sale s = sale_of(50, 1);
+    must(crowd(&s, 10, 10, 1) == 5);
+    must(stock(&s.cx, s.seat).held == 50);
+    store_close();
+}
+
+TEST(a_crowd_gets_exactly_the_tickets_there_are)
+{
+    Sale s = sale_of(100, 1);
+    must(crowd(&s, 32, 1, 10) == 100);
+    TicketType t = stock(&s.cx, s.seat);
+    must(t.available == 0 && t.held == 100);
+    store_close();
+}

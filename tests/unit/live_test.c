@@ -1,0 +1,442 @@
+/* live_test.c - the stream from outside: a real server, a socket, and what comes. */
+#include "base/json.h"
+#include "bus/bus.h"
+#include "gateway/gateway.h"
+#include "gateway/live_http.h"
+#include "kv/kv.h"
+#include "net/server.h"
+#include "net/stream.h"
+#include "store/outbox.h"
+#include "unit/with_store.h"
+#include <arpa/inet.h>
+#include <poll.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+static const UserId anna = { { { 2 } } }, ben = { { { 3 } } };
+
+/* ---- the server: "x-user: anna" is all the guard there is ---- */
+
+static const Route table[] = {
+    { .method = M_GET, .path = "/events/stream", .status = 200, .run = live_stream, .is = STREAM },
+    { .method = M_POST, .path = "/events/token", .status = 200, .run = live_token,
+      .out = &stream_token_shape },
+};
+
+static void refuse(Ctx *cx, Req *rq)
+{
+    const FaultFacts *f = fault_facts(cx->fault.code);
+    reply_json(rq, f->status, str_fmt(cx->mem, "{\"code\":\"%s\"}", f->code));
+}
+
+static void serve(Ctx *cx, Req *rq)
+{
+    Str user = req_header(rq, S("x-user"));
+
+    cx->tenant = TENANT_DEFAULT;
+    if (user.len > 0)
+        cx->who = (Who){ .user = str_is(user, S("anna")) ? anna : ben, .role = CUSTOMER };
+    if (!rq->route->run(cx, rq))
+        refuse(cx, rq);
+}
+
+static void done(Ctx *cx, const Req *rq, i64 us) { (void)cx, (void)rq, (void)us; }
+
+typedef struct House { Ctx cx; Server *server; Router *router; i64 per_user; } House;
+
+static void gateway_on(House *h)
+{
+    Str why = { 0 };
+    must(gateway_open(mem, &(GatewayConfig){ h->server, h->per_user }, &why));
+}
+
+static House opened(void)
+{
+    static ServerHooks hooks;
+    House h = { .cx = with_store(), .router = router_open(table, countof(table)), .per_user = 5 };
+    ServerConfig config = server_defaults();
+    Str why = { 0 };
+
+    hooks = (ServerHooks){ h.router, serve, refuse, done };
+    config.host = S("127.0.0.1");
+    config.port = 0;
+    config.io_threads = 2;
+    config.workers = 4;
+    must(bus_open(mem, &(BusConfig){ S("embedded:") }, &why));
+    must(kv_open(mem, &(KvConfig){ .url = S("embedded:") }, &why));
+    h.server = server_open(&config, &hooks, mem, &why);
+    must(h.server != NULL);
+    gateway_on(&h);
+    return h;
+}
+
+static void closed(House *h)
+{
+    server_drain(h->server, seconds(2));
+    gateway_close();
+    server_close(h->server);
+    router_close(h->router);
+    bus_close();
+    kv_close();
+    store_close();
+}
+
+/* ---- a client ---- */
+
+typedef struct Client { int fd; char text[1 << 18]; isize len; } Client;
+
+static Client *ask(const House *h, const char *method, const char *target, const char *headers)
+{
+    Client *c = make(mem, Client, 1);
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK),
+                              .sin_port = htons((u16)server_port(h->server)) };
+    Str head = str_fmt(mem, "%s %s HTTP/1.1\r\nHost: x\r\n%sContent-Length: 0\r\n\r\n", method,
+                       target, headers);
+
+    c->fd = socket(AF_INET, SOCK_STREAM, 0);
+    must(connect(c->fd, (struct sockaddr *)&to, sizeof to) == 0);
+    must(send(c->fd, head.at, (size_t)head.len, 0) == head.len);
+    return c;
+}
+
+/* Reads until `what` has come, or five seconds have passed. */
+static bool comes(Client *c, const char *what)
+{
+    Mono until = mono_after(mono_now(), seconds(5));
+
+    while (strstr(c->text, what) == NULL && mono_now().ns < until.ns) {
+        struct pollfd p = { c->fd, POLLIN, 0 };
+        if (poll(&p, 1, 50) <= 0)
+            continue;
+        isize n = recv(c->fd, c->text + c->len, sizeof c->text - 1 - (size_t)c->len, 0);
+        if (n <= 0)
+            break;
+        c->len += n;
+    }
+    return strstr(c->text, what) != NULL;
+}
+
+static isize times(const Client *c, const char *what)
+{
+    isize n = 0;
+
+    for (const char *at = c->text; (at = strstr(at, what)) != NULL; at++)
+        n++;
+    return n;
+}
+
+static i64 last_id(const Client *c)
+{
+    i64 id = 0;
+
+    for (const char *at = c->text; (at = strstr(at, "id: ")) != NULL; at += 4) {
+        Str digits = { at + 4, (isize)strspn(at + 4, "0123456789") };
+        must(str_int(digits, &id));
+    }
+    return id;
+}
+
+static const char *resume(i64 id)
+{
+    return str_z(mem, str_fmt(mem, "x-user: anna\r\nLast-Event-ID: %jd\r\n", (intmax_t)id));
+}
+
+static void leave(Client *c) { close(c->fd); }
+
+/* ---- what happens ---- */
+
+typedef struct { UserId user; EventId event; const char *type; int count, from; } Telling;
+
+static bool tell(Ctx *cx, void *arg)
+{
+    Telling *t = arg;
+
+    for (int i = 0; i < t->count; i++)
+        if (!outbox_tell(cx, t->user, t->event, t->type,
+                         str_fmt(cx->mem, "{\"n\":%d}", t->from + i)))
+            return false;
+    return true;
+}
+
+static void told(House *h, UserId user, int from, int count)
+{
+    Telling t = { user, { { { 0 } } }, "order.paid", count, from };
+
+    must(write_tx(&h->cx, (Lane){ 0 }, tell, &t));
+}
+
+TEST(a_stream_begins_with_connected_and_goes_on_with_what_happens_to_its_person)
+{
+    House h = opened();
+    Client *c = ask(&h, "GET", "/events/stream", "x-user: anna\r\n");
+
+    must(comes(c, "event: connected") && comes(c, "\n\n") && comes(c, "\"timestamp\""));
+    must(strstr(c->text, "retry: 30000") != NULL && strstr(c->text, "clientId") != NULL);
+    told(&h, ben, 100, 1);
+    told(&h, anna, 1, 3);
+    must(comes(c, "{\"n\":3}"));
+    must(times(c, "event: order.paid") == 3 && times(c, "{\"n\":100}") == 0);
+    leave(c);
+    closed(&h);
+}
+
+TEST(a_stream_that_comes_back_misses_nothing_and_sees_nothing_twice)
+{
+    House h = opened();
+    Client *c = ask(&h, "GET", "/events/stream", "x-user: anna\r\n");
+
+    must(comes(c, "event: connected") && comes(c, "clientId"));
+    told(&h, anna, 1, 1);
+    must(comes(c, "{\"n\":1}"));
+    i64 id = last_id(c);
+    leave(c);
+    told(&h, anna, 2, 20);
+    usleep(100000);
+    c = ask(&h, "GET", "/events/stream", resume(id));
+    must(comes(c, "{\"n\":21}"));
+    told(&h, anna, 22, 1);
+    must(comes(c, "{\"n\":22}"));
+    must(times(c, "event: order.paid") == 21 && times(c, "{\"n\":1}") == 0);
+    must(times(c, "event: gap") == 0);
+    leave(c);
+    closed(&h);
+}
+
+/* The relay is held up at its first row while the outbox grows and a stream comes
+ * back: what it gets from the outbox must not come again from the relay. */
+static _Atomic bool held;
+
+static void hold(const Message *m, void *arg)
+{
+    (void)m, (void)arg;
+    while (held)
+        usleep(1000);
+}
+
+TEST(a_relay_that_is_behind_makes_nothing_come_twice)
+{
+    House h = opened();
+
+    bus_subscribe(hold, NULL);
+    held = true;
+    told(&h, anna, 1, 6);
+    usleep(50000);
+    Client *c = ask(&h, "GET", "/events/stream", resume(0));
+    must(comes(c, "event: connected") && comes(c, "clientId"));
+    held = false;
+    told(&h, anna, 7, 1);
+    must(comes(c, "{\"n\":7}"));
+    must(times(c, "event: order.paid") == 7 && times(c, "event: gap") == 0);
+    leave(c);
+    closed(&h);
+}
+
+/* ---- a crowd of returns while news pours in ---- */
+
+static _Atomic bool pouring;
+
+static void *pour(void *arg)
+{
+    Arena own = { 0 };
+    Ctx cx = ctx_new(&own, TENANT_DEFAULT);
+
+    (void)arg;
+    for (int i = 1; pouring; i++) {
+        Telling t = { anna, { { { 0 } } }, "order.paid", 1, i };
+        must(write_tx(&cx, (Lane){ 0 }, tell, &t));
+        arena_reset(&own, 4096);
+    }
+    arena_close(&own);
+    return NULL;
+}
+
+/* Reads whole frames of one visit: each tiding's number is one more than the last. */
+static int follow(const Client *c, int n)
+{
+    const char *end = c->text, *next;
+
+    while ((next = strstr(end, "\n\n")) != NULL)
+        end = next + 2;
+    for (const char *at = c->text; (at = strstr(at, "{\"n\":")) != NULL && at < end; at++) {
+        int came = (int)strtol(at + 5, NULL, 10);
+        must(came == n + 1);
+        n = came;
+    }
+    return n;
+}
+
+static i64 last_whole_id(Client *c)
+{
+    char *end = c->text, *next;
+
+    while ((next = strstr(end, "\n\n")) != NULL)
+        end = next + 2;
+    *end = '\0';
+    return last_id(c);
+}
+
+TEST(however_often_it_comes_back_a_stream_is_one_sequence)
+{
+    House h = opened();
+    pthread_t thread;
+    i64 id = 0;
+    int n = 0;
+
+    pouring = true;
+    must(pthread_create(&thread, NULL, pour, NULL) == 0);
+    for (int visit = 0; visit < 100; visit++) {
+        Client *c = ask(&h, "GET", "/events/stream", resume(id));
+        must(comes(c, "event: connected") && comes(c, "event: order.paid"));
+        n = follow(c, n);
+        id = last_whole_id(c);
+        leave(c);
+    }
+    pouring = false;
+    pthread_join(thread, NULL);
+    must(n > 100);
+    closed(&h);
+}
+
+TEST(a_gap_is_told_plainly_and_the_stream_goes_on)
+{
+    House h = opened();
+
+    told(&h, anna, 1, REPLAY_MOST + 2);
+    usleep(200000);
+    Client *c = ask(&h, "GET", "/events/stream?lastEventId=0", "x-user: anna\r\n");
+    must(comes(c, "event: gap") && comes(c, "\"oldestId\":1}"));
+    must(times(c, "event: order.paid") == 0);
+    told(&h, anna, 5000, 1);
+    must(comes(c, "{\"n\":5000}"));
+    leave(c);
+    c = ask(&h, "GET", "/events/stream", resume(999999));
+    must(comes(c, "event: gap") && comes(c, "\"lastEventId\":999999"));
+    told(&h, anna, 6000, 1);
+    must(comes(c, "{\"n\":6000}"));
+    leave(c);
+    closed(&h);
+}
+
+TEST(a_stream_token_opens_one_stream_once_and_for_its_person)
+{
+    House h = opened();
+    Client *t = ask(&h, "POST", "/events/token", "x-user: anna\r\n");
+
+    must(comes(t, "\"expiresIn\":300"));
+    char token[64];
+    must(sscanf(strstr(t->text, "\"token\":\""), "\"token\":\"%43[^\"]", token) == 1);
+    const char *target = str_z(mem, str_fmt(mem, "/events/stream?token=%s", token));
+    Client *c = ask(&h, "GET", target, "");
+    must(comes(c, "event: connected") && comes(c, "clientId"));
+    told(&h, anna, 1, 1);
+    must(comes(c, "{\"n\":1}"));
+    Client *again = ask(&h, "GET", target, "");
+    must(comes(again, "401") && comes(again, "UNAUTHORIZED"));
+    Client *none = ask(&h, "GET", "/events/stream", "");
+    must(comes(none, "401"));
+    leave(t), leave(c), leave(again), leave(none);
+    closed(&h);
+}
+
+TEST(a_stream_token_lapses)
+{
+    House h = opened();
+    Client *t = ask(&h, "POST", "/events/token", "x-user: anna\r\n");
+    char token[64];
+
+    must(comes(t, "\"expiresIn\":300"));
+    must(sscanf(strstr(t->text, "\"token\":\""), "\"token\":\"%43[^\"]", token) == 1);
+    time_shift(seconds(301));
+    Client *c = ask(&h, "GET", str_z(mem, str_fmt(mem, "/events/stream?token=%s", token)), "");
+    must(comes(c, "401"));
+    time_shift((Span){ 0 });
+    leave(t), leave(c);
+    closed(&h);
+}
+
+/* ---- watching an event ---- */
+
+SQL(test_venue,
+    "INSERT INTO venue (tenant, id, name, timezone, capacity, status, created_by, created_at,"
+    " updated_at) VALUES ($1, $2, 'Hall', 'UTC', 10, 'ACTIVE', $2, 1, 1)");
+SQL(test_event,
+    "INSERT INTO event (tenant, id, venue, name, timezone, starts_at, ends_at, status,"
+    " published_at, created_by, created_at, updated_at)"
+    " VALUES ($1, $2, $3, 'Evening', 'UTC', 1000, 2000, 'ON_SALE', $4, $3, 1, 1)");
+SQL(test_type,
+    "INSERT INTO ticket_type (tenant, id, event, name, price_cents, currency, quantity, available,"
+    " held, sold, most, created_at, updated_at)"
+    " VALUES ($1, $2, $2, 'Stalls', 100, 'EUR', 10, 7, 2, 1, 10, 1, 1)");
+
+static const EventId seen = { { { 7 } } }, unseen = { { { 8 } } };
+
+static bool make_events(Ctx *cx, void *arg)
+{
+    Uuid venue = { { 6 } };
+
+    (void)arg;
+    return sql_run(cx, &test_venue, NULL, V(venue))
+        && sql_run(cx, &test_event, NULL, V(seen.v), V(venue), V((Instant){ 1 }))
+        && sql_run(cx, &test_event, NULL, V(unseen.v), V(venue), V((Instant){ 0 }))
+        && sql_run(cx, &test_type, NULL, V(seen.v));
+}
+
+static Client *watch(House *h, EventId event, const char *headers)
+{
+    return ask(h, "GET", str_z(mem, str_fmt(mem, "/events/stream?topics=event:%s",
+                                            str_z(mem, uuid_str(mem, event.v)))), headers);
+}
+
+TEST(a_watcher_hears_numbers_and_news_of_the_event_and_nothing_of_its_buyers)
+{
+    House h = opened();
+    must(write_tx(&h.cx, (Lane){ 0 }, make_events, NULL));
+    Client *c = watch(&h, seen, "x-user: anna\r\n");
+    Telling sale = { ben, seen, "order.paid", 50, 1 };
+    Telling news = { { { { 0 } } }, seen, "event.paused", 1, 1 };
+
+    must(comes(c, "event: connected") && comes(c, "clientId"));
+    must(write_tx(&h.cx, (Lane){ 0 }, tell, &sale));
+    must(comes(c, "event: availability") && comes(c, "\"available\":7,\"held\":2,\"sold\":1"));
+    must(write_tx(&h.cx, (Lane){ 0 }, tell, &news));
+    must(comes(c, "event: event.paused"));
+    must(times(c, "event: order.paid") == 0 && times(c, "event: availability") <= 2);
+    leave(c);
+    closed(&h);
+}
+
+TEST(what_one_may_not_see_one_may_not_watch)
+{
+    House h = opened();
+    must(write_tx(&h.cx, (Lane){ 0 }, make_events, NULL));
+    Client *a = watch(&h, unseen, "x-user: anna\r\n");
+    Client *b = watch(&h, (EventId){ { { 99 } } }, "x-user: anna\r\n");
+    Client *c = ask(&h, "GET", "/events/stream?topics=person:1", "x-user: anna\r\n");
+
+    must(comes(a, "404") && comes(b, "404") && comes(c, "400"));
+    leave(a), leave(b), leave(c);
+    closed(&h);
+}
+
+TEST(the_oldest_stream_over_the_limit_is_closed)
+{
+    House h = opened();
+    Client *c[6];
+
+    for (int i = 0; i < 6; i++) {
+        c[i] = ask(&h, "GET", "/events/stream", "x-user: anna\r\n");
+        must(comes(c[i], "clientId"));
+    }
+    must(!comes(c[0], "never comes"));            /* returns at the end of the stream */
+    for (int i = 0; i < 100 && stream_counts(h.server).open != 5; i++)
+        usleep(20000);
+    must(stream_counts(h.server).open == 5);
+    for (int i = 0; i < 6; i++)
+        leave(c[i]);
+    closed(&h);
+}

@@ -1,0 +1,160 @@
+/* order_test.c - a sale from hold to tickets, and every way in which it may not be one. */
+#include "unit/sale.h"
+
+TEST(paying_completes_the_order_and_issues_its_tickets)
+{
+    Sale s = sale_of(10, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER);
+    Hold h;
+    must(place(&cx, s.event, (HoldLine[]){ { s.seat, 2, 0 }, { s.box, 1, 0 } }, 2, &h));
+    Order o = order_of(&cx, &h);
+    must(o.status == ORDER_PENDING && o.totalCents == 15000 && str_starts(o.orderNumber, S("ORD-")));
+    must(pay(&cx, &o, "pi_1"));
+    must(order_get(&cx, o.id, &o) && o.status == ORDER_COMPLETED && o.tickets.count == 3);
+    const Ticket *t = o.tickets.at;
+    must(t[0].status == TICKET_SOLD && str_starts(t[0].ticketNumber, S("TKT-")));
+    TicketType seat = stock(&s.cx, s.seat), box = stock(&s.cx, s.box);
+    must(seat.sold == 2 && seat.held == 0 && box.sold == 1 && box.held == 0);
+    store_close();
+}
+
+TEST(the_same_payment_twice_changes_nothing)
+{
+    Sale s = sale_of(10, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER);
+    Hold h;
+    must(place_one(&cx, &s, 2, &h));
+    Order o = order_of(&cx, &h);
+    must(pay(&cx, &o, "pi_1") && pay(&cx, &o, "pi_1"));
+    must(order_get(&cx, o.id, &o) && o.tickets.count == 2 && stock(&s.cx, s.seat).sold == 2);
+    store_close();
+}
+
+TEST(a_wrong_amount_is_refused_and_changes_nothing)
+{
+    Sale s = sale_of(10, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER);
+    Hold h;
+    must(place_one(&cx, &s, 2, &h));
+    Order o = order_of(&cx, &h), wrong = o;
+    wrong.totalCents = 1;
+    must(!pay(&cx, &wrong, "pi_1"));
+    must_fault(&cx, VALIDATION_ERROR);
+    fault_clear(&cx);
+    must(order_get(&cx, o.id, &o) && o.status == ORDER_PENDING);
+    store_close();
+}
+
+TEST(a_failed_payment_gives_the_stock_back_once)
+{
+    Sale s = sale_of(10, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER);
+    Hold h;
+    must(place_one(&cx, &s, 2, &h));
+    Order o = order_of(&cx, &h);
+    OrderWork w = { .paid = { .order = o.id } };
+    must(write_tx(&cx, lane_of(s.event.v), do_refuse, &w));
+    must(write_tx(&cx, lane_of(s.event.v), do_refuse, &w));
+    must(order_get(&cx, o.id, &o) && o.status == ORDER_PAYMENT_FAILED);
+    must(stock(&s.cx, s.seat).available == 10);
+    store_close();
+}
+
+SQL(test_payment, "SELECT count(*) FROM payment WHERE tenant = $1 AND intent = $2 AND status = 'REFUND_DUE'");
+static bool count_due(Ctx *cx, void *arg) { return sql_int(cx, &test_payment, (i64 *)arg, V("pi_1")); }
+
+TEST(a_payment_that_comes_too_late_revives_nothing_and_is_due_back)
+{
+    Sale s = sale_of(10, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER), clock = ctx_new(mem, (TenantId){ { { 0 } } });
+    Hold h;
+    i64 due = 0;
+    must(place_one(&cx, &s, 2, &h));
+    Order o = order_of(&cx, &h);
+    clock.now = later(cx.now, minutes(11));
+    must(hold_clock(&clock) && pay(&cx, &o, "pi_1"));
+    must(order_get(&cx, o.id, &o) && o.status == ORDER_EXPIRED && o.tickets.count == 0);
+    must(read_tx(&cx, count_due, &due) && due == 1);
+    must(stock(&s.cx, s.seat).available == 10);
+    store_close();
+}
+
+TEST(one_hold_makes_one_order_of_its_own_person)
+{
+    Sale s = sale_of(10, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER), other = as(&s.cx, bob, CUSTOMER);
+    Hold h;
+    must(place_one(&cx, &s, 2, &h));
+    OrderWork w = { .hold = h.id };
+    must(!write_tx(&other, lane_of(s.event.v), do_order, &w));
+    must_fault(&other, NOT_FOUND);
+    Order o = order_of(&cx, &h);
+    must(!write_tx(&cx, lane_of(s.event.v), do_order, &w));
+    must_fault(&cx, CONFLICT);
+    fault_clear(&other);
+    must(!order_get(&other, o.id, &o));
+    must_fault(&other, NOT_FOUND);
+    store_close();
+}
+
+TEST(a_lapsed_hold_can_not_be_ordered)
+{
+    Sale s = sale_of(10, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER);
+    Hold h;
+    must(place_one(&cx, &s, 2, &h));
+    cx.now = later(cx.now, minutes(10));
+    OrderWork w = { .hold = h.id };
+    must(!write_tx(&cx, lane_of(s.event.v), do_order, &w));
+    must_fault(&cx, RESERVATION_EXPIRED);
+    store_close();
+}
+
+static bool add_free(Ctx *cx, void *arg)
+{
+    Sale *s = arg;
+    return add_type(cx, s->event, "Guest", 0, 5, &s->seat);
+}
+
+TEST(a_free_order_is_complete_at_once)
+{
+    Sale s = sale_of(1, 1);
+    Ctx cx = as(&s.cx, ann, CUSTOMER);
+    Hold h;
+    must(write_tx(&s.cx, lane_of(s.event.v), add_free, &s));
+    must(place_one(&cx, &s, 2, &h));
+    Order o = order_of(&cx, &h);
+    must(o.status == ORDER_COMPLETED && o.tickets.count == 2);
+    store_close();
+}
+
+TEST(fees_are_floored_and_add_up)
+{
+    Sale s = sale_of(10, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER);
+    Hold h;
+    order_setup(290);
+    must(place_one(&cx, &s, 1, &h));
+    Order o = order_of(&cx, &h);
+    must(o.subtotalCents == 2500 && o.feeCents == 72 && o.totalCents == 2572);
+    store_close();
+}
+
+static bool see(Ctx *cx, void *arg) { return event_get(cx, ((Event *)arg)->id, arg); }
+
+TEST(the_last_ticket_sold_makes_the_event_sold_out)
+{
+    Sale s = sale_of(1, 1);
+    Ctx cx = as(&s.cx, ann, CUSTOMER);
+    Hold h;
+    Event e = { .id = s.event };
+    must(place(&cx, s.event, (HoldLine[]){ { s.seat, 1, 0 }, { s.box, 1, 0 } }, 2, &h));
+    Order o = order_of(&cx, &h);
+    must(read_tx(&cx, see, &e) && e.status == EVENT_ON_SALE);
+    must(pay(&cx, &o, "pi_1"));
+    e.id = s.event;
+    must(read_tx(&cx, see, &e) && e.status == EVENT_SOLD_OUT);
+    must(!place_one(&cx, &s, 1, &h));
+    must_fault(&cx, SOLD_OUT);
+    store_close();
+}

@@ -1,0 +1,307 @@
+/* person_test.c - accounts, signing in, and who knocks too often. */
+#include "unit/test.h"
+#include "unit/with_identity.h"
+#include "identity/tenant.h"
+#include <dirent.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#define PASSWORD S("Blue-Kettle-42")
+static const Caller here = { { "192.0.2.1", 9 }, { "test", 4 } };
+
+static Account account(const char *email)
+{
+    return (Account){ str_of(email), PASSWORD, S("Ada"), S("Byron"), { 0 } };
+}
+
+static SignedIn registered(Ctx *cx, const char *email)
+{
+    Account a = account(email);
+    SignedIn in;
+
+    fault_clear(cx);
+    must(login_register(cx, &here, &a, &in));
+    return in;
+}
+
+static FaultCode try_login(Ctx *cx, const char *email, Str password)
+{
+    SignedIn in;
+    fault_clear(cx);
+    return login_enter(cx, &here, str_of(email), password, &in) ? OK : cx->fault.code;
+}
+
+/* The link of the newest letter. */
+static Str token_in_letter(Str to)
+{
+    const char *box = str_z(mem, str_fmt(mem, "%s/mail", test_data_dir));
+    DIR *d = opendir(box);
+    Str token = { 0 };
+
+    must(d != NULL);
+    for (struct dirent *e; (e = readdir(d)) != NULL;) {
+        if (!str_ends(str_of(e->d_name), S(".eml")))
+            continue;
+        char *text = make(mem, char, 16 << 10), *plain = make(mem, char, 16 << 10);
+        FILE *f = fopen(str_z(mem, str_fmt(mem, "%s/%s", box, e->d_name)), "r");
+        isize n = (isize)fread(text, 1, 16 << 10, f), len = 0;
+        fclose(f);
+        for (isize i = 0; i < n; i++)                 /* soft line breaks of quoted-printable */
+            if (text[i] == '=' && text[i + 1] == '\r')
+                i += 2;
+            else
+                plain[len++] = text[i];
+        char *at = memmem(plain, (size_t)len, "token=3D", 8);
+        if (at != NULL && str_has((Str){ plain, len }, to))
+            token = (Str){ at + 8, 43 };
+    }
+    closedir(d);
+    return token;
+}
+
+TEST(who_registers_is_signed_in_at_once_as_a_customer_of_that_tenant)
+{
+    Ctx cx = with_identity();
+    Claims c;
+    SignedIn in = registered(&cx, "Ada@Example.org");
+    Buf b = buf_in(mem, 1024);
+
+    must(str_is(in.user.email, S("ada@example.org")) && in.user.role == CUSTOMER);
+    must(!in.user.emailVerified && in.user.status == PERSON_PENDING);
+    must(token_check(&cx, in.tokens.accessToken, &c) && uuid_is(c.user.v, in.user.id.v));
+    shape_write(&b, &signed_in_shape, &in);
+    must(!str_has(buf_str(&b), S("argon2")) && str_has(buf_str(&b), S("\"tenantId\":")));
+    must(try_login(&cx, "ADA@example.org", PASSWORD) == OK);
+    identity_done();
+}
+
+TEST(an_email_is_taken_once_in_a_tenant_and_free_in_another)
+{
+    Ctx cx = with_identity();
+    SignedIn first = registered(&cx, "ada@example.org"), in;
+    Account again = account("ADA@EXAMPLE.ORG");
+    Tenant other;
+
+    must(!login_register(&cx, &here, &again, &in));
+    must_fault(&cx, DUPLICATE_EMAIL);
+    fault_clear(&cx);
+    must(tenant_add(&cx, S("Other"), S("other"), &other) && other.status == TENANT_ACTIVE);
+    must(login_register(&cx, &here, &again, &in) && uuid_is(in.user.tenantId.v, other.id.v));
+    must(!uuid_is(in.user.id.v, first.user.id.v));
+    Person p;
+    must(!person_look(&cx, first.user.id, &p));   /* a foreign id is not there */
+    must_fault(&cx, NOT_FOUND);
+    fault_clear(&cx);
+    cx.tenant.v = uuid_new(cx.now);
+    must(!login_register(&cx, &here, &again, &in));
+    must_fault(&cx, INVALID_TENANT);
+    identity_done();
+}
+
+TEST(a_weak_password_makes_no_account)
+{
+    Ctx cx = with_identity();
+    Account a = account("ada@example.org");
+    SignedIn in;
+    Person p;
+    bool found;
+
+    a.password = S("Password123!");
+    must(!login_register(&cx, &here, &a, &in));
+    must_fault(&cx, VALIDATION_ERROR);
+    must(str_is(cx.fault.fields->field, S("password")));
+    fault_clear(&cx);
+    must(person_look_email(&cx, a.email, &p, &found) && !found);
+    identity_done();
+}
+
+TEST(unknown_and_wrong_get_the_same_answer)
+{
+    Ctx cx = with_identity();
+
+    registered(&cx, "ada@example.org");
+    must(try_login(&cx, "ada@example.org", S("Blue-Kettle-43")) == AUTHENTICATION_FAILED);
+    must(try_login(&cx, "bob@example.org", S("Blue-Kettle-43")) == AUTHENTICATION_FAILED);
+    identity_done();
+}
+
+/* Time moves past the limit per address, so that only the lock is looked at. */
+static FaultCode try_later(Ctx *cx, Str password, Span wait)
+{
+    cx->now = later(cx->now, wait);
+    return try_login(cx, "ada@example.org", password);
+}
+
+TEST(five_failures_lock_for_fifteen_minutes_and_knocking_does_not_prolong_it)
+{
+    Ctx cx = with_identity();
+
+    registered(&cx, "ada@example.org");
+    for (int i = 0; i < 5; i++)
+        must(try_later(&cx, S("wrong"), seconds(13)) == AUTHENTICATION_FAILED);
+    Instant locked = cx.now;
+    for (int i = 0; i < 6; i++)
+        must(try_later(&cx, i % 2 == 0 ? PASSWORD : S("wrong"), seconds(120)) == AUTHENTICATION_FAILED);
+    Person p;
+    bool found;
+    must(person_look_email(&cx, S("ada@example.org"), &p, &found) && found);
+    fault_clear(&cx);
+    must(p.lockedUntil.ms == locked.ms + 15 * 60000);
+    cx.now = later(locked, minutes(15));
+    must(try_login(&cx, "ada@example.org", PASSWORD) == OK);
+    must(try_later(&cx, S("wrong"), seconds(61)) == AUTHENTICATION_FAILED);      /* counts anew */
+    must(try_later(&cx, PASSWORD, seconds(61)) == OK);
+    identity_done();
+}
+
+TEST(the_sixth_failure_in_a_minute_from_one_place_is_told_to_wait)
+{
+    Ctx cx = with_identity();
+
+    registered(&cx, "ada@example.org");
+    for (int i = 0; i < 8; i++)                   /* the right password is not counted */
+        must(try_login(&cx, "ada@example.org", PASSWORD) == OK);
+    for (int i = 0; i < 5; i++)
+        must(try_login(&cx, "bob@example.org", S("wrong")) == AUTHENTICATION_FAILED);
+    must(try_login(&cx, "bob@example.org", S("wrong")) == RATE_LIMIT_EXCEEDED);
+    must(cx.fault.retry_after > 0 && cx.fault.retry_after <= 60);
+    must(try_login(&cx, "eve@example.org", S("wrong")) == AUTHENTICATION_FAILED);
+    cx.now = later(cx.now, seconds(60));
+    must(try_login(&cx, "bob@example.org", S("wrong")) == AUTHENTICATION_FAILED);
+    identity_done();
+}
+
+TEST(in_production_one_place_registers_three_times_in_five_minutes)
+{
+    Ctx cx = with_identity();
+    LoginConfig strict = { S("http://shop.test"), true };
+    Caller v6 = { S("2001:db8:1:2::1"), { 0 } }, v6_too = { S("2001:db8:1:2:ffff::9"), { 0 } };
+    Account weak = account("ada@example.org");
+    SignedIn in;
+
+    weak.password = S("weak");
+    login_close();
+    login_open(&strict);
+    for (int i = 0; i < 3; i++) {
+        must(!login_register(&cx, &v6, &weak, &in));
+        must_fault(&cx, VALIDATION_ERROR);
+        fault_clear(&cx);
+    }
+    must(!login_register(&cx, &v6_too, &weak, &in));           /* the same /64 */
+    must_fault(&cx, RATE_LIMIT_EXCEEDED);
+    fault_clear(&cx);
+    must(!login_register(&cx, &here, &weak, &in));
+    must_fault(&cx, VALIDATION_ERROR);
+    identity_done();
+}
+
+/* ---- a hundred at once ------------------------------------------------------ */
+
+enum { KNOCKERS = 24 };
+static pthread_barrier_t gate;
+static _Atomic int looked_at;
+
+static void *knock(void *arg)
+{
+    Arena own = { 0 };
+    Ctx cx = ctx_new(&own, TENANT_DEFAULT);
+    Caller from = { str_fmt(&own, "198.51.100.%d", *(int *)arg), { 0 } };
+    SignedIn in;
+
+    cx.deadline = mono_after(mono_now(), minutes(2));
+    pthread_barrier_wait(&gate);
+    must(!login_enter(&cx, &from, S("ada@example.org"), S("wrong"), &in));
+    must_fault(&cx, AUTHENTICATION_FAILED);
+    looked_at += str_has(str_of(cx.fault.why), S("attempt 6")) ? 0 : 1;
+    arena_close(&own);
+    return NULL;
+}
+
+TEST(of_many_guesses_at_once_from_many_places_five_count_and_the_rest_can_not_win)
+{
+    Ctx cx = with_identity();
+    pthread_t threads[KNOCKERS];
+    int number[KNOCKERS];
+
+    registered(&cx, "ada@example.org");
+    pthread_barrier_init(&gate, NULL, KNOCKERS);
+    for (int i = 0; i < KNOCKERS; i++) {
+        number[i] = i;
+        must(pthread_create(&threads[i], NULL, knock, &number[i]) == 0);
+    }
+    for (int i = 0; i < KNOCKERS; i++)
+        pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&gate);
+    must(looked_at == 5);
+    must(try_login(&cx, "ada@example.org", PASSWORD) == AUTHENTICATION_FAILED);
+    identity_done();
+}
+
+/* ---- the letter, the CLI ------------------------------------------------------ */
+
+TEST(the_link_in_the_letter_confirms_the_email_as_often_as_it_is_followed)
+{
+    Ctx cx = with_identity();
+    SignedIn in = registered(&cx, "ada@example.org");
+    Str token = token_in_letter(S("ada@example.org"));
+    Person p;
+
+    must(token.len == 43);
+    must(login_verify_email(&cx, token) && login_verify_email(&cx, token));
+    must(person_look(&cx, in.user.id, &p) && p.emailVerified && p.status == PERSON_ACTIVE);
+    must(!login_verify_email(&cx, S("AAAA")));
+    must_fault(&cx, INVALID_TOKEN);
+    fault_clear(&cx);
+    cx.now = later(cx.now, hours(24));
+    must(!login_verify_email(&cx, token));
+    identity_done();
+}
+
+TEST(an_account_of_the_cli_needs_no_letter_and_may_have_any_role)
+{
+    Ctx cx = with_identity();
+    Person p;
+    Claims c;
+    Str token;
+
+    must(account_add(&cx, S("Boss@Example.org"), PASSWORD, VENUE_MANAGER, &p));
+    must(p.role == VENUE_MANAGER && p.emailVerified && p.status == PERSON_ACTIVE);
+    must(try_login(&cx, "boss@example.org", PASSWORD) == OK);
+    person_token(&cx, p.id, (Role)p.role, &token);
+    must(token_check(&cx, token, &c) && c.role == VENUE_MANAGER && uuid_is(c.user.v, p.id.v));
+
+    must(!account_add(&cx, S("boss@example.org"), PASSWORD, ADMIN, &p));
+    must_fault(&cx, DUPLICATE_EMAIL);
+    fault_clear(&cx);
+    must(!account_add(&cx, S("no address"), PASSWORD, ADMIN, &p));
+    must_fault(&cx, VALIDATION_ERROR);
+    fault_clear(&cx);
+    must(!account_add(&cx, S("x@example.org"), S("weak"), ADMIN, &p));
+    must_fault(&cx, VALIDATION_ERROR);
+    fault_clear(&cx);
+    must(!account_add(&cx, S("x@example.org"), PASSWORD, ANYONE, &p));
+    fault_clear(&cx);
+    must(account_add(&cx, S("robot@example.org"), (Str){ 0 }, CUSTOMER, &p));
+    must(try_login(&cx, "robot@example.org", S("")) == AUTHENTICATION_FAILED);
+    identity_done();
+}
+
+SQL(make_stale, "UPDATE person SET password_hash = $2 WHERE tenant = $1");
+static bool do_make_stale(Ctx *cx, void *arg) { (void)arg;
+    return sql_run(cx, &make_stale, NULL,
+        V("$argon2id$v=19$m=256,t=2,p=2$c29tZXNhbHQ$bQk8UB/VmZZF4Oo79iDXuL5/0ttZwg2f/5U52iv1cDc")); }
+
+TEST(a_hash_of_other_costs_is_replaced_when_its_owner_signs_in)
+{
+    Ctx cx = with_identity();
+    SignedIn in = registered(&cx, "ada@example.org");
+    Person p;
+
+    must(write_tx(&cx, (Lane){ 0 }, do_make_stale, NULL));
+    must(try_login(&cx, "ada@example.org", S("password")) == OK);
+    must(person_look(&cx, in.user.id, &p) && str_has(p.passwordHash, S("m=65536,t=3,p=4")));
+    must(try_login(&cx, "ada@example.org", S("password")) == OK);
+    identity_done();
+}

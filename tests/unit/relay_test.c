@@ -1,0 +1,216 @@
+/* relay_test.c - from the outbox to the bus, and the numbers that follow. */
+#include "bus/bus.h"
+#include "events/event.h"
+#include "gateway/availability.h"
+#include "gateway/relay.h"
+#include "store/outbox.h"
+#include "unit/with_store.h"
+
+static const UserId anna = { { { 2 } } };
+
+static Ctx opened(void)
+{
+    Ctx cx = with_store();
+    Str why;
+
+    must(bus_open(mem, &(BusConfig){ S("embedded:") }, &why));
+    cx.who = (Who){ .user = { { { 1 } } }, .role = VENUE_MANAGER };
+    return cx;
+}
+
+static void closed(void)
+{
+    bus_close();
+    store_close();
+}
+
+typedef struct { i64 count; const char *type; UserId user; EventId event; bool refuse; } Telling;
+
+static bool tell(Ctx *cx, void *arg)
+{
+    Telling *t = arg;
+
+    for (i64 i = 0; i < t->count; i++)
+        if (!outbox_tell(cx, t->user, t->event, t->type, str_fmt(cx->mem, "{\"n\":%jd}", (intmax_t)i)))
+            return false;
+    return !t->refuse || fail(cx, FORBIDDEN, "changed its mind");
+}
+
+static void told(Ctx *cx, i64 count)
+{
+    Telling t = { .count = count, .type = "order.paid", .user = anna };
+    must(write_tx(cx, (Lane){ 0 }, tell, &t));
+}
+
+typedef struct Heard { i64 ids[2000]; isize n; } Heard;
+
+static void hear(const Message *m, void *arg)
+{
+    Heard *h = arg;
+    must(h->n < countof(h->ids));
+    h->ids[h->n++] = m->id;
+}
+
+static int passes(Ctx *cx)
+{
+    bool more = true;
+    int n = 0;
+
+    for (; more; n++)
+        must(relay_pass(cx, &more));
+    return n;
+}
+
+TEST(every_row_is_told_once_and_in_order_over_many_slices)
+{
+    Ctx cx = opened();
+    static Heard h;
+
+    h.n = 0;
+    must(relay_start(&cx));
+    bus_subscribe(hear, &h);
+    told(&cx, 1200);
+    must(passes(&cx) == 3 && h.n == 1200);
+    for (isize i = 1; i < h.n; i++)
+        must(h.ids[i] > h.ids[i - 1]);
+    must(relay_last() == h.ids[h.n - 1]);
+    must(passes(&cx) == 1 && h.n == 1200);
+    closed();
+}
+
+TEST(a_relay_begins_after_what_is_there)
+{
+    Ctx cx = opened();
+    static Heard h;
+
+    h.n = 0;
+    told(&cx, 5);
+    must(relay_start(&cx) && relay_last() > 0);
+    bus_subscribe(hear, &h);
+    passes(&cx);
+    must(h.n == 0);
+    told(&cx, 1);
+    passes(&cx);
+    must(h.n == 1);
+    closed();
+}
+
+TEST(what_was_undone_is_never_told)
+{
+    Ctx cx = opened();
+    static Heard h;
+    Telling t = { .count = 3, .type = "order.paid", .user = anna, .refuse = true };
+
+    h.n = 0;
+    must(relay_start(&cx));
+    bus_subscribe(hear, &h);
+    must(!write_tx(&cx, (Lane){ 0 }, tell, &t));
+    fault_clear(&cx);
+    told(&cx, 1);
+    passes(&cx);
+    must(h.n == 1);
+    closed();
+}
+
+static void read_whole(const Message *m, void *arg)
+{
+    bool *whole = arg;
+    *whole = uuid_is(m->tenant.v, TENANT_DEFAULT.v) && uuid_is(m->user.v, anna.v) &&
+             uuid_zero(m->event.v) && str_is(m->type, S("order.paid")) &&
+             str_is(m->data, S("{\"n\":0}")) && is_set(m->at);
+}
+
+TEST(a_message_says_what_its_row_says)
+{
+    Ctx cx = opened();
+    bool whole = false;
+
+    must(relay_start(&cx));
+    bus_subscribe(read_whole, &whole);
+    told(&cx, 1);
+    passes(&cx);
+    must(whole);
+    closed();
+}
+
+/* ---- availability --------------------------------------------------------- */
+
+SQL(test_type,
+    "INSERT INTO ticket_type (tenant, id, event, name, price_cents, currency, quantity, available,"
+    " held, sold, most, created_at, updated_at)"
+    " VALUES ($1, $2, $3, 'Stalls', 100, 'EUR', 10, 7, 2, 1, 10, 1, 1)");
+
+typedef struct { VenueId venue; EventId event; Uuid type; } Sale;
+
+static bool make_sale(Ctx *cx, void *arg)
+{
+    Sale *s = arg;
+    VenueIn hall = { S("Town Hall"), S("UTC"), 500, { 0 }, { 0 } };
+    EventIn in = { .name = S("An Evening"), .venueId = s->venue,
+                   .startsAt = later(cx->now, days(1)), .endsAt = later(cx->now, days(2)) };
+    Venue v;
+    Event e;
+
+    return venue_add(cx, s->venue, &hall, &v) && event_add(cx, s->event, &in, &e)
+        && sql_run(cx, &test_type, NULL, V(s->type), V(s->event.v));
+}
+
+static Sale sale(Ctx *cx)
+{
+    Sale s = { { uuid_new(cx->now) }, { uuid_new(cx->now) }, uuid_new(cx->now) };
+
+    must(write_tx(cx, (Lane){ 0 }, make_sale, &s));
+    return s;
+}
+
+typedef struct Numbers { int n; EventId event; Str data; } Numbers;
+
+static void take_numbers(TenantId tenant, EventId event, Str data, void *arg)
+{
+    Numbers *n = arg;
+
+    must(uuid_is(tenant.v, TENANT_DEFAULT.v));
+    *n = (Numbers){ n->n + 1, event, str_copy(mem, data) };
+}
+
+TEST(many_sales_are_one_message_with_the_numbers_of_now)
+{
+    Ctx cx = opened();
+    Sale s = sale(&cx);
+    Numbers got = { 0 };
+    isize n;
+
+    must(relay_start(&cx));
+    bus_subscribe(availability_hear, NULL);
+    Telling t = { .count = 300, .type = "reservation.created", .user = anna, .event = s.event };
+    must(write_tx(&cx, (Lane){ 0 }, tell, &t));
+    passes(&cx);
+    must(availability_pass(&cx, take_numbers, &got, &n));
+    must(n == 1 && got.n == 1 && uuid_is(got.event.v, s.event.v));
+    must(str_is(got.data, str_fmt(mem, "{\"eventId\":\"%s\",\"types\":[{\"id\":\"%s\","
+        "\"available\":7,\"held\":2,\"sold\":1}]}", str_z(mem, uuid_str(mem, s.event.v)),
+        str_z(mem, uuid_str(mem, s.type)))));
+    must(availability_pass(&cx, take_numbers, &got, &n) && n == 0 && got.n == 1);
+    closed();
+}
+
+TEST(only_what_changes_stock_asks_for_numbers)
+{
+    static const struct { const char *type; isize n; } rows[] = {
+        { "reservation.expired", 1 }, { "order.failed", 1 }, { "ticket.refunded", 1 },
+        { "ticket.used", 0 }, { "event.published", 0 } };
+    Ctx cx = opened();
+    Sale s = sale(&cx);
+    Numbers got = { 0 };
+
+    must(relay_start(&cx));
+    bus_subscribe(availability_hear, NULL);
+    for (isize i = 0; i < countof(rows); i++) {
+        Telling t = { .count = 1, .type = rows[i].type, .user = anna, .event = s.event };
+        isize n;
+        must(write_tx(&cx, (Lane){ 0 }, tell, &t));
+        passes(&cx);
+        must(availability_pass(&cx, take_numbers, &got, &n) && n == rows[i].n);
+    }
+    closed();
+}

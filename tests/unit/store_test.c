@@ -1,0 +1,318 @@
+/* store_test.c - what the store port promises, asked of every engine. */
+#include "unit/test.h"
+#include "store/engine.h"
+#include "store/once.h"
+#include "store/outbox.h"
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* ---- a shelf with tickets on it, the smallest thing that can be oversold ---- */
+
+typedef struct { Uuid id; i64 left; Str label; } Shelf;
+static const Shape shelf_row = SHAPE(Shelf,
+    ID(Shelf, id, 0, ""), NUMBER(Shelf, left, 0, INT64_MAX, 0, 0, ""),
+    TEXT(Shelf, label, 0, 100, OPTIONAL, ""));
+
+SQL_ALL(shelf_make, "CREATE TABLE IF NOT EXISTS shelf (tenant BLOB, id BLOB, n INTEGER CHECK (n >= 0),"
+                    " label TEXT, PRIMARY KEY (tenant, id))");
+SQL(shelf_put,  "INSERT INTO shelf (tenant, id, n, label) VALUES ($1, $2, $3, $4)");
+SQL(shelf_take, "UPDATE shelf SET n = n - $3 WHERE tenant = $1 AND id = $2 AND n >= $3");
+SQL(shelf_look, "SELECT id, n, label FROM shelf WHERE tenant = $1 AND id = $2");
+
+static const Uuid here = { { 1, 2, 3 } };
+
+static void make_shelf(const char *url)
+{
+    Str where, why;
+    const Engine *e = engine_of(mem, str_of(url), &where, &why);
+    struct Db *db = e->open(mem, where, true, &why);
+    const char *said;
+    must(db != NULL && e->script(db, shelf_make.text, &said));
+    e->close(db);
+}
+
+static Ctx opened(void)
+{
+    i64 from, to;
+    Str why;
+    const char *url = str_z(mem, str_fmt(mem, "sqlite:%s", temp_path(str_z(mem, uuid_str(mem, uuid_new(time_now()))))));
+    must(store_migrate(mem, str_of(url), &from, &to, &why) && from == 0 && to > 0);
+    make_shelf(url);
+    must(store_open(mem, &(StoreConfig){ str_of(url), 4, 128 }, &why));
+    return ctx_new(mem, TENANT_DEFAULT);
+}
+
+typedef struct { i64 count; Uuid id; bool late_refusal; } Taking;
+
+static bool put(Ctx *cx, void *arg)
+{
+    Taking *t = arg;
+    return sql_run(cx, &shelf_put, NULL, V(t->id), V(t->count), V((Str){ 0 }));
+}
+
+static bool take(Ctx *cx, void *arg)
+{
+    Taking *t = arg;
+    i64 changed;
+    if (!sql_run(cx, &shelf_take, &changed, V(t->id), V(t->count)))
+        return false;
+    if (changed == 0)
+        return fail(cx, SOLD_OUT, "count=%jd", (intmax_t)t->count);
+    return !t->late_refusal || fail(cx, FORBIDDEN, "changed its mind after it wrote");
+}
+
+typedef struct { Shelf shelf; Uuid id; } Looking;
+
+static bool look(Ctx *cx, void *arg)
+{
+    Looking *l = arg;
+    return sql_get(cx, &shelf_look, &shelf_row, &l->shelf, V(l->id));
+}
+
+static i64 left_on(Ctx *cx, Uuid id)
+{
+    Looking l = { .id = id };
+    must(read_tx(cx, look, &l));
+    return l.shelf.left;
+}
+
+/* ---- transactions --------------------------------------------------------- */
+
+TEST(what_was_written_is_read)
+{
+    Ctx cx = opened();
+    must(write_tx(&cx, lane_of(here), put, &(Taking){ 5, here, false }));
+    must(write_tx(&cx, lane_of(here), take, &(Taking){ 2, here, false }));
+    must(left_on(&cx, here) == 3);
+    store_close();
+}
+
+TEST(a_refusal_undoes_what_its_function_wrote)
+{
+    Ctx cx = opened();
+    must(write_tx(&cx, lane_of(here), put, &(Taking){ 5, here, false }));
+    must(!write_tx(&cx, lane_of(here), take, &(Taking){ 2, here, true }));
+    must_fault(&cx, FORBIDDEN);
+    fault_clear(&cx);
+    must(left_on(&cx, here) == 5);
+    store_close();
+}
+
+TEST(another_tenant_sees_nothing)
+{
+    Ctx cx = opened(), eve = ctx_new(mem, (TenantId){ { { 9 } } });
+    Looking l = { .id = here };
+    must(write_tx(&cx, lane_of(here), put, &(Taking){ 5, here, false }));
+    must(!read_tx(&eve, look, &l));
+    must_fault(&eve, NOT_FOUND);
+    store_close();
+}
+
+TEST(a_taken_key_is_a_conflict)
+{
+    Ctx cx = opened();
+    must(write_tx(&cx, lane_of(here), put, &(Taking){ 5, here, false }));
+    must(!write_tx(&cx, lane_of(here), put, &(Taking){ 5, here, false }));
+    must_fault(&cx, CONFLICT);
+    store_close();
+}
+
+/* ---- crowds --------------------------------------------------------------- */
+
+typedef struct { pthread_t thread; Uuid id; int tries, got; bool late; } Buyer;
+
+static void *buy(void *arg)
+{
+    Buyer *b = arg;
+    for (int i = 0; i < b->tries; i++) {
+        Arena own = { 0 };
+        Ctx cx = ctx_new(&own, TENANT_DEFAULT);
+        bool late = b->late && i % 3 == 0;
+        if (write_tx(&cx, lane_of(b->id), take, &(Taking){ 1, b->id, late }))
+            b->got++;
+        arena_close(&own);
+    }
+    return NULL;
+}
+
+static i64 crowd(Uuid id, int buyers, int tries, bool late)
+{
+    Buyer b[64];
+    i64 got = 0;
+    must(buyers <= 64);
+    for (int i = 0; i < buyers; i++) {
+        b[i] = (Buyer){ .id = id, .tries = tries, .late = late };
+        must(pthread_create(&b[i].thread, NULL, buy, &b[i]) == 0);
+    }
+    for (int i = 0; i < buyers; i++) {
+        pthread_join(b[i].thread, NULL);
+        got += b[i].got;
+    }
+    return got;
+}
+
+TEST(a_crowd_gets_exactly_what_there_is)
+{
+    Ctx cx = opened();
+    must(write_tx(&cx, lane_of(here), put, &(Taking){ 100, here, false }));
+    must(crowd(here, 32, 20, false) == 100);
+    must(left_on(&cx, here) == 0);
+    store_close();
+}
+
+TEST(refusals_after_writing_undo_nobody_else)
+{
+    Ctx cx = opened();
+    must(write_tx(&cx, lane_of(here), put, &(Taking){ 300, here, false }));
+    i64 got = crowd(here, 16, 12, true);
+    must(got == 16 * 8);
+    must(left_on(&cx, here) == 300 - got);
+    store_close();
+}
+
+/* ---- once ----------------------------------------------------------------- */
+
+static const Shape done_shape = SHAPE(Shelf, NUMBER(Shelf, left, 0, 1000, 0, 0, ""));
+
+static Once once_of(const char *key, const char *body)
+{
+    return (Once){ str_of(key), S("POST /x"), sha256(str_of(body)) };
+}
+
+TEST(a_retried_request_gets_the_first_answer_and_works_once)
+{
+    Ctx cx = opened();
+    Shelf out = { .left = 7 };
+    Answer first, second;
+    Once o = once_of("k1", "{}");
+    Taking t = { 1, here, false };
+    must(write_tx(&cx, lane_of(here), put, &(Taking){ 5, here, false }));
+    must(write_once(&cx, lane_of(here), &o, take, &t, 201, &done_shape, &out, &first));
+    out.left = 8;
+    must(write_once(&cx, lane_of(here), &o, take, &t, 201, &done_shape, &out, &second));
+    must(!first.replayed && second.replayed && second.status == 201);
+    must(str_is(first.json, S("{\"left\":7}")) && str_is(second.json, first.json));
+    must(left_on(&cx, here) == 4);
+    store_close();
+}
+
+TEST(a_key_used_for_another_body_is_a_mismatch)
+{
+    Ctx cx = opened();
+    Shelf out = { 0 };
+    Answer a;
+    Once one = once_of("k1", "{}"), two = once_of("k1", "{\"n\":1}");
+    Taking t = { 1, here, false };
+    must(write_tx(&cx, lane_of(here), put, &(Taking){ 5, here, false }));
+    must(write_once(&cx, lane_of(here), &one, take, &t, 201, &done_shape, &out, &a));
+    must(!write_once(&cx, lane_of(here), &two, take, &t, 201, &done_shape, &out, &a));
+    must_fault(&cx, IDEMPOTENCY_KEY_MISMATCH);
+    store_close();
+}
+
+TEST(a_refusal_is_not_kept_and_a_key_lasts_a_day)
+{
+    Ctx cx = opened();
+    Shelf out = { 0 };
+    Answer a;
+    Once o = once_of("k1", "{}");
+    Taking t = { 6, here, false };
+    i64 gone;
+    must(write_tx(&cx, lane_of(here), put, &(Taking){ 5, here, false }));
+    must(!write_once(&cx, lane_of(here), &o, take, &t, 201, &done_shape, &out, &a));
+    must_fault(&cx, SOLD_OUT);
+    fault_clear(&cx);
+    t.count = 1;
+    must(write_once(&cx, lane_of(here), &o, take, &t, 201, &done_shape, &out, &a) && !a.replayed);
+    cx.now = later(cx.now, hours(25));
+    must(write_once(&cx, lane_of(here), &o, take, &t, 201, &done_shape, &out, &a) && !a.replayed);
+    must(left_on(&cx, here) == 3);
+    cx.now = later(cx.now, hours(25));
+    must(once_sweep(&cx, &gone) && gone == 1);
+    store_close();
+}
+
+/* ---- outbox --------------------------------------------------------------- */
+
+static const UserId ann = { { { 7 } } }, bob = { { { 8 } } };
+static const EventId gig = { { { 5 } } };
+
+static bool tell(Ctx *cx, void *arg)
+{
+    (void)arg;
+    return outbox_tell(cx, ann, gig, "reservation.created", S("{\"for\":\"ann\"}")) &&
+           outbox_tell(cx, bob, gig, "reservation.created", S("{\"for\":\"bob\"}")) &&
+           outbox_tell(cx, (UserId){ 0 }, gig, "event.on_sale", S("{}"));
+}
+
+static bool tell_and_refuse(Ctx *cx, void *arg)
+{
+    return tell(cx, arg) && fail(cx, CONFLICT, "no");
+}
+
+static _Atomic int woken;
+static void wake(void) { woken++; }
+
+TEST(tidings_come_in_order_and_only_with_their_change)
+{
+    Ctx cx = opened();
+    Tiding *rows;
+    isize n;
+    woken = 0;
+    store_on_outbox(wake);
+    must(!write_tx(&cx, lane_of(here), tell_and_refuse, NULL));
+    fault_clear(&cx);
+    must(write_tx(&cx, lane_of(here), tell, NULL));
+    must(outbox_after(&cx, 0, 100, &rows, &n) && n == 3);
+    must(rows[0].id < rows[1].id && rows[1].id < rows[2].id);
+    must(uuid_is(rows[0].tenant.v, TENANT_DEFAULT.v) && str_is(rows[2].type, S("event.on_sale")));
+    store_close();
+    must(woken >= 1);
+}
+
+TEST(a_replay_gives_a_person_his_own_and_a_watcher_the_events)
+{
+    Ctx cx = opened(), eve = ctx_new(mem, (TenantId){ { { 9 } } });
+    Tiding *rows;
+    isize n;
+    i64 oldest, newest;
+    must(write_tx(&cx, lane_of(here), tell, NULL) && write_tx(&cx, lane_of(here), tell, NULL));
+    must(outbox_replay(&cx, ann, &gig, 1, 0, 100, &rows, &n, &oldest, &newest));
+    must(n == 4 && oldest == 1 && newest == 6);
+    for (isize i = 0; i < n; i++)
+        must(uuid_is(rows[i].user.v, ann.v) || uuid_zero(rows[i].user.v));
+    must(rows[0].id == 1 && rows[1].id == 3 && rows[2].id == 4 && rows[3].id == 6);
+    must(outbox_replay(&cx, ann, &gig, 1, 3, 100, &rows, &n, &oldest, &newest) && n == 2);
+    must(outbox_replay(&eve, ann, &gig, 1, 0, 100, &rows, &n, &oldest, &newest) && n == 0);
+    store_close();
+}
+
+TEST(a_sweep_keeps_the_newest_so_that_a_gap_can_be_told)
+{
+    Ctx cx = opened();
+    Tiding *rows;
+    isize n;
+    i64 gone, oldest, newest;
+    must(write_tx(&cx, lane_of(here), tell, NULL));
+    must(outbox_sweep(&cx, later(cx.now, hours(1)), &gone) && gone == 2);
+    must(outbox_replay(&cx, ann, NULL, 0, 0, 100, &rows, &n, &oldest, &newest));
+    must(oldest == 3 && newest == 3 && n == 0);
+    store_close();
+}
+
+/* ---- boot ----------------------------------------------------------------- */
+
+TEST(an_unknown_engine_and_a_newer_schema_are_refused)
+{
+    i64 from, to;
+    Str why = { 0 };
+    const char *path = temp_path("newer.db");
+    Str url = str_fmt(mem, "sqlite:%s", path), where;
+    const char *said;
+    must(!store_migrate(mem, S("oracle:x"), &from, &to, &why) && str_has(why, S("sqlite:FILE")));
+    must(store_migrate(mem, url, &from, &to, &why));
+    struct Db *db = sqlite_engine.open(mem, str_of(path), true, &where);
+    must(sqlite_engine.script(db, "PRAGMA user_version=999", &said));
+    sqlite_engine.close(db);
+    must(!store_migrate(mem, url, &from, &to, &why) && str_has(why, S("newer")));
+}

@@ -1,0 +1,308 @@
+/* token_test.c - tokens and sessions: used once, carried on, ended. */
+#include "unit/test.h"
+#include "unit/with_identity.h"
+#include "identity/key.h"
+#include "identity/revoked.h"
+#include <pthread.h>
+#include <string.h>
+
+/* A person with a session; the tokens are what sign-in would have given. */
+typedef struct { Person person; Session session; } Begun;
+
+static bool begin(Ctx *cx, void *arg)
+{
+    Begun *b = arg;
+    NewPerson in = { .id = b->session.user, .role = CUSTOMER, .status = PERSON_ACTIVE,
+                     .email = uuid_str(cx->mem, b->session.user.v) };
+    return person_add(cx, &in, &b->person) && session_write(cx, &b->session);
+}
+
+static Tokens begun(Ctx *cx, Begun *b)
+{
+    b->session = session_prepare(cx, (UserId){ uuid_new(cx->now) }, S("127.0.0.1"), S("test"));
+    must(write_tx(cx, (Lane){ 0 }, begin, b));
+    return session_tokens(cx, &b->session, CUSTOMER);
+}
+
+static bool good(Ctx *cx, Str access)
+{
+    Claims c;
+    fault_clear(cx);
+    return token_check(cx, access, &c);
+}
+
+TEST(an_access_token_says_who_it_is_and_nothing_that_is_a_secret)
+{
+    Ctx cx = with_identity();
+    Begun b;
+    Claims c;
+    Tokens t = begun(&cx, &b);
+
+    must(token_check(&cx, t.accessToken, &c) && uuid_is(c.user.v, b.person.id.v));
+    must(uuid_is(c.tenant.v, TENANT_DEFAULT.v) && c.role == CUSTOMER && uuid_is(c.session, b.session.id));
+    must(t.expiresIn == 900 && c.expires.ms / 1000 == cx.now.ms / 1000 + 900);
+    Str rest = t.accessToken, payload;
+    (void)str_cut(&rest, '.');
+    must(base64url_read(mem, str_cut(&rest, '.'), &payload) && !str_has(payload, S("email")));
+    must(!token_check(&cx, t.refreshToken, &c));
+    must_fault(&cx, INVALID_TOKEN);
+    identity_done();
+}
+
+TEST(a_token_that_was_seen_before_still_expires_and_still_ends)
+{
+    Ctx cx = with_identity();
+    Begun b;
+    Claims c;
+    Tokens t = begun(&cx, &b);
+
+    must(good(&cx, t.accessToken) && good(&cx, t.accessToken));
+    cx.now = later(cx.now, seconds(900 + 30));
+    must(!good(&cx, t.accessToken));
+    must_fault(&cx, TOKEN_EXPIRED);
+    cx.now = earlier(cx.now, seconds(60));
+    must(good(&cx, t.accessToken));
+    fault_clear(&cx);
+    must(session_end(&cx, b.session.id, "test"));
+    must(!good(&cx, t.accessToken));
+    must_fault(&cx, INVALID_TOKEN);
+    fault_clear(&cx);
+    must(!token_check(&cx, S(""), &c) && !token_check(&cx, S("a.b.c"), &c));
+    identity_done();
+}
+
+TEST(a_token_of_a_retired_key_is_not_remembered)
+{
+    Ctx cx = with_identity();
+    Begun b;
+    Tokens t = begun(&cx, &b);
+
+    must(good(&cx, t.accessToken));
+    Instant then = cx.now;
+    must(key_rotate(&cx, KEY_AT_ONCE) && good(&cx, t.accessToken));
+    cx.now = later(cx.now, days(30));
+    must(key_rotate(&cx, KEY_AT_ONCE));
+    cx.now = then;
+    must(!good(&cx, t.accessToken));
+    must_fault(&cx, INVALID_TOKEN);
+    identity_done();
+}
+
+TEST(a_refresh_token_is_carried_on_and_signed_by_the_present_key)
+{
+    Ctx cx = with_identity();
+    Begun b;
+    Tokens t = begun(&cx, &b), next, third;
+    Claims was, is;
+
+    must(key_rotate(&cx, KEY_AT_ONCE));
+    must(session_refresh(&cx, t.refreshToken, &next) && !str_is(next.refreshToken, t.refreshToken));
+    must(token_check(&cx, next.accessToken, &is) && token_check(&cx, t.accessToken, &was));
+    must(uuid_is(was.session, is.session) && uuid_is(was.user.v, is.user.v) && !uuid_is(was.id, is.id));
+    Str head, rest = next.refreshToken;
+    must(base64url_read(mem, str_cut(&rest, '.'), &head) && str_has(head, jws_kid(key_active())));
+    must(session_refresh(&cx, next.refreshToken, &third));
+    identity_done();
+}
+
+TEST(within_the_grace_the_same_token_gets_the_same_successor_and_later_the_family_ends)
+{
+    Ctx cx = with_identity();
+    Begun b;
+    Tokens t = begun(&cx, &b), one, again, two;
+
+    must(session_refresh(&cx, t.refreshToken, &one));
+    cx.now = later(cx.now, seconds(10));
+    must(session_refresh(&cx, one.refreshToken, &two));        /* another tab went on */
+    cx.now = later(cx.now, seconds(19));
+    must(session_refresh(&cx, t.refreshToken, &again) && str_is(again.refreshToken, one.refreshToken));
+    must(session_refresh(&cx, one.refreshToken, &again) && str_is(again.refreshToken, two.refreshToken));
+    cx.now = later(cx.now, seconds(2));
+    must(!session_refresh(&cx, t.refreshToken, &again));
+    must_fault(&cx, TOKEN_REUSED);
+    fault_clear(&cx);
+    must(!session_refresh(&cx, two.refreshToken, &again));     /* the thief's and the owner's */
+    must_fault(&cx, INVALID_TOKEN);
+    must(!good(&cx, two.accessToken));
+    identity_done();
+}
+
+TEST(an_ended_session_is_known_again_after_a_restart_and_to_other_processes)
+{
+    Ctx cx = with_identity();
+    Begun b, other;
+    Tokens t = begun(&cx, &b), o = begun(&cx, &other);
+
+    must(session_end(&cx, b.session.id, "logout"));
+    identity_close();
+    must(revoked_count() == 0);
+    identity_again();
+    must(!good(&cx, t.accessToken) && good(&cx, o.accessToken));
+    fault_clear(&cx);
+    must(session_end_all(&cx, other.person.id, "test"));
+    revoked_clear();                              /* as another process would be */
+    must(good(&cx, o.accessToken));
+    identity_tick(&cx);
+    must(!good(&cx, o.accessToken) && !good(&cx, t.accessToken));
+    cx.now = later(cx.now, hours(1));
+    identity_tick(&cx);
+    must(revoked_count() == 0);
+    identity_done();
+}
+
+SQL(suspend, "UPDATE person SET status = 'SUSPENDED' WHERE tenant = $1 AND id = $2");
+static bool do_suspend(Ctx *cx, void *arg) { return sql_run(cx, &suspend, NULL, V(((UserId *)arg)->v)); }
+
+TEST(who_was_suspended_does_not_carry_on)
+{
+    Ctx cx = with_identity();
+    Begun b;
+    Tokens t = begun(&cx, &b), next;
+
+    must(write_tx(&cx, (Lane){ 0 }, do_suspend, &b.person.id));
+    must(!session_refresh(&cx, t.refreshToken, &next));
+    must_fault(&cx, INVALID_TOKEN);
+    identity_done();
+}
+
+TEST(what_has_run_out_is_swept)
+{
+    Ctx cx = with_identity();
+    Begun b;
+    Tokens t = begun(&cx, &b), next;
+    i64 gone;
+
+    must(session_refresh(&cx, t.refreshToken, &next));
+    must(session_sweep(&cx, &gone) && gone == 0);
+    cx.now = later(cx.now, days(8));
+    must(!session_refresh(&cx, next.refreshToken, &t));
+    must_fault(&cx, TOKEN_EXPIRED);
+    fault_clear(&cx);
+    must(session_sweep(&cx, &gone) && gone == 2);
+    cx.now = later(cx.now, days(200));
+    must(session_sweep(&cx, &gone) && gone == 1);
+    identity_done();
+}
+
+/* ---- races ----------------------------------------------------------------- */
+
+enum { RACERS = 32, TOKEN_ROOM = 1200 };
+static pthread_barrier_t gate;
+static Str raced;
+static bool (*runner)(Ctx *cx, char *out);
+static char got[RACERS][TOKEN_ROOM];
+
+static bool refresh_once(Ctx *cx, char *out)
+{
+    Tokens t;
+    if (!session_refresh(cx, raced, &t))
+        return false;
+    must(t.refreshToken.len < TOKEN_ROOM);
+    memcpy(out, t.refreshToken.at, (size_t)t.refreshToken.len);
+    return true;
+}
+
+static void *race(void *arg)
+{
+    Arena own = { 0 };
+    Ctx cx = ctx_new(&own, TENANT_DEFAULT);
+    pthread_barrier_wait(&gate);
+    must(runner(&cx, arg));
+    arena_close(&own);
+    return NULL;
+}
+
+/* How many different successors 32 at once are given. */
+static int successors(Str token, bool (*run)(Ctx *, char *))
+{
+    pthread_t threads[RACERS];
+    int different = 0;
+
+    raced = str_copy(mem, token);             /* it may stand in `got`     */
+    runner = run;
+    memset(got, 0, sizeof got);
+    pthread_barrier_init(&gate, NULL, RACERS);
+    for (int i = 0; i < RACERS; i++)
+        must(pthread_create(&threads[i], NULL, race, got[i]) == 0);
+    for (int i = 0; i < RACERS; i++)
+        pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&gate);
+    for (int i = 0; i < RACERS; i++) {
+        bool seen = false;
+        for (int k = 0; k < i; k++)
+            seen |= strcmp(got[i], got[k]) == 0;
+        different += !seen;
+    }
+    return different;
+}
+
+SQL(rows_of, "SELECT COUNT(*) FROM refresh_token WHERE tenant = $1 AND session = $2");
+typedef struct { Uuid session; i64 n; } Counting;
+static bool count_rows(Ctx *cx, void *arg)
+{
+    Counting *c = arg;
+    return sql_int(cx, &rows_of, &c->n, V(c->session));
+}
+
+/* The negative control: the same without "AND used_at IS NULL", look first and then write. */
+SQL(careless_add, "INSERT INTO refresh_token (tenant, hash, session, created_at, expires_at)"
+                  " VALUES ($1, $2, $3, $4, $4)");
+typedef struct { Claims claims; Str next; } Careless;
+static bool careless(Ctx *cx, void *arg)
+{
+    Careless *c = arg;
+    Digest d = sha256(c->next);
+    return sql_run(cx, &careless_add, NULL, val_blob((Str){ (char *)d.b, 32 }), V(c->claims.session),
+                   V(cx->now));
+}
+
+static bool refresh_carelessly(Ctx *cx, char *out)
+{
+    Careless c;
+    Instant expires;
+
+    must(token_check_refresh(cx, raced, &c.claims));
+    c.next = token_refresh(cx, c.claims.user, c.claims.session, &expires);
+    memcpy(out, c.next.at, (size_t)c.next.len);
+    return write_tx(cx, (Lane){ 0 }, careless, &c);
+}
+
+TEST(of_32_refreshes_at_once_there_is_exactly_one_successor)
+{
+    Ctx cx = with_identity();
+    Begun b;
+    Tokens t = begun(&cx, &b);
+    Counting c = { b.session.id, 0 };
+
+    must(successors(t.refreshToken, refresh_once) == 1);
+    must(read_tx(&cx, count_rows, &c) && c.n == 2);
+    must(successors(str_of(got[0]), refresh_once) == 1);
+    must(read_tx(&cx, count_rows, &c) && c.n == 3);
+    must(successors(t.refreshToken, refresh_carelessly) > 1);
+    identity_done();
+}
+
+/* ---- what the memory of tokens saves --------------------------------------- */
+
+static i64 ns_of_check(Ctx *cx, Str token, int times)
+{
+    Claims c;
+    Mono start = mono_now();
+
+    for (int i = 0; i < times; i++)
+        must(token_check(cx, token, &c));
+    return (mono_now().ns - start.ns) / times;
+}
+
+TEST(a_remembered_token_is_checked_without_its_signature)
+{
+    Ctx cx = with_identity();
+    Begun b;
+    Tokens t = begun(&cx, &b);
+
+    token_memory(TOKENS_FORGOTTEN);
+    i64 whole = ns_of_check(&cx, t.accessToken, 200);
+    token_memory(TOKENS_REMEMBERED);
+    must(ns_of_check(&cx, t.accessToken, 2000) < whole);       /* 100 times, on most machines */
+    identity_done();
+}

@@ -1,0 +1,53 @@
+/* with_identity.h - a fresh store, kv, mail folder and identity for one test.
+ *   Ctx cx = with_identity();  ...  identity_done(); */
+#pragma once
+#include "identity/identity.h"
+#include "identity/login.h"
+#include "kv/kv.h"
+#include "mail/mail.h"
+#include "unit/with_store.h"
+#include <sys/stat.h>
+
+static Secret test_master = { (u8 *)(uintptr_t) "a master secret that only tests know", 36 };
+static const char *test_data_dir;
+
+static inline IdentityConfig identity_test_config(void)
+{
+    return (IdentityConfig){
+        .data_dir = str_of(test_data_dir), .issuer = S("tickettoken"),
+        .audience = S("tickettoken"), .public_url = S("http://shop.test"),
+        .access_lasts = minutes(15), .refresh_lasts = days(7), .refresh_grace = seconds(30),
+        .hash_queue = 64, .seal_master = &test_master,
+    };
+}
+
+static inline void identity_again(void)           /* after identity_close     */
+{
+    IdentityConfig config = identity_test_config();
+    Str why = { 0 };
+
+    if (!identity_open(mem, &config, &why))
+        must_failed(str_z(mem, why), __FILE__, __LINE__);
+}
+
+static inline Ctx with_identity(void)
+{
+    Ctx cx = with_store();
+    Str why = { 0 };
+
+    test_data_dir = temp_path(str_z(mem, uuid_str(mem, uuid_new(time_now()))));
+    must(mkdir(test_data_dir, 0700) == 0);
+    must(kv_open(mem, &(KvConfig){ S("embedded:"), 0 }, &why));
+    MailConfig mail = { str_fmt(mem, "folder:%s/mail", test_data_dir), S("shop@example.org") };
+    must(mail_open(mem, &mail, &why));
+    identity_again();
+    return cx;
+}
+
+static inline void identity_done(void)
+{
+    identity_close();
+    mail_close();
+    kv_close();
+    store_close();
+}
