@@ -327,7 +327,7 @@ TEST(a_departed_reader_is_noticed_at_once)
 
     for (int i = 0; i < 20; i++)
         fd[i] = subscribed(s, "t=a");
-    must(stream_counts(s).open == 20);
+    must(open_is_in(s, 20, 1000));
     for (int i = 0; i < 20; i++)
         close(fd[i]);
     must(open_is_in(s, 0, 500) && stream_counts(s).topics == 0);
