@@ -91,8 +91,8 @@ void stream_start(Conn *c, const StreamWish *wish)
     s->cursor = at;
     s->after = wish->after;
     conn_become(c, C_STREAMING, DUE_BEAT);
-    hub_join(h, s);
     count_owner(c, wish);
+    hub_join(h, s);
     if (at < h->head)
         hub_mark(h, s);
     if (c->io->server->draining)

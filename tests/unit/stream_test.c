@@ -303,11 +303,11 @@ TEST(the_oldest_stream_of_an_owner_makes_room)
     Server *s = house_open(house_config());
     int fd[6];
 
-    for (int i = 0; i < 6; i++)
+    for (int i = 0; i < 6; i++) {
         fd[i] = subscribed(s, "t=a&owner=me&most=3");
+        must(i < 3 ? open_is_in(s, i + 1, 2000) : peer_closed(fd[i - 3], 2000));
+    }
     int other = subscribed(s, "t=a&owner=you&most=3");
-    for (int i = 0; i < 3; i++)
-        must(peer_closed(fd[i], 2000));
     must(open_is_in(s, 4, 2000));
     publish(s, 1, "a");
     for (int i = 3; i < 6; i++)
