@@ -79,9 +79,9 @@ test('a body is JSON in UTF-8 or 415', async () => {
 test('what is no JSON is BAD_JSON, what is wrong JSON names each field', async () => {
   problem(await s.api('POST', '/auth/login', { body: '{"email":' }), 400, 'BAD_JSON');
   problem(await s.api('POST', '/auth/login', { body: '{"email":"a@b.c","email":"a@b.c"}' }), 400, 'BAD_JSON');
-  const r = await s.api('POST', '/auth/login', { body: { email: 'nobody', password: 7 } });
+  const r = await s.api('POST', '/auth/register', { body: { email: 'nobody', password: 7 } });
   problem(r, 400, 'VALIDATION_ERROR');
-  assert.deepEqual(r.body.errors.map((e) => e.field).sort(), ['email', 'password']);
+  assert.deepEqual(r.body.errors.map((e) => e.field).sort(), ['email', 'firstName', 'lastName', 'password']);
 });
 
 test('a body over the limit is 413 and the limit is the route\'s', async () => {
@@ -175,7 +175,7 @@ test('a 5xx tells an id and nothing more', async () => {
 test('pipelined requests are answered in their order', async () => {
   const one = (path) => `GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`;
   const r = await raw(s.port, one('/health') + one('/nothing') + one('/health/ready') + one('/health'));
-  assert.deepEqual([...r.text.matchAll(/^HTTP\/1\.1 (\d+)/gm)].map((m) => m[1]), ['200', '404', '200', '200']);
+  assert.deepEqual([...r.text.matchAll(/HTTP\/1\.1 (\d{3}) /g)].map((m) => m[1]), ['200', '404', '200', '200']);
 });
 
 test('a path is settled before it is routed', async () => {
