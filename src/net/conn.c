@@ -20,12 +20,14 @@ void conn_become(Conn *c, ConnState state, DueKind due)
 
 static void note_peer(Conn *c, const struct sockaddr *peer)
 {
-    const void *address = peer->sa_family == AF_INET6
-                              ? (const void *)&((const struct sockaddr_in6 *)peer)->sin6_addr
-                              : (const void *)&((const struct sockaddr_in *)peer)->sin_addr;
+    const struct sockaddr_in6 *six = (const void *)peer;
+    const struct sockaddr_in *four = (const void *)peer;
     char text[INET6_ADDRSTRLEN] = "";
 
-    inet_ntop(peer->sa_family, address, text, sizeof text);
+    if (peer->sa_family == AF_INET6)
+        inet_ntop(AF_INET6, &six->sin6_addr, text, sizeof text);
+    else
+        inet_ntop(AF_INET, &four->sin_addr, text, sizeof text);
     const char *from = strncmp(text, "::ffff:", 7) == 0 ? text + 7 : text;
     c->peer_len = (u8)strlen(from);
     memcpy(c->peer, from, c->peer_len);
@@ -230,8 +232,9 @@ static void read_and_drop(Conn *c)
 
 typedef void Step(Conn *c);
 static Step *const steps[C_STATES] = {
-    [C_GREETING] = greet,      [C_IDLE] = read_more,          [C_HEAD] = read_more,
-    [C_BODY] = read_body,      [C_SKIPPING] = read_more,      [C_STREAMING] = read_and_drop,
+    [C_GREETING] = greet,           [C_IDLE] = read_more,
+    [C_HEAD] = read_more,           [C_BODY] = read_body,
+    [C_SKIPPING] = read_more,       [C_STREAMING] = read_and_drop,
     [C_CLOSING] = read_and_drop,
 };
 

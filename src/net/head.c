@@ -300,7 +300,8 @@ static HeadResult read_all(Arena *mem, Reader *r)
     if ((got = skip_empty_line(r)) != HEAD_DONE ||
         (got = take_method(r)) != HEAD_DONE || (got = take_target(r)) != HEAD_DONE ||
         (got = take_version(r)) != HEAD_DONE || (got = take_fields(r, &f)) != HEAD_DONE ||
-        (got = check_framing(h, &f)) != HEAD_DONE || (got = settle_method(h)) != HEAD_DONE)
+        (got = check_framing(h, &f)) != HEAD_DONE ||
+        (got = settle_method(h)) != HEAD_DONE)
         return got;
     return settle_target(mem, h, f.host);
 }

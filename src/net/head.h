@@ -45,4 +45,5 @@ typedef struct Chunked { int state; i64 left; i64 body; isize line; } Chunked;
 /* Takes bytes off `*in`, puts the body bytes at to + *len (`to` may be where `in`
  * began, else it has room for in->len more) and adds to *len. HEAD_DONE at the end of
  * the trailers, HEAD_BAD with *fault. */
-HeadResult chunked_read(Chunked *c, Str *in, char *to, isize *len, i64 body_most, FaultCode *fault);
+HeadResult chunked_read(Chunked *c, Str *in, char *to, isize *len, i64 body_most,
+                        FaultCode *fault);

@@ -54,6 +54,12 @@ static void stop_accepting(Io *io)
     io->retry_accept = mono_after(io->now, (Span){ RETRY_ACCEPT_MS });
 }
 
+/* Descriptors or memory are lacking, for now. */
+static bool is_lack(int error)
+{
+    return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
+}
+
 /* Connections over the limit wait in the kernel, and so does who comes when there are
  * no more descriptors. */
 static void accept_some(Io *io)
@@ -71,7 +77,7 @@ static void accept_some(Io *io)
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0)
             conn_open(io, fd, (struct sockaddr *)&peer);
-        else if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+        else if (is_lack(errno))
             stop_accepting(io);
         if (fd < 0 && errno != ECONNABORTED && errno != EINTR)
             return;

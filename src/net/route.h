@@ -7,7 +7,8 @@
 #pragma once
 #include "base/shape.h"
 
-typedef enum Method { M_GET, M_POST, M_PUT, M_PATCH, M_DELETE, M_OPTIONS, M_HEAD, M_OTHER } Method;
+typedef enum Method { M_GET, M_POST, M_PUT, M_PATCH, M_DELETE, M_OPTIONS, M_HEAD,
+                      M_OTHER } Method;
 extern const Names method_names;
 
 struct Req;

@@ -41,9 +41,9 @@ static int cores(void)
 static void take_config(Server *s, const ServerConfig *given)
 {
     ServerConfig *c = &s->config;
-    Str hsts = given->hsts
-                   ? S("Strict-Transport-Security: max-age=31536000; includeSubDomains\r\n")
-                   : S("");
+    static const Str line = S("Strict-Transport-Security: max-age=31536000;"
+                              " includeSubDomains\r\n");
+    Str hsts = given->hsts ? line : S("");
 
     *c = *given;
     c->host = str_copy(&s->mem, given->host);

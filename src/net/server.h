@@ -1,5 +1,12 @@
 /* server.h - HTTP/1.1 (RFC 9110, 9112) for many connections on few threads.
  *
+ * What a connection costs, beside the kernel's share (measured with 10,000 of each on
+ * x86-64, plain): idle 210 bytes, an idle stream 420. At most: 16 KiB while a head is
+ * coming, 32 KiB of pipelined requests, the body's limit while a body comes and is at
+ * work, the rest of one answer (or 64 KiB of small ones) while the peer is slow, 2
+ * MiB for each io thread. A stream never owns more than the frame it is in: frames lie
+ * once in a log of 16,384.
+ *
  * Io threads own sockets, parsers and streams and never block; worker threads own
  * a Ctx each and never touch a socket. In between stand one bounded queue of
  * requests and a queue of replies for each io thread.
@@ -42,7 +49,8 @@ ServerConfig server_defaults(void);
 
 /* Listens and starts the threads. NULL, with the reason in *why, when the address
  * can't be had or the certificate can't be read. */
-Server *server_open(const ServerConfig *config, const ServerHooks *hooks, Arena *mem, Str *why);
+Server *server_open(const ServerConfig *config, const ServerHooks *hooks, Arena *mem,
+                    Str *why);
 int     server_port(const Server *s);
 
 /* Stops accepting, tells streams to reconnect, closes idle connections, waits until
@@ -52,5 +60,7 @@ bool server_drain(Server *s, Span within);
 /* Stops and joins all threads, frees everything. */
 void server_close(Server *s);
 
-typedef struct ServerCounts { i64 connections, requests, refused, queued, timeouts; } ServerCounts;
+typedef struct ServerCounts {
+    i64 connections, requests, refused, queued, timeouts;
+} ServerCounts;
 ServerCounts server_counts(Server *s);

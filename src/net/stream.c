@@ -91,8 +91,8 @@ void stream_start(Conn *c, const StreamWish *wish)
     s->cursor = at;
     s->after = wish->after;
     conn_become(c, C_STREAMING, DUE_BEAT);
-    hub_join(h, s);
     count_owner(c, wish);
+    hub_join(h, s);
     if (at < h->head)
         hub_mark(h, s);
     if (c->io->server->draining)
@@ -218,6 +218,12 @@ static void ping(Conn *c)
         block(c->stream);
 }
 
+static bool stuck(const Stream *s, Mono now)
+{
+    Span most = s->conn->io->server->config.write_within;
+    return s->blocked && mono_after(s->blocked_since, most).ns <= now.ns;
+}
+
 void stream_beat(Conn *c)
 {
     Stream *s = c->stream;
@@ -225,8 +231,7 @@ void stream_beat(Conn *c)
 
     if (s->until.ns <= now.ns)
         conn_finish(c);
-    else if (s->blocked &&
-             mono_after(s->blocked_since, c->io->server->config.write_within).ns <= now.ns)
+    else if (stuck(s, now))
         conn_close(c);
     else if (s->blocked || s->dirty)
         due_set(&c->io->dues, &c->due, DUE_BEAT, now);

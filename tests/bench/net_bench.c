@@ -1,5 +1,6 @@
 /* net_bench.c - the floor under everything: a server with GET /health, answered on the
- * io thread, and POST /echo, handed to a worker. Drive it with wrk:
+ * io thread, POST /echo, handed to a worker, GET /stream, and POST /publish, which sends
+ * its body to every stream as often as ?times= says. Drive it with wrk:
  *
  *   build/bench/net_bench 9100 &
  *   wrk -t2 -c128 -d10s http://127.0.0.1:9100/health
@@ -8,6 +9,7 @@
 #include <stdio.h>
 #include <unistd.h>
 #include "net/server.h"
+#include "net/stream.h"
 
 static bool health(Ctx *cx, Req *rq)
 {
@@ -21,9 +23,41 @@ static bool echo(Ctx *cx, Req *rq)
     return reply_json(rq, 200, rq->body);
 }
 
+static Server *server;
+static _Atomic i64 last_id;
+
+static bool stream(Ctx *cx, Req *rq)
+{
+    StreamWish wish = { .topics = { topic_of(S("all")) }, .count = 1, .after = -1,
+                        .first = S(": hello\n\n") };
+    return reply_stream(cx, rq, &wish);
+}
+
+static bool publish(Ctx *cx, Req *rq)
+{
+    Topic all = topic_of(S("all"));
+    i64 times = 1;
+
+    if (req_query(cx, rq, S("times")).len > 0 &&
+        !str_int(req_query(cx, rq, S("times")), &times))
+        return reply_empty(rq, 400);
+    for (i64 i = 0; i < times; i++) {
+        Buf b = buf_in(cx->mem, rq->body.len + 64);
+        i64 id = ++last_id;
+        frame_write(&b, id, S("message"), rq->body);
+        stream_publish(server, id, &all, 1, buf_str(&b));
+    }
+    StreamCounts n = stream_counts(server);
+    return reply_json(rq, 200, str_fmt(cx->mem, "{\"open\":%jd,\"delivered\":%jd,\"cut\":%jd}",
+                                       (intmax_t)n.open, (intmax_t)n.delivered,
+                                       (intmax_t)n.cut));
+}
+
 static const Route routes[] = {
     { .method = M_GET, .path = "/health", .run = health, .is = INLINE },
     { .method = M_POST, .path = "/echo", .run = echo, .body_most = 1 << 20 },
+    { .method = M_GET, .path = "/stream", .run = stream, .is = STREAM | INLINE },
+    { .method = M_POST, .path = "/publish", .run = publish, .body_most = 1 << 16 },
 };
 
 static void serve(Ctx *cx, Req *rq)
@@ -58,7 +92,7 @@ int main(int argc, char **argv)
     sigaddset(&stop, SIGTERM);
     sigaddset(&stop, SIGINT);
     sigprocmask(SIG_BLOCK, &stop, NULL);
-    Server *s = server_open(&config, &hooks, &mem, &why);
+    Server *s = server = server_open(&config, &hooks, &mem, &why);
     if (s == NULL) {
         fprintf(stderr, "%.*s\n", STR_ARGS(why));
         return 1;

@@ -184,6 +184,14 @@ static inline bool serve_health(Ctx *cx, Req *rq)
     return reply_json(rq, 200, S("{\"status\":\"ok\"}"));
 }
 
+/* Holds the io thread up, which no real handler may. */
+static inline bool serve_nap(Ctx *cx, Req *rq)
+{
+    (void)cx;
+    usleep(400000);
+    return reply_empty(rq, 204);
+}
+
 static inline bool serve_echo(Ctx *cx, Req *rq)
 {
     (void)cx;
@@ -242,6 +250,7 @@ static inline bool serve_stream(Ctx *cx, Req *rq)
 
 static const Route house_routes[] = {
     { .method = M_GET, .path = "/health", .run = serve_health, .is = INLINE },
+    { .method = M_GET, .path = "/nap", .run = serve_nap, .is = INLINE },
     { .method = M_POST, .path = "/inline", .run = serve_echo, .is = INLINE },
     { .method = M_POST, .path = "/echo", .run = serve_echo, .body_most = 1 << 20 },
     { .method = M_POST, .path = "/small", .run = serve_echo, .body_most = 16 },

@@ -236,6 +236,19 @@ TEST(a_dribble_gets_408_by_the_clock_and_costs_no_worker)
     house_close(s);
 }
 
+/* The control: the same dribble within the deadlines is an ordinary request. */
+TEST(a_dribble_within_its_time_is_answered)
+{
+    Server *s = house_open(house_config());
+    int fd = peer_connect(server_port(s));
+
+    peer_send(fd, POST("/echo", "Content-Length: 20\r\n", ""));
+    must(status_of(dribble(fd, S("aaaaaaaaaaaaaaaaaaaa"))) == 200);
+    must(server_counts(s).timeouts == 0);
+    close(fd);
+    house_close(s);
+}
+
 TEST(who_says_nothing_is_closed_without_a_word)
 {
     Server *s = house_open(hasty());
