@@ -62,6 +62,13 @@ docs: all
 check: $(TESTBIN)
 	@for t in $(TESTBIN); do $$t || exit 1; done
 
+include tests/fuzz/fuzz.mk tests/bench/bench.mk
+
+# Kills a selling server again and again: ROUNDS=1000 by hand, 100 in ./test.
+ROUNDS ?= 1000
+faults: all
+	node tests/faults/crash.mjs $(ROUNDS)
+
 # Both commands for people, tried in a bare Debian 12.
 fresh:
 	tests/fresh.sh
@@ -72,6 +79,7 @@ install: all
 clean:
 	rm -rf build build-*
 
+<<<<<<< HEAD
 .PHONY: all check docs fresh install clean
 include tests/fuzz/fuzz.mk tests/bench/bench.mk
 
@@ -80,4 +88,7 @@ faults: all
 	node tests/faults/crash.mjs $(or $(ROUNDS),1000)
 
 .PHONY: faults
+=======
+.PHONY: all check docs faults fresh install clean
+>>>>>>> web
 -include $(OBJ:.o=.d) $(B)/main.d $(TESTBIN:=.d)

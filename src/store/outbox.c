@@ -116,7 +116,7 @@ bool outbox_replay(Ctx *cx, UserId user, const EventId *events, int event_count,
 /* A slice of the oldest at a time. The newest row stays, so that a gap can be told even
  * after a quiet week. */
 SQL_ALL(outbox_forget,
-    "DELETE FROM outbox WHERE id < (SELECT min(id) FROM outbox) + 5000"
+    "DELETE FROM outbox WHERE id < (SELECT min(id) FROM outbox) + 1000"
     " AND id < (SELECT max(id) FROM outbox) AND at < $1");
 
 typedef struct { Instant until; i64 *gone; } Sweep;

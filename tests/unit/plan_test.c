@@ -43,7 +43,10 @@ static bool looks_far(const char *step)
                                           : strstr(step, "(tenant=?)") != NULL;
 }
 
-static int far_steps(sqlite3 *db, const Sql *q)
+/* Says what looks far, unless it is meant to. */
+typedef enum { SAY, BE_QUIET } Noise;
+
+static int far_steps(sqlite3 *db, const Sql *q, Noise noise)
 {
     char text[5000];
     sqlite3_stmt *st;
@@ -57,7 +60,8 @@ static int far_steps(sqlite3 *db, const Sql *q)
     while (sqlite3_step(st) == SQLITE_ROW) {
         const char *step = (const char *)sqlite3_column_text(st, 3);
         if (looks_far(step)) {
-            fprintf(stderr, "    %s: %s\n", q->name, step);
+            if (noise == SAY)
+                fprintf(stderr, "    %s: %s\n", q->name, step);
             far++;
         }
     }
@@ -73,7 +77,7 @@ TEST(no_statement_reads_a_whole_table_or_all_of_a_tenant)
     must(__stop_sqls - __start_sqls > 80);        /* the whole program is here */
     for (Sql *const *q = __start_sqls; q < __stop_sqls; q++)
         if (!is_allowed((*q)->name))
-            far += far_steps(db, *q);
+            far += far_steps(db, *q, SAY);
     sqlite3_close(db);
     must(far == 0);
 }
@@ -83,6 +87,6 @@ static Sql blind = { "blind", "SELECT count(*) FROM hold WHERE tenant = $1 AND q
 TEST(a_blind_statement_would_be_seen)
 {
     sqlite3 *db = migrated();
-    must(far_steps(db, &blind) == 1);
+    must(far_steps(db, &blind, BE_QUIET) == 1);
     sqlite3_close(db);
 }
