@@ -79,16 +79,5 @@ install: all
 clean:
 	rm -rf build build-*
 
-<<<<<<< HEAD
-.PHONY: all check docs fresh install clean
-include tests/fuzz/fuzz.mk tests/bench/bench.mk
-
-# Kills the server in the middle of a sale, ROUNDS times; ./test does 100.
-faults: all
-	node tests/faults/crash.mjs $(or $(ROUNDS),1000)
-
-.PHONY: faults
-=======
 .PHONY: all check docs faults fresh install clean
->>>>>>> web
 -include $(OBJ:.o=.d) $(B)/main.d $(TESTBIN:=.d)
