@@ -196,6 +196,7 @@ bool live_stream(Ctx *cx, Req *rq)
     for (int i = 0; i < a.count; i++)
         wish.topics[wish.count++] = live_topic_event(cx->mem, cx->tenant, a.events[i]);
     wish.first = first_frames(cx, &a, &m);
-    wish.after = m.seam;
+    /* Who is ahead of the seam heard a frame that the relay has not noted yet. */
+    wish.after = a.resumes && !m.gap && a.last > m.seam ? a.last : m.seam;
     return reply_stream(cx, rq, &wish);
 }

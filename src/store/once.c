@@ -94,7 +94,7 @@ bool write_once(Ctx *cx, Lane lane, const Once *once, TxFn *fn, void *arg, int s
 
 SQL_ALL(once_forget,
     "DELETE FROM once WHERE (tenant, person, scope, key) IN"
-    " (SELECT tenant, person, scope, key FROM once WHERE at < $1 LIMIT 5000)");
+    " (SELECT tenant, person, scope, key FROM once WHERE at < $1 LIMIT 1000)");
 
 typedef struct { Instant until; i64 *gone; } Sweep;
 

@@ -113,10 +113,11 @@ bool outbox_replay(Ctx *cx, UserId user, const EventId *events, int event_count,
 
 /* ---- sweep ---------------------------------------------------------------- */
 
-/* The newest row stays, so that a gap can be told even after a quiet week. */
+/* A slice of the oldest at a time. The newest row stays, so that a gap can be told even
+ * after a quiet week. */
 SQL_ALL(outbox_forget,
-    "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE at < $1 ORDER BY id LIMIT 5000)"
-    " AND id < (SELECT max(id) FROM outbox)");
+    "DELETE FROM outbox WHERE id < (SELECT min(id) FROM outbox) + 1000"
+    " AND id < (SELECT max(id) FROM outbox) AND at < $1");
 
 typedef struct { Instant until; i64 *gone; } Sweep;
 

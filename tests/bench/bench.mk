@@ -2,3 +2,15 @@
 $(B)/bench/%: tests/bench/%.c $(B)/lib.a
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $< $(B)/lib.a $(LDFLAGS) $(LIBS)
+
+# The load generators share client.c.
+$(B)/bench/onsale $(B)/bench/ceiling: $(B)/bench/%: tests/bench/%.c tests/bench/client.c $(B)/lib.a
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -Itests -o $@ $< tests/bench/client.c $(B)/lib.a $(LDFLAGS) $(LIBS)
+
+# The on-sale of one event with its ceiling, and the floor under it. HOLDS and CONNECTIONS
+# say how large; it needs wrk and sqlite3, and prints figures only.
+bench: all $(B)/bench/onsale $(B)/bench/ceiling
+	node tests/bench/run.mjs $(HOLDS) $(CONNECTIONS)
+
+.PHONY: bench
