@@ -4,6 +4,7 @@
 #include "tickets/type.h"
 #include "events/event.h"
 #include "tickets/hold.h"
+#include "tickets/stock.h"
 
 enum { PRICE_MOST = 100000000, QUANTITY_MOST = 1000000, MOST_AT_ONCE = HOLD_COUNT_MOST };
 
@@ -100,17 +101,20 @@ static bool good_window(Ctx *cx, Instant start, Instant end)
 bool type_make(Ctx *cx, TicketType *t)
 {
     bool made;
-    TicketType in = *t;
+    TicketType in = *t, out;
     Event e;
 
     if (!good_currency(cx, in.currency) || !good_window(cx, in.saleStartDate, in.saleEndDate) ||
         !event_manage(cx, in.eventId, &e))
         return false;
-    if (!sql_find(cx, &type_write, &type_shape, t, &made, V(uuid_new(cx->now)), V(in.eventId.v),
+    if (!sql_find(cx, &type_write, &type_shape, &out, &made, V(uuid_new(cx->now)), V(in.eventId.v),
                   V(in.name), V(in.description), V(in.priceCents), V(in.currency),
                   V(in.quantity), V(in.maxPerPurchase), V(in.saleStartDate), V(in.saleEndDate), V(cx->now)))
         return false;
-    return made || fail(cx, CONFLICT, "the event has a ticket type of this name");
+    if (!made)
+        return fail(cx, CONFLICT, "the event has a ticket type of this name");
+    *t = out;
+    return stock_settle(cx, in.eventId);
 }
 
 static bool name_is_free(Ctx *cx, const TicketType *t, Str name)
@@ -138,7 +142,7 @@ bool type_change(Ctx *cx, TypeId id, const TypeChange *c, TicketType *out)
                   V(c->offer), V(cx->now), V(c->version)))
         return false;
     if (set)
-        return true;
+        return stock_settle(cx, now.eventId);
     if (c->version >= 0 && c->version != now.version)
         return fail(cx, CONFLICT, "version %jd, is %jd", (intmax_t)c->version, (intmax_t)now.version);
     return fail_field(cx, S("quantity"), "can't be less than the %jd held and sold",
