@@ -113,20 +113,31 @@ bool outbox_replay(Ctx *cx, UserId user, const EventId *events, int event_count,
 
 /* ---- sweep ---------------------------------------------------------------- */
 
-/* The newest row stays, so that a gap can be told even after a quiet week. */
+/* Ids and times rise together, so only the oldest rows are looked at. The newest row
+ * stays, so that a gap can be told even after a quiet week. */
+enum { FORGET_AT_ONCE = 1000 };
 SQL_ALL(outbox_forget,
-    "DELETE FROM outbox WHERE id IN (SELECT id FROM outbox WHERE at < $1 ORDER BY id LIMIT 5000)"
-    " AND id < (SELECT max(id) FROM outbox)");
+    "DELETE FROM outbox WHERE id IN (SELECT id FROM (SELECT id, at FROM outbox ORDER BY id LIMIT $2) o"
+    " WHERE at < $1) AND id < (SELECT max(id) FROM outbox)");
 
-typedef struct { Instant until; i64 *gone; } Sweep;
+typedef struct { Instant until; i64 gone; } Sweep;
 
 static bool forget(Ctx *cx, void *arg)
 {
     Sweep *s = arg;
-    return sql_run(cx, &outbox_forget, s->gone, V(s->until));
+    return sql_run(cx, &outbox_forget, &s->gone, V(s->until), V(FORGET_AT_ONCE));
 }
 
 bool outbox_sweep(Ctx *cx, Instant until, i64 *gone)
 {
-    return write_tx(cx, (Lane){ 0 }, forget, &(Sweep){ until, gone });
+    Sweep s = { .until = until };
+
+    *gone = 0;
+    do {
+        cx->deadline = mono_after(mono_now(), (Span){ WORK_LASTS_MS });
+        if (!write_tx(cx, (Lane){ 0 }, forget, &s))
+            return false;
+        *gone += s.gone;
+    } while (s.gone > 0);
+    return true;
 }

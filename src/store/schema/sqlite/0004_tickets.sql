@@ -153,3 +153,4 @@ CREATE TABLE webhook_nonce (
     at       INTEGER NOT NULL,
     PRIMARY KEY (endpoint, nonce)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX webhook_nonce_at ON webhook_nonce (at);
