@@ -304,7 +304,7 @@ bool event_move(Ctx *cx, EventId id, EventAction action, Str reason, Event *out)
 }
 
 SQL_ALL(event_unsettled_find,
-    "SELECT tenant, id FROM event WHERE due_at IS NOT NULL AND status = 'CANCELLED' LIMIT $1");
+    "SELECT tenant, id FROM event WHERE due_at <= $1 AND status = 'CANCELLED' LIMIT $2");
 SQL(event_settled,
     "UPDATE event SET due_at = NULL WHERE tenant = $1 AND id = $2 AND status = 'CANCELLED'");
 
@@ -312,7 +312,7 @@ static const Shape ref_row = SHAPE(EventRef, ID(EventRef, tenant, 0, ""), ID(Eve
 
 bool event_unsettled(Ctx *cx, i64 most, EventRef **rows, isize *count)
 {
-    return sql_rows(cx, &event_unsettled_find, &ref_row, rows, count, V(most));
+    return sql_rows(cx, &event_unsettled_find, &ref_row, rows, count, V(cx->now), V(most));
 }
 
 bool event_settle(Ctx *cx, EventId id)
