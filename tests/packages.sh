@@ -3,7 +3,7 @@
 # shellcheck shell=sh disable=SC2034
 PACKAGES_BUILD="gcc make libc6-dev libssl-dev libsqlite3-dev libjansson-dev libargon2-dev
     libsodium-dev libqrencode-dev tzdata ca-certificates"
-PACKAGES_TEST="nodejs npm nginx-light curl"
+PACKAGES_TEST="sqlite3 curl"
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
@@ -30,4 +30,25 @@ need_packages() {
     quietly as_root apt-get update -q
     # shellcheck disable=SC2086
     quietly as_root apt-get install -q -y --no-install-recommends $missing
+}
+
+# Debian's own, unless another is there already; it brings its own npm.
+need_node() {
+    # shellcheck disable=SC2086
+    need_packages $PACKAGES_TEST
+    if ! command -v node > /dev/null || ! command -v npm > /dev/null; then
+        need_packages nodejs npm
+    fi
+}
+
+# nginx is only compared with: unpacked and not installed, so that no service starts.
+need_nginx() {
+    [ -x /usr/sbin/nginx ] || [ -x build/nginx/usr/sbin/nginx ] && return 0
+    mkdir -p build/nginx
+    (
+        cd build/nginx
+        quietly as_root apt-get update -q
+        quietly apt-get download -q nginx
+        quietly dpkg -x nginx_*.deb .
+    )
 }

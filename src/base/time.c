@@ -56,14 +56,30 @@ static i64 floor_div(i64 a, i64 b)
     return a / b - (a % b < 0);
 }
 
+/* `n` digits of v and the letter after them. By hand: a hold writes eight instants, and
+ * printf is the slowest thing on its way. */
+static char *put_digits(char *to, i64 v, int n, char after)
+{
+    for (int i = n - 1; i >= 0; i--, v /= 10)
+        to[i] = (char)('0' + v % 10);
+    to[n] = after;
+    return to + n + 1;
+}
+
 void time_write(Buf *b, Instant t)
 {
     i64 day = floor_div(t.ms, 86400000), ms = t.ms - day * 86400000;
     Date d = date_of(day);
+    char text[32], *at = text;
 
-    buf_fmt(b, "%04jd-%02jd-%02jdT%02jd:%02jd:%02jd.%03jdZ", (intmax_t)d.year,
-            (intmax_t)d.month, (intmax_t)d.day, (intmax_t)(ms / 3600000),
-            (intmax_t)(ms / 60000 % 60), (intmax_t)(ms / 1000 % 60), (intmax_t)(ms % 1000));
+    at = put_digits(at, d.year, 4, '-');
+    at = put_digits(at, d.month, 2, '-');
+    at = put_digits(at, d.day, 2, 'T');
+    at = put_digits(at, ms / 3600000, 2, ':');
+    at = put_digits(at, ms / 60000 % 60, 2, ':');
+    at = put_digits(at, ms / 1000 % 60, 2, '.');
+    at = put_digits(at, ms % 1000, 3, 'Z');
+    buf_add(b, (Str){ text, at - text });
 }
 
 /* Takes `n` digits off the front of s. */

@@ -18,16 +18,25 @@ static bool people(Ctx *cx)
     return true;
 }
 
+/* Sweeps go in slices, so that buyers get in between. */
 static bool sweep_once(Ctx *cx)
 {
-    i64 gone;
-    return once_sweep(cx, &gone);
+    i64 gone = 1;
+
+    while (gone > 0)
+        if (!once_sweep(cx, &gone))
+            return false;
+    return true;
 }
 
 static bool sweep_outbox(Ctx *cx)
 {
-    i64 gone;
-    return outbox_sweep(cx, earlier(cx->now, outbox_kept), &gone);
+    i64 gone = 1;
+
+    while (gone > 0)
+        if (!outbox_sweep(cx, earlier(cx->now, outbox_kept), &gone))
+            return false;
+    return true;
 }
 
 enum { JOB_HOLDS };                               /* whose beat is a setting  */

@@ -24,15 +24,17 @@ static const char *const alg_words[] = { "ES256", "RS256", "EdDSA" };
 const Names alg_names = { alg_words, countof(alg_words) };
 
 enum { RSA_LEAST = 2048, RSA_MOST = 4096, SIG_MOST = RSA_MOST / 8, ES256_HALF = 32,
-       ES256_BYTES = 64, ED25519_BYTES = 64, DER_MOST = 80 };
+       ES256_BYTES = 64, ED25519_BYTES = 64, DER_MOST = 80,
+       CORE_MOST = 800 };
 
 struct JwsKey {
     EVP_PKEY *pkey;
     Alg       alg;
     isize     sig_bytes;
     u64       serial;                             /* never used twice         */
-    isize     kid_len;
+    isize     kid_len, core_len;
     char      kid[KID_MOST];
+    char      core[CORE_MOST];                    /* its JWK's key members: asked for often */
 };
 
 /* ---- contexts of a thread ------------------------------------------------- */
@@ -144,7 +146,7 @@ static Str number(Arena *mem, const JwsKey *k, const char *name, int width)
 }
 
 /* The members that RFC 7638 hashes, in its order: by name, no spaces. */
-static Str jwk_core(Arena *mem, const JwsKey *k)
+static Str write_core(Arena *mem, const JwsKey *k)
 {
     if (k->alg == ALG_RS256)
         return str_fmt(mem, "\"e\":\"%.*s\",\"kty\":\"RSA\",\"n\":\"%.*s\"",
@@ -161,9 +163,11 @@ static Str jwk_core(Arena *mem, const JwsKey *k)
                    STR_ARGS(base64url_write(mem, raw, sizeof raw)));
 }
 
+static Str jwk_core(const JwsKey *k) { return (Str){ k->core, k->core_len }; }
+
 static Str thumbprint(Arena *mem, const JwsKey *k)
 {
-    Digest d = sha256(str_fmt(mem, "{%.*s}", STR_ARGS(jwk_core(mem, k))));
+    Digest d = sha256(str_fmt(mem, "{%.*s}", STR_ARGS(jwk_core(k))));
     return base64url_write(mem, d.b, SHA256_BYTES);
 }
 
@@ -175,6 +179,10 @@ static JwsKey *key_of(Arena *mem, EVP_PKEY *p, Alg alg, Str kid)
     must(k != NULL);
     *k = (JwsKey){ .pkey = p, .alg = alg, .serial = ++serials };
     k->sig_bytes = alg == ALG_RS256 ? EVP_PKEY_get_size(p) : ES256_BYTES;
+    Str core = write_core(mem, k);
+    must(core.len <= CORE_MOST);
+    memcpy(k->core, core.at, (size_t)core.len);
+    k->core_len = core.len;
     if (kid.at == NULL)
         kid = thumbprint(mem, k);
     must(is_kid(kid));
@@ -238,7 +246,7 @@ Str jws_key_pem(Arena *mem, const JwsKey *k)
 void jws_key_put_jwk(Buf *b, const JwsKey *k)
 {
     buf_fmt(b, "{%.*s,\"alg\":\"%s\",\"kid\":\"%.*s\",\"use\":\"sig\"}",
-            STR_ARGS(jwk_core(b->mem, k)), alg_words[k->alg], STR_ARGS(jws_kid(k)));
+            STR_ARGS(jwk_core(k)), alg_words[k->alg], STR_ARGS(jws_kid(k)));
 }
 
 /* ---- ES256: r and s side by side, 32 bytes each; OpenSSL speaks DER -------- */

@@ -26,5 +26,5 @@ typedef struct Answer { int status; Str json; bool replayed; } Answer;
 CHECKED bool write_once(Ctx *cx, Lane lane, const Once *once, TxFn *fn, void *arg,
                         int status, const Shape *shape, const void *value, Answer *answer);
 
-/* Forgets every answer that is older.   thread: clock */
+/* Forgets a slice of the keys that are past their day; *gone 0: there are no more. */
 CHECKED bool once_sweep(Ctx *cx, i64 *gone);

@@ -113,31 +113,21 @@ bool outbox_replay(Ctx *cx, UserId user, const EventId *events, int event_count,
 
 /* ---- sweep ---------------------------------------------------------------- */
 
-/* Ids and times rise together, so only the oldest rows are looked at. The newest row
- * stays, so that a gap can be told even after a quiet week. */
-enum { FORGET_AT_ONCE = 1000 };
+/* A slice of the oldest at a time. The newest row stays, so that a gap can be told even
+ * after a quiet week. */
 SQL_ALL(outbox_forget,
-    "DELETE FROM outbox WHERE id IN (SELECT id FROM (SELECT id, at FROM outbox ORDER BY id LIMIT $2) o"
-    " WHERE at < $1) AND id < (SELECT max(id) FROM outbox)");
+    "DELETE FROM outbox WHERE id < (SELECT min(id) FROM outbox) + 1000"
+    " AND id < (SELECT max(id) FROM outbox) AND at < $1");
 
-typedef struct { Instant until; i64 gone; } Sweep;
+typedef struct { Instant until; i64 *gone; } Sweep;
 
 static bool forget(Ctx *cx, void *arg)
 {
     Sweep *s = arg;
-    return sql_run(cx, &outbox_forget, &s->gone, V(s->until), V(FORGET_AT_ONCE));
+    return sql_run(cx, &outbox_forget, s->gone, V(s->until));
 }
 
 bool outbox_sweep(Ctx *cx, Instant until, i64 *gone)
 {
-    Sweep s = { .until = until };
-
-    *gone = 0;
-    do {
-        cx->deadline = mono_after(mono_now(), (Span){ WORK_LASTS_MS });
-        if (!write_tx(cx, (Lane){ 0 }, forget, &s))
-            return false;
-        *gone += s.gone;
-    } while (s.gone > 0);
-    return true;
+    return write_tx(cx, (Lane){ 0 }, forget, &(Sweep){ until, gone });
 }

@@ -31,5 +31,6 @@ CHECKED bool outbox_replay(Ctx *cx, UserId user, const EventId *events, int even
                            i64 after, i64 most, Tiding **rows, isize *count,
                            i64 *oldest, i64 *newest);
 
-/* Deletes rows told before `until`; gives how many. */
+/* Deletes a slice of the rows told before `until`, short enough to hold nobody up; gives
+ * how many, 0 when there are no more. */
 CHECKED bool outbox_sweep(Ctx *cx, Instant until, i64 *gone);

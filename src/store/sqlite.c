@@ -4,6 +4,7 @@
  * differ by one character, so `$` becomes `?` before preparing.
  * A statement is prepared once per connection and found again by its number. */
 #include "store/engine.h"
+#include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -90,12 +91,21 @@ static const char settings[] =
 
 static void lite_close(Db *base);
 
+/* SQLite counts every allocation under one lock for the whole process, unless it is told
+ * before its first use not to. */
+static void configure(void)
+{
+    sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 static Db *lite_open(Arena *mem, Str where, bool writer, Str *why)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     Lite *db = calloc(1, sizeof *db);
     const char *said = "";
 
     must(db != NULL);
+    pthread_once(&once, configure);
     db->base.engine = &sqlite_engine;
     db->listed_count = __stop_sqls - __start_sqls;
     db->listed = calloc((size_t)db->listed_count + 1, sizeof *db->listed);

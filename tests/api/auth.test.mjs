@@ -70,7 +70,7 @@ test('an access token is a JWT that jose verifies by the published keys', async 
   assert.equal(payload.tenant_id, TENANT);
   assert.equal(payload.exp - payload.iat, 900);
   assert.equal(protectedHeader.typ, 'at+jwt');
-  const { keys } = await (await fetch(new URL('/.well-known/jwks.json', s.url))).json();
+  const { keys } = await s.must(200, 'GET', '/.well-known/jwks.json');
   assert.ok(keys.length >= 2, 'the next key is published before it signs');
   for (const k of keys) assert.deepEqual(['d', 'p', 'q', 'k'].filter((m) => m in k), []);
 });

@@ -126,6 +126,8 @@ test('an order is bought once per key, paid, and has its tickets', async () => {
     assert.match(t.ticketNumber, /^TKT-[0-9A-HJKMNP-TV-Z]{10}$/);
     assert.equal(t.status, 'SOLD');
   }
+  const shown = await server.must(200, 'GET', `/api/v1/tickets/${order.tickets[0].id}`, { token: buyer.token });
+  assert.deepEqual(shown.ticket, order.tickets[0]);
   const [t] = await server.types(sale.event);
   assert.deepEqual([t.available, t.held, t.sold], [3, 0, 2]);
   for (const path of [`/api/v1/orders/${order.id}`, `/api/v1/tickets/${order.tickets[0].id}`, `/api/v1/qr/${order.tickets[0].id}`]) {
@@ -133,6 +135,19 @@ test('an order is bought once per key, paid, and has its tickets', async () => {
     assert.equal((await server.api('GET', path, { token: foreigner.token, foreign: true })).status, 404);
     assert.equal((await server.api('GET', path)).status, 401);
   }
+});
+
+test('the sandbox shows its page, and takes only intents that it made', async () => {
+  const sale = await server.sale({ quantity: 5, organiser });
+  const { payment } = await server.must(201, 'POST', '/api/v1/purchase', { token: buyer.token, key: randomUUID(), body: wish(sale, 1) });
+  const html = { headers: { accept: 'text/html' } };
+  assert.equal((await server.api('GET', `/pay/sandbox/${payment.intentId}`, html)).status, 200);
+  const torn = payment.intentId.slice(0, -1) + (payment.intentId.endsWith('A') ? 'B' : 'A');
+  assert.equal((await server.api('GET', `/pay/sandbox/${torn}`, html)).status, 404);
+  const confirm = (id, body) => server.api('POST', `/api/v1/payments/sandbox/${id}/confirm`, { body });
+  assert.equal((await confirm(torn, { outcome: 'succeeded' })).status, 404);
+  assert.equal(code(await confirm(payment.intentId, { outcome: 'perhaps' })), '400 VALIDATION_ERROR');
+  await server.must(200, 'GET', '/.well-known/jwks.json');
 });
 
 test('a failed payment ends the order and gives the stock back', async () => {

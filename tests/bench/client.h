@@ -19,7 +19,7 @@ typedef struct Load {
     i64  took_us;                                 /* out                      */
 } Load;
 
-void load_run(Load *l);
+void load_run(Load *l);                           /* may be called again      */
 
 /* Sorts and gives the p-th percentile (0..100). */
 i64 percentile(i64 *values, i64 count, double p);

@@ -4,7 +4,9 @@
  *
  * Each request holds one ticket for a buyer of its own, with that buyer's token and
  * an idempotency key. Tokens are signed beforehand with the installation's key, as
- * a login would have. Prints holds/s, p50, p99, answers by status. */
+ * a login would have. With `seen` as last word each buyer looks at the ticket types
+ * first, as a crowd does that waits for a sale, so that the server has checked the
+ * signature of his token before. Prints holds/s, p50, p99, errors. */
 #include "bench/client.h"
 #include "base/crypto.h"
 #include "identity/key.h"
@@ -33,6 +35,15 @@ static isize next(void *arg, i64 number, char *to, isize room)
                        "Authorization: Bearer %s\r\nIdempotency-Key: sale-%jx-%jd\r\n"
                        "Content-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
                        s->tokens + number * TOKEN_ROOM, (intmax_t)s->run, (intmax_t)number, n, body);
+    must(len > 0 && len < room);
+    return len;
+}
+
+static isize look(void *arg, i64 number, char *to, isize room)
+{
+    const Sale *s = arg;
+    int len = snprintf(to, (size_t)room, "GET /api/v1/tickets/events/%s/types HTTP/1.1\r\nHost: sale\r\n"
+                       "Authorization: Bearer %s\r\n\r\n", s->event, s->tokens + number * TOKEN_ROOM);
     must(len > 0 && len < room);
     return len;
 }
@@ -85,8 +96,9 @@ static i64 number(const char *text)
 
 int main(int argc, char **argv)
 {
-    if (argc != 7) {
-        fprintf(stderr, "usage: onsale PORT DATA_DIR EVENT TYPE REQUESTS CONNECTIONS\n");
+    bool seen = argc == 8 && str_is(str_of(argv[7]), S("seen"));
+    if (argc != 7 && !seen) {
+        fprintf(stderr, "usage: onsale PORT DATA_DIR EVENT TYPE REQUESTS CONNECTIONS [seen]\n");
         return 2;
     }
     Sale sale = { .event = argv[3], .type = argv[4], .run = time_now().ms };
@@ -95,6 +107,12 @@ int main(int argc, char **argv)
 
     open_keys(argv[2]);
     sign_tokens(&sale, load.requests);
+    if (seen) {
+        load.next = look;
+        load_run(&load);
+        load.next = next;
+        memset(sale.by_status, 0, sizeof sale.by_status);
+    }
     load.latency_us = calloc((size_t)load.requests, sizeof(i64));
     must(load.latency_us != NULL);
     load_run(&load);

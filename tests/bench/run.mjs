@@ -8,7 +8,7 @@ import { cpus, release, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { root, start } from '../api/harness.mjs';
 
-const holds = Number(process.argv[2] ?? 100_000), connections = Number(process.argv[3] ?? 128);
+const holds = Number(process.argv[2] ?? 30_000), connections = Number(process.argv[3] ?? 128), rounds = 3;
 const build = join(root, 'build');
 const say = (text) => process.stdout.write(text.endsWith('\n') ? text : text + '\n');
 const sql = (dir, text) => execFileSync('sqlite3', ['-readonly', join(dir, 'tickettoken.db'), text], { encoding: 'utf8' }).trim();
@@ -18,27 +18,32 @@ say('           SQLite, WAL, synchronous=FULL, one commit for all that wait; loo
 
 // ---- the floor ------------------------------------------------------------------
 
-const server = await start({ NODE_ENV: 'test', CLOCK: 'system', LOG_LEVEL: 'warn', WORKERS: process.env.WORKERS ?? '128' });
+const server = await start({ CLOCK: 'system', LOG_LEVEL: 'warn' });
 server.now = async () => Date.now();
-const wrk = (path, script) => {
-  const r = spawnSync('wrk', ['-t2', `-c${connections}`, '-d5s', ...(script ? ['-s', script] : []), server.url + path], { encoding: 'utf8' });
-  return r.status === 0 ? /Requests\/sec:\s+([\d.]+)/.exec(r.stdout)[1] : `wrk: ${r.stderr ?? r.error}`;
+const wrk = (path) => {
+  const r = spawnSync('wrk', ['-t2', `-c${connections}`, '-d5s', server.url + path], { encoding: 'utf8' });
+  return r.status === 0 ? Number(/Requests\/sec:\s+([\d.]+)/.exec(r.stdout)[1]).toFixed(0) : `no wrk: ${r.error ?? r.stderr}`;
 };
-say(`/health    ${wrk('/health')} requests/s (answered on the io thread)`);
-say(`pool       ${wrk('/api/v1/nothing-here')} requests/s through the worker pool (a 404 with its problem document)`);
+say(`/health    ${wrk('/health')} requests/s, answered on the io thread (wrk -t2 -c${connections})`);
+say(`pool       ${wrk('/.well-known/jwks.json')} requests/s handed to a worker and back, with guard, headers and log line`);
 
 // ---- the sale -------------------------------------------------------------------
 
 const organiser = await server.organiser();
 const sale = await server.sale({ quantity: 1_000_000, organiser, priceCents: 5000 });
-const cpu = () => { const f = readFileSync(`/proc/${server.child.pid}/stat`, 'utf8').split(' '); return (Number(f[13]) + Number(f[14])) * 10; };
-for (let round = 1; round <= 3; round++) {
-  const before = cpu();
-  say(`-- round ${round}`);
-  say(spawnSync(join(build, 'bench/onsale'), [server.port, server.dir, sale.event.id, sale.type.id, holds, connections].map(String),
-    { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).stdout);
-  say(`server     ${((cpu() - before) * 1000 / holds).toFixed(0)} us CPU a hold`);
-}
+const cpu = () => { const f = readFileSync(`/proc/${server.child.pid}/stat`, 'utf8').split(' '); return (Number(f[13]) + Number(f[14])) * 10_000; };
+const median = (list) => [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)];
+const rates = { first: [], seen: [] };
+for (let round = 1; round <= rounds; round++)
+  for (const tokens of ['first', 'seen']) {
+    const before = cpu();
+    const out = spawnSync(join(build, 'bench/onsale'), [server.port, server.dir, sale.event.id, sale.type.id, holds, connections,
+      ...(tokens === 'seen' ? ['seen'] : [])].map(String), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).stdout;
+    rates[tokens].push(Number(/rate +(\d+)/.exec(out)[1]));
+    say(`-- round ${round}, each token ${tokens === 'seen' ? 'seen once before (the crowd looked at the sale and waits)' : 'seen for the first time (its signature is checked)'}`);
+    say(out);
+    if (tokens === 'first') say(`server     ${((cpu() - before) / holds).toFixed(0)} us CPU a hold`);
+  }
 const [t] = await server.types(sale.event);
 const active = Number(sql(server.dir, "SELECT coalesce(sum(quantity), 0) FROM hold WHERE status = 'ACTIVE'"));
 say(`oversold   ${Math.max(0, t.held + t.sold - t.quantity)}`);
@@ -47,8 +52,14 @@ await server.close();
 
 // ---- the ceiling ----------------------------------------------------------------
 
-const dir = mkdtempSync(join(tmpdir(), 'tickettoken-ceiling-'));
+const dir = mkdtempSync(join(tmpdir(), 'tickettoken-ceiling-')), ceilings = [];
 execFileSync(join(build, 'tickettoken'), ['migrate', '--data', dir], { env: { ...process.env, NODE_ENV: 'test' }, stdio: 'ignore' });
-for (let round = 1; round <= 3; round++)
-  say(execFileSync(join(build, 'bench/ceiling'), [join(dir, 'tickettoken.db'), String(holds)], { encoding: 'utf8' }));
+for (let round = 1; round <= rounds; round++) {
+  const out = execFileSync(join(build, 'bench/ceiling'), [join(dir, 'tickettoken.db'), String(holds)], { encoding: 'utf8' });
+  ceilings.push(Number(/ceiling +(\d+)/.exec(out)[1]));
+  say(out);
+}
 rmSync(dir, { recursive: true, force: true });
+const ceiling = median(ceilings);
+say(`medians    ${median(rates.first)} holds/s with unseen tokens, ${median(rates.seen)} with seen ones, ceiling ${ceiling}:`);
+say(`           ${(median(rates.first) / ceiling).toFixed(2)} and ${(median(rates.seen) / ceiling).toFixed(2)} of it`);

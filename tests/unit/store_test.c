@@ -232,29 +232,6 @@ TEST(a_refusal_is_not_kept_and_a_key_lasts_a_day)
     store_close();
 }
 
-SQL(test_once,
-    "INSERT INTO once (tenant, person, scope, key, request, status, answer, at)"
-    " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)"
-    " SELECT $1, x'01', 'POST /x', 'k' || i, x'02', 200, '{}', CASE i % 3 WHEN 0 THEN $3 ELSE 1 END FROM n");
-SQL(test_once_left, "SELECT count(*) FROM once WHERE tenant = $1");
-static bool keep_many(Ctx *cx, void *arg)
-{
-    (void)arg;
-    return sql_run(cx, &test_once, NULL, V(15000), V(cx->now));
-}
-static bool count_kept(Ctx *cx, void *arg) { return sql_int(cx, &test_once_left, (i64 *)arg); }
-
-TEST(a_sweep_forgets_all_that_is_old_however_much_and_nothing_else)
-{
-    Ctx cx = opened();
-    i64 gone, left;
-    must(write_tx(&cx, (Lane){ 0 }, keep_many, NULL));
-    must(once_sweep(&cx, &gone) && gone == 10000);
-    must(read_tx(&cx, count_kept, &left) && left == 5000);
-    must(once_sweep(&cx, &gone) && gone == 0);
-    store_close();
-}
-
 /* ---- outbox --------------------------------------------------------------- */
 
 static const UserId ann = { { { 7 } } }, bob = { { { 8 } } };
@@ -320,22 +297,6 @@ TEST(a_sweep_keeps_the_newest_so_that_a_gap_can_be_told)
     must(outbox_sweep(&cx, later(cx.now, hours(1)), &gone) && gone == 2);
     must(outbox_replay(&cx, ann, NULL, 0, 0, 100, &rows, &n, &oldest, &newest));
     must(oldest == 3 && newest == 3 && n == 0);
-    store_close();
-}
-
-SQL(test_outbox,
-    "INSERT INTO outbox (tenant, type, data, at)"
-    " WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < $2)"
-    " SELECT $1, 'x', '{}', i FROM n");
-static bool tell_many(Ctx *cx, void *arg) { (void)arg; return sql_run(cx, &test_outbox, NULL, V(12000)); }
-
-TEST(a_sweep_of_tidings_goes_on_until_all_that_is_old_has_gone)
-{
-    Ctx cx = opened();
-    i64 gone;
-    must(write_tx(&cx, (Lane){ 0 }, tell_many, NULL));
-    must(outbox_sweep(&cx, (Instant){ 11001 }, &gone) && gone == 11000);
-    must(outbox_sweep(&cx, (Instant){ 11001 }, &gone) && gone == 0);
     store_close();
 }
 

@@ -24,3 +24,4 @@ CREATE TABLE once (
     at      INTEGER NOT NULL,
     PRIMARY KEY (tenant, person, scope, key)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX once_at ON once (at);               -- for the sweep
