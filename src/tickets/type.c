@@ -6,7 +6,7 @@
 #include "tickets/hold.h"
 #include "tickets/stock.h"
 
-enum { PRICE_MOST = 100000000, QUANTITY_MOST = 1000000, MOST_AT_ONCE = HOLD_COUNT_MOST };
+enum { TYPES_MOST = 200, PRICE_MOST = 100000000, QUANTITY_MOST = 1000000, MOST_AT_ONCE = HOLD_COUNT_MOST };
 
 const Shape type_new_shape = SHAPE(TicketType,
     ID(TicketType, eventId, 0, "The event"),
@@ -82,6 +82,8 @@ SQL(type_set,
 SQL(type_named,
     "SELECT count(*) FROM ticket_type WHERE tenant = $1 AND event = $2 AND name = $3 AND id <> $4");
 
+SQL(type_count, "SELECT count(*) FROM ticket_type WHERE tenant = $1 AND event = $2");
+
 /* ---- making and changing -------------------------------------------------- */
 
 static bool good_currency(Ctx *cx, Str currency)
@@ -98,6 +100,16 @@ static bool good_window(Ctx *cx, Instant start, Instant end)
            fail_field(cx, S("saleEndDate"), "must be after saleStartDate");
 }
 
+/* The list of them has one page. */
+static bool has_room(Ctx *cx, EventId event)
+{
+    i64 n;
+
+    if (!sql_int(cx, &type_count, &n, V(event.v)))
+        return false;
+    return n < TYPES_MOST || fail(cx, CONFLICT, "the event has %d ticket types", TYPES_MOST);
+}
+
 bool type_make(Ctx *cx, TicketType *t)
 {
     bool made;
@@ -105,7 +117,7 @@ bool type_make(Ctx *cx, TicketType *t)
     Event e;
 
     if (!good_currency(cx, in.currency) || !good_window(cx, in.saleStartDate, in.saleEndDate) ||
-        !event_manage(cx, in.eventId, &e))
+        !event_manage(cx, in.eventId, &e) || !has_room(cx, in.eventId))
         return false;
     if (!sql_find(cx, &type_write, &type_shape, &out, &made, V(uuid_new(cx->now)), V(in.eventId.v),
                   V(in.name), V(in.description), V(in.priceCents), V(in.currency),

@@ -204,6 +204,17 @@ test('an idempotency key is one person’s, one route’s, one request’s, also
   assert.equal(left.held, (mine.length > 0 ? 1 : 2) + 1 + 1);
 });
 
+test('a transfer that is asked for again has its first answer', async () => {
+  const path = '/api/v1/transfer', key = randomUUID();
+  const { tickets: [t] } = await server.buy(buyer, await server.sale({ organiser }));
+  const body = { ticketId: t.id, toUserId: other.id };
+  const first = await server.api('POST', path, { token: buyer.token, key, body });
+  assert.equal(first.status, 200);
+  const again = await server.api('POST', path, { token: buyer.token, key, body });
+  assert.deepEqual([again.status, again.text, again.headers.get('idempotency-replayed')], [200, first.text, 'true']);
+  assert.equal((await server.api('POST', path, { token: buyer.token, key: randomUUID(), body })).status, 404);
+});
+
 // ---- an event that is called off ------------------------------------------------------
 
 test('a cancelled event gives back what was held, ends its orders and takes no money for them', async () => {
