@@ -26,10 +26,12 @@ static void use_arena(void)
 
 static const json_t *of(const Json *j) { return (const json_t *)j; }
 
-/* jansson's own bound is 2048, which is deep enough to hurt a small stack. */
-static bool too_deep(Str s)
+/* jansson's own bound is 2048, which is deep enough to hurt a small stack. And each
+ * empty object of two letters becomes 200 bytes, so a body of a megabyte would take
+ * eighty: the number of parts is bounded before anything is built. */
+static const char *excess(Str s)
 {
-    int depth = 0;
+    int depth = 0, parts = 0;
     bool text = false;
 
     for (isize i = 0; i < s.len; i++) {
@@ -43,19 +45,23 @@ static bool too_deep(Str s)
             depth++;
         else if (c == '}' || c == ']')
             depth--;
+        parts += !text && (c == ',' || c == ':');
         if (depth > JSON_DEEPEST)
-            return true;
+            return "nested too deeply";
+        if (parts > JSON_PARTS_MOST)
+            return "too many parts";
     }
-    return false;
+    return NULL;
 }
 
 const Json *json_read(Arena *mem, Str text, Str *why)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
+    const char *too_much = excess(text);
     json_error_t error;
 
-    if (too_deep(text)) {
-        *why = S("nested too deeply");
+    if (too_much != NULL) {
+        *why = str_of(too_much);
         return NULL;
     }
     pthread_once(&once, use_arena);

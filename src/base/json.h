@@ -11,7 +11,7 @@
 typedef struct Json Json;                         /* a value; opaque          */
 typedef enum { J_NULL, J_BOOL, J_INT, J_REAL, J_STR, J_LIST, J_OBJECT } JsonKind;
 
-enum { JSON_DEEPEST = 32 };
+enum { JSON_DEEPEST = 32, JSON_PARTS_MOST = 20000 };
 
 /* The text must be one object or list. NULL when it is not, with the reason in
  * *why (good as long as mem). */

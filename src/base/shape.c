@@ -59,11 +59,12 @@ static bool read_number(Ctx *cx, const Field *f, const Json *j, Str path, char *
     return true;
 }
 
+/* The nil UUID and the instant 0 are `absent` inside, so nobody may say them. */
 static bool read_id(Ctx *cx, const Json *j, Str path, char *to)
 {
     Uuid id;
 
-    if (json_kind(j) != J_STR || !uuid_read(json_str(j), &id))
+    if (json_kind(j) != J_STR || !uuid_read(json_str(j), &id) || uuid_zero(id))
         return fail_field(cx, path, "must be a UUID");
     memcpy(to, &id, sizeof id);
     return true;
@@ -73,7 +74,7 @@ static bool read_time(Ctx *cx, const Json *j, Str path, char *to)
 {
     Instant t;
 
-    if (json_kind(j) != J_STR || !time_read(json_str(j), &t))
+    if (json_kind(j) != J_STR || !time_read(json_str(j), &t) || !is_set(t))
         return fail_field(cx, path, "must be a time like 2026-11-22T19:30:00Z");
     memcpy(to, &t, sizeof t);
     return true;

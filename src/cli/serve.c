@@ -91,6 +91,12 @@ static void show_letters(const Config *c)
         pages_open(str_sub(c->mail_url, 7, c->mail_url.len));
 }
 
+static void warn(const Config *c)
+{
+    if (c->environment == ENV_PRODUCTION && c->pay_provider == PAY_SANDBOX)
+        log_warn("PAYMENT_PROVIDER is the sandbox: every buyer decides himself whether he has paid");
+}
+
 static void tell(App *app, const Server *server)
 {
     const Config *c = &app->config;
@@ -141,6 +147,7 @@ static Exit serve(App *app)
         app_close(app);
         return EXIT_FAILED;
     }
+    warn(c);
     tell(app, server);
     while (sigwait(&ending, &number) != 0)
         continue;

@@ -264,6 +264,12 @@ static bool remember(Ctx *cx, const Event *e, EventState was, EventAction action
                    V(names_str(&event_actions, (int)action)), V(cx->who.user.v), V(reason));
 }
 
+/* A cancelled event is due at once, for the sake of those who hold its tickets. */
+static Instant due_after(Ctx *cx, const Event *e)
+{
+    return e->status == EVENT_CANCELLED && is_set(e->onSaleAt) ? cx->now : due_at(e);
+}
+
 bool event_move(Ctx *cx, EventId id, EventAction action, Str reason, Event *out)
 {
     Event e;
@@ -286,7 +292,7 @@ bool event_move(Ctx *cx, EventId id, EventAction action, Str reason, Event *out)
     e.version++;
     if (!sql_run(cx, &event_set_state, &changed, V(id.v), V(names_str(&event_states, (int)was)),
                  V(names_str(&event_states, e.status)), V(reason), V(e.publishedAt),
-                 V(e.onSaleAt), V(due_at(&e)), V(cx->now)))
+                 V(e.onSaleAt), V(due_after(cx, &e)), V(cx->now)))
         return false;
     if (changed == 0)
         return fail(cx, INVALID_STATE, "the event was moved meanwhile");
@@ -295,6 +301,23 @@ bool event_move(Ctx *cx, EventId id, EventAction action, Str reason, Event *out)
     if (out != NULL)
         *out = e;
     return true;
+}
+
+SQL_ALL(event_unsettled_find,
+    "SELECT tenant, id FROM event WHERE due_at <= $1 AND status = 'CANCELLED' LIMIT $2");
+SQL(event_settled,
+    "UPDATE event SET due_at = NULL WHERE tenant = $1 AND id = $2 AND status = 'CANCELLED'");
+
+static const Shape ref_row = SHAPE(EventRef, ID(EventRef, tenant, 0, ""), ID(EventRef, id, 0, ""));
+
+bool event_unsettled(Ctx *cx, i64 most, EventRef **rows, isize *count)
+{
+    return sql_rows(cx, &event_unsettled_find, &ref_row, rows, count, V(cx->now), V(most));
+}
+
+bool event_settle(Ctx *cx, EventId id)
+{
+    return sql_run(cx, &event_settled, NULL, V(id.v));
 }
 
 bool event_act(Ctx *cx, EventId id, EventAction action, Str reason, Event *out)

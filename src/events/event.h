@@ -87,5 +87,11 @@ typedef struct EventFilter {
 CHECKED bool event_list(Ctx *cx, const EventFilter *filter, Cursor after, i64 most,
                         Event **rows, isize *count);
 
+/* Cancelled events that were on sale wait for somebody to end what buyers hold of them
+ * (hold_clock); event_settle says that it is done.   tx  inside the caller's */
+typedef struct EventRef { TenantId tenant; EventId id; } EventRef;
+CHECKED bool event_unsettled(Ctx *cx, i64 most, EventRef **rows, isize *count);
+CHECKED bool event_settle(Ctx *cx, EventId id);
+
 /* What the clock does with it next, and when; false: nothing. */
 bool event_due(const Event *e, EventAction *action, Instant *at);

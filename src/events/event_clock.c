@@ -11,7 +11,8 @@ typedef struct { TenantId tenant; EventId id; } Due;
 static const Shape due_row = SHAPE(Due, ID(Due, tenant, 0, ""), ID(Due, id, 0, ""));
 
 SQL_ALL(event_clock_due,
-    "SELECT tenant, id FROM event WHERE due_at <= $1 ORDER BY due_at, id LIMIT $2");
+    "SELECT tenant, id FROM event WHERE due_at <= $1 AND status <> 'CANCELLED'"
+    " ORDER BY due_at, id LIMIT $2");
 
 typedef struct { Due *rows; isize count; } DueList;
 

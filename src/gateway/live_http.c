@@ -12,6 +12,7 @@
 #include "gateway/gateway.h"
 #include "gateway/live.h"
 #include "gateway/relay.h"
+#include "identity/revoked.h"
 #include "kv/kv.h"
 #include "store/outbox.h"
 #include <string.h>
@@ -65,6 +66,8 @@ static bool sign_in(Ctx *cx, const Req *rq)
     if (!found || value.len != sizeof g)
         return fail(cx, UNAUTHORIZED, "no such stream token, or it was used");
     memcpy(&g, value.at, sizeof g);
+    if (revoked_has(g.session))
+        return fail(cx, UNAUTHORIZED, "its session has ended");
     cx->tenant = g.tenant;
     cx->who = (Who){ .user = g.user, .role = (Role)g.role, .session = g.session };
     return true;
@@ -79,18 +82,29 @@ typedef struct Asked {
     i64     last;
 } Asked;
 
+/* A topic that is named twice is heard once. */
+static void add_event(Asked *a, EventId id)
+{
+    for (int i = 0; i < a->count; i++)
+        if (uuid_is(a->events[i].v, id.v))
+            return;
+    a->events[a->count++] = id;
+}
+
 static bool read_topics(Ctx *cx, const Req *rq, Asked *a)
 {
     Str list = req_query(cx, rq, S("topics"));
 
     while (list.len > 0) {
         Str one = str_cut(&list, ',');
+        EventId id;
         if (!str_starts(one, S("event:")))
             return fail_field(cx, S("topics"), "must be like event:ID,event:ID");
         if (a->count == STREAM_EVENTS_MOST)
             return fail_field(cx, S("topics"), "must be at most %d", STREAM_EVENTS_MOST);
-        if (!uuid_read(str_sub(one, 6, one.len), &a->events[a->count++].v))
+        if (!uuid_read(str_sub(one, 6, one.len), &id.v))
             return fail_field(cx, S("topics"), "must hold UUIDs");
+        add_event(a, id);
     }
     return true;
 }
@@ -184,13 +198,14 @@ static Str first_frames(Ctx *cx, const Asked *a, const Missed *m)
 
 bool live_stream(Ctx *cx, Req *rq)
 {
-    StreamWish wish = { .owner_most = gateway_streams_per_user() };
+    StreamWish wish = { .owner_most = gateway_streams_per_user(), .over = revoked_has };
     Asked a = { 0 };
     Missed m = { 0 };
 
     if (!sign_in(cx, rq) || !read_topics(cx, rq, &a) || !read_last(cx, rq, &a) ||
         !read_tx(cx, check_events, &a) || !find_missed(cx, &a, &m))
         return false;
+    wish.of = cx->who.session;
     wish.owner = live_topic_user(cx->mem, cx->tenant, cx->who.user);
     wish.topics[wish.count++] = wish.owner;
     for (int i = 0; i < a.count; i++)

@@ -24,7 +24,9 @@ typedef struct Stream {
     u64            cursor;                        /* the frame to look at next */
     isize          sent;                          /* bytes of that frame       */
     i64            after;                         /* it has had all up to this id */
-    Mono           until, blocked_since;
+    Mono           until, blocked_since, asked;
+    bool         (*over)(Uuid of);                /* NULL: nobody ends it early */
+    Uuid           of;
     bool           dirty, blocked;
     int            count;
     Owned          owned;

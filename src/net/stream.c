@@ -59,7 +59,9 @@ static Stream *new_stream(Conn *c, const StreamWish *wish)
     s->count = wish->count;
     s->until = end_of_life(c->io->server, c->io->now);
     s->blocked = c->out != NULL;
-    s->blocked_since = c->io->now;
+    s->blocked_since = s->asked = c->io->now;
+    s->over = wish->over;
+    s->of = wish->of;
     memcpy(s->topics, wish->topics, (size_t)wish->count * sizeof(Topic));
     return s;
 }
@@ -186,6 +188,18 @@ static void send_batches(Hub *h, Stream *s)
     due_set(&h->io->dues, &s->conn->due, DUE_BEAT, h->io->now);
 }
 
+/* Its time is up, or who opened it may not listen any more; that is asked for at most
+ * once a second, because a busy stream comes by here all the time. */
+static bool is_over(Stream *s, Mono now)
+{
+    if (s->until.ns <= now.ns)
+        return true;
+    if (s->over == NULL || mono_after(s->asked, seconds(1)).ns > now.ns)
+        return false;
+    s->asked = now;
+    return s->over(s->of);
+}
+
 void stream_flush(Hub *h, Stream *s)
 {
     if (s->blocked)
@@ -193,7 +207,7 @@ void stream_flush(Hub *h, Stream *s)
     if (h->head - s->cursor > RING) {
         h->cut++;
         conn_close(s->conn);
-    } else if (s->until.ns <= h->io->now.ns)
+    } else if (is_over(s, h->io->now))
         conn_finish(s->conn);
     else
         send_batches(h, s);
@@ -229,7 +243,7 @@ void stream_beat(Conn *c)
     Stream *s = c->stream;
     Mono now = c->io->now;
 
-    if (s->until.ns <= now.ns)
+    if (is_over(s, now))
         conn_finish(c);
     else if (stuck(s, now))
         conn_close(c);

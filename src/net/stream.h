@@ -26,6 +26,8 @@ typedef struct StreamWish {
     i64   after;                 /* frames with a larger id follow; -1: from now on */
     Topic owner;                 /* counted per owner; the oldest over the limit is closed */
     i64   owner_most;            /* 0: no limit                              */
+    bool (*over)(Uuid of);       /* asked now and then: whether to end it; NULL: never */
+    Uuid  of;
 } StreamWish;
 
 /* Replies 200 text/event-stream and turns the connection into a stream. */

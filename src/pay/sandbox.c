@@ -16,6 +16,7 @@ enum { VERSION_1 = 1, AT_TENANT = 1, AT_ORDER = 17, AT_AMOUNT = 33, AT_CURRENCY 
 #define PREFIX S("pi_sbx_")
 
 static Digest seal_key;
+static bool opened;                               /* another provider: nothing here is real */
 static char base_url[512];
 static PayDeliver *deliver_to_us;
 
@@ -41,12 +42,14 @@ static bool sandbox_open(const PayConfig *config, Str *why)
         memcpy(base_url, config->public_url.at, (size_t)config->public_url.len);
     seal_key = hkdf_sha256(config->webhook_key.at, config->webhook_key.len,
                            S("sandbox payment intent v1"));
+    opened = true;
     return true;
 }
 
 static void sandbox_close(void)
 {
     wipe(&seal_key, sizeof seal_key);
+    opened = false;
 }
 
 /* One key, several uses: each begins with its own word. */
@@ -100,6 +103,8 @@ bool sandbox_read(Ctx *cx, Str intent_id, SandboxIntent *out)
 {
     Str raw;
 
+    if (!opened)
+        return fail(cx, NOT_FOUND, "the sandbox is not the provider");
     if (!str_starts(intent_id, PREFIX) || intent_id.len > 200 ||
         !base64url_read(cx->mem, str_sub(intent_id, PREFIX.len, intent_id.len), &raw) ||
         raw.len != INTENT_BYTES || raw.at[0] != VERSION_1)

@@ -57,6 +57,8 @@ CHECKED bool hold_get(Ctx *cx, HoldId id, Hold *out);
 /* The same whoever owns it, for the machines that end it (payment, clock). tx: inside */
 CHECKED bool hold_any(Ctx *cx, HoldId id, Hold *out);
 
-/* What the clock does: lapses every hold whose time has come, with its unpaid order.
- * Gives how many. Spans tenants. */
+/* What the clock does: ends every hold whose time has come (EXPIRED) or whose event was
+ * cancelled (CANCELLED), with its unpaid order. Spans tenants.
+ *   fails   with the first fault, after it has tried all
+ *   thread  clock */
 CHECKED bool hold_clock(Ctx *cx);

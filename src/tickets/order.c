@@ -119,6 +119,7 @@ static bool may_order(Ctx *cx, const Hold *h)
 {
     bool found;
     Order other;
+    Event e;
 
     if (h->status == HOLD_EXPIRED || (h->status == HOLD_ACTIVE && !before(cx->now, h->expiresAt)))
         return fail(cx, RESERVATION_EXPIRED, "hold lapsed");
@@ -126,6 +127,10 @@ static bool may_order(Ctx *cx, const Hold *h)
         return false;
     if (found)
         return fail(cx, CONFLICT, "the hold has an order");
+    if (!event_get(cx, h->eventId, &e))
+        return false;
+    if (e.status == EVENT_CANCELLED)
+        return fail(cx, RESERVATION_EXPIRED, "the event is cancelled");
     return h->status == HOLD_ACTIVE || fail(cx, RESERVATION_EXPIRED, "hold ended");
 }
 
@@ -163,18 +168,6 @@ static bool note_payment(Ctx *cx, const Order *o, const Paid *p, const char *sta
                    V(p->currency), V(status), V(cx->now));
 }
 
-/* The last ticket is sold: the event says so, if it is (still) on sale. */
-static bool close_sale(Ctx *cx, EventId event)
-{
-    bool gone;
-    Event e;
-
-    if (!stock_gone(cx, event, &gone) || !event_get(cx, event, &e))
-        return false;
-    return !gone || e.status != EVENT_ON_SALE ||
-           event_move(cx, event, DO_SOLD_OUT, (Str){ 0 }, NULL);
-}
-
 /* From PENDING to COMPLETED in one transaction: hold, stock, tickets, order. */
 static bool complete(Ctx *cx, Order *o, const Hold *h, Str intent)
 {
@@ -189,7 +182,7 @@ static bool complete(Ctx *cx, Order *o, const Hold *h, Str intent)
            (intent.at == NULL || sql_run(cx, &order_note_payment, NULL, V(o->id.v), V(intent))) &&
            ticket_issue(cx, &batch, &o->tickets) &&
            order_move(cx, o, ORDER_COMPLETED, no_reason) && tell(cx, o, "order.completed") &&
-           close_sale(cx, o->eventId);
+           stock_settle(cx, o->eventId);
 }
 
 /* The order has gone another way. The money is kept in sight, the stock is not touched. */
@@ -204,26 +197,51 @@ static bool note_late(Ctx *cx, const Order *o, const Paid *p)
            outbox_tell(cx, o->personId, o->eventId, "refund.requested", buf_str(&b));
 }
 
-SQL(payment_find, "SELECT count(*) FROM payment WHERE tenant = $1 AND intent = $2");
+SQL(payment_of, "SELECT orders FROM payment WHERE tenant = $1 AND intent = $2");
+
+typedef struct { OrderId order; } PaymentOf;
+static const Shape payment_row = SHAPE(PaymentOf, ID(PaymentOf, order, 0, ""));
+
+/* One payment, one order: its name can't pay for a second one. */
+static bool told_before(Ctx *cx, const Paid *p, bool *told)
+{
+    PaymentOf of;
+
+    if (!sql_find(cx, &payment_of, &payment_row, &of, told, V(p->intent)))
+        return false;
+    return !*told || uuid_is(of.order.v, p->order.v) ||
+           fail(cx, CONFLICT, "the payment is another order's");
+}
+
+/* The money has come, but the event was cancelled and the clock has not been here yet. */
+static bool call_off(Ctx *cx, const Order *o, const Hold *h, const Paid *p)
+{
+    bool ended;
+
+    return hold_end(cx, h, HOLD_CANCELLED, &ended) &&
+           order_lapse(cx, h->id, ORDER_CANCELLED) && note_late(cx, o, p);
+}
 
 bool order_paid(Ctx *cx, const Paid *p)
 {
     Order o;
     Hold h;
-    i64 known;
+    Event e;
+    bool told;
 
-    if (!sql_get(cx, &order_any, &order_shape, &o, V(p->order.v)) ||
-        !sql_int(cx, &payment_find, &known, V(p->intent)))
+    if (!sql_get(cx, &order_any, &order_shape, &o, V(p->order.v)) || !told_before(cx, p, &told))
         return false;
-    if (known > 0)
-        return true;                              /* told before              */
+    if (told)
+        return true;
     if (p->amount_cents != o.totalCents || !str_is(p->currency, o.currency))
         return fail_field(cx, S("amountCents"), "is not what the order asks for");
     if (o.status != ORDER_PENDING)
         return note_late(cx, &o, p);
-    if (!hold_any(cx, o.reservationId, &h))
+    if (!hold_any(cx, o.reservationId, &h) || !event_get(cx, o.eventId, &e))
         return false;
     must(h.status == HOLD_ACTIVE);                /* they end together        */
+    if (e.status == EVENT_CANCELLED)
+        return call_off(cx, &o, &h, p);
     return note_payment(cx, &o, p, "TAKEN") && complete(cx, &o, &h, p->intent);
 }
 

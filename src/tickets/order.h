@@ -33,7 +33,8 @@ extern const Shape order_shape, order_answer_shape;
 void order_setup(i64 fee_basis_points);
 
 /* Makes a PENDING order of an ACTIVE hold of this person; a free one is completed at once.
- *   fails   NOT_FOUND, RESERVATION_EXPIRED, CONFLICT (the hold has an order)
+ *   fails   NOT_FOUND, RESERVATION_EXPIRED (or its event is cancelled), CONFLICT
+ *           (the hold has an order)
  *   tx      inside, lane_of(event) */
 CHECKED bool order_make(Ctx *cx, HoldId hold, Order *out);
 
@@ -42,7 +43,8 @@ CHECKED bool order_event(Ctx *cx, OrderId id, EventId *out);
 CHECKED bool hold_event(Ctx *cx, HoldId id, EventId *out);
 
 /* The provider's word, both safe to repeat.
- *   fails   NOT_FOUND; VALIDATION_ERROR when the money is not what was asked for
+ *   fails   NOT_FOUND; VALIDATION_ERROR when the money is not what was asked for; CONFLICT
+ *           when the payment has paid another order
  *   tx      inside, lane_of(event) */
 typedef struct Paid { OrderId order; Str intent; i64 amount_cents; Str currency; } Paid;
 CHECKED bool order_paid(Ctx *cx, const Paid *paid);

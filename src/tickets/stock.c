@@ -1,6 +1,8 @@
 /* stock.c - one statement takes; only when it took nothing does a second one look
- * why, so the buyer who gets his ticket pays for one. */
+ * why, so the buyer who gets his ticket pays for one. A type that was withdrawn is
+ * nobody's to have, so its rest does not keep an event from being sold out. */
 #include "tickets/stock.h"
+#include "events/event.h"
 
 SQL(stock_take,
     "UPDATE ticket_type SET available = available - $4, held = held + $4"
@@ -33,7 +35,7 @@ SQL(stock_to_sold,
     " WHERE tenant = $1 AND id IN (SELECT type FROM hold_line WHERE tenant = $1 AND hold = $2)");
 
 SQL(stock_left,
-    "SELECT sum(available + held) FROM ticket_type WHERE tenant = $1 AND event = $2");
+    "SELECT sum(available + held) FROM ticket_type WHERE tenant = $1 AND event = $2 AND active = 1");
 
 static const Shape price_row = SHAPE(Price,
     NUMBER(Price, cents, 0, INT64_MAX, 0, 0, ""), TEXT(Price, currency, 3, 3, 0, ""));
@@ -87,12 +89,16 @@ bool stock_sell(Ctx *cx, HoldId hold)
     return sql_run(cx, &stock_to_sold, NULL, V(hold.v));
 }
 
-bool stock_gone(Ctx *cx, EventId event, bool *out)
+bool stock_settle(Ctx *cx, EventId event)
 {
     i64 left;
+    Event e;
 
-    if (!sql_int(cx, &stock_left, &left, V(event.v)))
+    if (!sql_int(cx, &stock_left, &left, V(event.v)) || !event_get(cx, event, &e))
         return false;
-    *out = left == 0;
+    if (left == 0 && e.status == EVENT_ON_SALE)
+        return event_move(cx, event, DO_SOLD_OUT, (Str){ 0 }, NULL);
+    if (left > 0 && e.status == EVENT_SOLD_OUT)
+        return event_move(cx, event, DO_STOCK_RETURNED, (Str){ 0 }, NULL);
     return true;
 }

@@ -23,5 +23,6 @@ CHECKED bool stock_return(Ctx *cx, HoldId hold);
 /* Moves all lines of a hold from held to sold. */
 CHECKED bool stock_sell(Ctx *cx, HoldId hold);
 
-/* True in *out when nothing of the event is available or held any more. */
-CHECKED bool stock_gone(Ctx *cx, EventId event, bool *out);
+/* The event follows its stock: SOLD_OUT from ON_SALE when nothing that is offered is
+ * available or held any more, back to ON_SALE when there is some again. */
+CHECKED bool stock_settle(Ctx *cx, EventId event);

@@ -205,6 +205,23 @@ bool ticket_get(Ctx *cx, TicketId id, Ticket *out)
     return read_tx(cx, get, &(Getting){ id, out });
 }
 
+typedef struct { TicketId id; Ticket ticket; } Finding;
+
+static bool find_any(Ctx *cx, void *arg)
+{
+    Finding *f = arg;
+    return sql_get(cx, &ticket_each, &ticket_shape, &f->ticket, V(f->id.v));
+}
+
+bool ticket_event(Ctx *cx, TicketId id, EventId *out)
+{
+    Finding f = { .id = id };
+    bool good = read_tx(cx, find_any, &f);
+
+    *out = f.ticket.eventId;
+    return good;
+}
+
 typedef struct { TicketId older; i64 most; Ticket **rows; isize *count; } Listing;
 
 static bool list(Ctx *cx, void *arg)

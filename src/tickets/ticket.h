@@ -45,6 +45,8 @@ CHECKED bool ticket_of_order(Ctx *cx, OrderId order, List *out);            /* t
 
 /* One's own; NOT_FOUND for another's.   tx: opens its own */
 CHECKED bool ticket_get(Ctx *cx, TicketId id, Ticket *out);
+/* The event a ticket is of, whoever owns it, which says the lane. NOT_FOUND. tx: opens its own */
+CHECKED bool ticket_event(Ctx *cx, TicketId id, EventId *out);
 /* Whoever owns it.   tx: inside */
 CHECKED bool ticket_any(Ctx *cx, TicketId id, Ticket *out, bool *found);
 CHECKED bool ticket_list(Ctx *cx, TicketId older, i64 most, Ticket **rows, isize *count);

@@ -39,13 +39,15 @@ static bool hand_over(Ctx *cx, void *arg)
     return ticket_hand_over(cx, &h->in, &h->answer.ticket);
 }
 
-/* POST /api/v1/transfer -> 200 {ticket} */
+/* POST /api/v1/transfer -> 200 {ticket}. Who asks again is not the owner any more, and
+ * still has to get his first answer: so whose it is is asked inside. */
 bool ticket_transfer(Ctx *cx, Req *rq)
 {
     Handing h = { 0 };
-    Ticket t;
-    return req_read(cx, rq, &handover_shape, &h.in) && ticket_get(cx, h.in.ticketId, &t) &&
-           reply_once(cx, rq, lane_of(t.eventId.v), hand_over, &h, 200, &ticket_answer_shape,
+    EventId event;
+    return req_read(cx, rq, &handover_shape, &h.in) &&
+           ticket_event(cx, h.in.ticketId, &event) &&
+           reply_once(cx, rq, lane_of(event.v), hand_over, &h, 200, &ticket_answer_shape,
                       &h.answer);
 }
 

@@ -4,8 +4,9 @@
 #include "tickets/type.h"
 #include "events/event.h"
 #include "tickets/hold.h"
+#include "tickets/stock.h"
 
-enum { PRICE_MOST = 100000000, QUANTITY_MOST = 1000000, MOST_AT_ONCE = HOLD_COUNT_MOST };
+enum { TYPES_MOST = 200, PRICE_MOST = 100000000, QUANTITY_MOST = 1000000, MOST_AT_ONCE = HOLD_COUNT_MOST };
 
 const Shape type_new_shape = SHAPE(TicketType,
     ID(TicketType, eventId, 0, "The event"),
@@ -78,6 +79,8 @@ SQL(type_set,
 SQL(type_named,
     "SELECT count(*) FROM ticket_type WHERE tenant = $1 AND event = $2 AND name = $3 AND id <> $4");
 
+SQL(type_count, "SELECT count(*) FROM ticket_type WHERE tenant = $1 AND event = $2");
+
 /* ---- making and changing -------------------------------------------------- */
 
 static bool good_currency(Ctx *cx, Str currency)
@@ -94,20 +97,33 @@ static bool good_window(Ctx *cx, Instant start, Instant end)
            fail_field(cx, S("saleEndDate"), "must be after saleStartDate");
 }
 
+/* The list of them has one page. */
+static bool has_room(Ctx *cx, EventId event)
+{
+    i64 n;
+
+    if (!sql_int(cx, &type_count, &n, V(event.v)))
+        return false;
+    return n < TYPES_MOST || fail(cx, CONFLICT, "the event has %d ticket types", TYPES_MOST);
+}
+
 bool type_make(Ctx *cx, TicketType *t)
 {
     bool made;
-    TicketType in = *t;
+    TicketType in = *t, out;
     Event e;
 
     if (!good_currency(cx, in.currency) || !good_window(cx, in.saleStartDate, in.saleEndDate) ||
-        !event_manage(cx, in.eventId, &e))
+        !event_manage(cx, in.eventId, &e) || !has_room(cx, in.eventId))
         return false;
-    if (!sql_find(cx, &type_write, &type_shape, t, &made, V(uuid_new(cx->now)), V(in.eventId.v),
+    if (!sql_find(cx, &type_write, &type_shape, &out, &made, V(uuid_new(cx->now)), V(in.eventId.v),
                   V(in.name), V(in.description), V(in.priceCents), V(in.currency),
                   V(in.quantity), V(in.maxPerPurchase), V(in.saleStartDate), V(in.saleEndDate), V(cx->now)))
         return false;
-    return made || fail(cx, CONFLICT, "the event has a ticket type of this name");
+    if (!made)
+        return fail(cx, CONFLICT, "the event has a ticket type of this name");
+    *t = out;
+    return stock_settle(cx, in.eventId);
 }
 
 static bool name_is_free(Ctx *cx, const TicketType *t, Str name)
@@ -135,7 +151,7 @@ bool type_change(Ctx *cx, TypeId id, const TypeChange *c, TicketType *out)
                   V((int)c->isActive), V(cx->now), V(c->version)))
         return false;
     if (set)
-        return true;
+        return stock_settle(cx, now.eventId);
     if (c->version >= 0 && c->version != now.version)
         return fail(cx, CONFLICT, "version %jd, is %jd", (intmax_t)c->version, (intmax_t)now.version);
     return fail_field(cx, S("quantity"), "can't be less than the %jd held and sold",

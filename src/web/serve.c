@@ -82,8 +82,10 @@ static bool is_json(Str type)
 static bool check_forms(Ctx *cx, const Req *rq)
 {
     const Route *r = rq->route;
-    Str type = req_header(rq, S("content-type"));
+    Str type = req_header(rq, S("content-type")), coding = req_header(rq, S("content-encoding"));
 
+    if (rq->body.len > 0 && coding.len > 0 && !str_is_nocase(coding, S("identity")))
+        return fail(cx, UNSUPPORTED_MEDIA_TYPE, "content-encoding=%.*s", STR_ARGS(coding));
     if (rq->body.len > 0 && !is_json(type))
         return fail(cx, UNSUPPORTED_MEDIA_TYPE, "content-type=%.*s", STR_ARGS(type));
     if (r->out == NULL && (r->is & STREAM) == 0)

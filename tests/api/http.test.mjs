@@ -76,6 +76,12 @@ test('a body is JSON in UTF-8 or 415', async () => {
     problem(await post(bad), 415, 'UNSUPPORTED_MEDIA_TYPE');
 });
 
+test('a body that came encoded is not taken for what it is not', async () => {
+  const post = (coding) => s.api('POST', '/auth/login', { body: '{}', headers: { 'content-encoding': coding } });
+  problem(await post('identity'), 400, 'VALIDATION_ERROR');
+  for (const bad of ['gzip', 'br', 'gzip, identity']) problem(await post(bad), 415, 'UNSUPPORTED_MEDIA_TYPE');
+});
+
 test('what is no JSON is BAD_JSON, what is wrong JSON names each field', async () => {
   problem(await s.api('POST', '/auth/login', { body: '{"email":' }), 400, 'BAD_JSON');
   problem(await s.api('POST', '/auth/login', { body: '{"email":"a@b.c","email":"a@b.c"}' }), 400, 'BAD_JSON');

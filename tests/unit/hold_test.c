@@ -1,6 +1,8 @@
 /* hold_test.c - what a hold promises: taken wholly or not at all, given back once. */
 #include "unit/sale.h"
+#include "events/event_clock.h"
 #include <pthread.h>
+#include <stdio.h>
 
 TEST(a_hold_takes_stock_and_says_until_when)
 {
@@ -166,6 +168,92 @@ TEST(the_clock_lapses_what_is_due_and_only_that)
     clock.now = later(cx.now, minutes(16));
     must(hold_clock(&clock) && hold_clock(&clock));
     must(stock(&s.cx, s.seat).available == 10);
+    store_close();
+}
+
+/* ---- an event that is called off ------------------------------------------ */
+
+TEST(a_cancelled_event_gives_back_what_was_held_and_ends_its_orders)
+{
+    Sale s = sale_of(10, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER), other = as(&s.cx, bob, CUSTOMER);
+    Ctx clock = ctx_new(mem, (TenantId){ { { 0 } } });
+    Hold ordered, held;
+    must(place_one(&cx, &s, 2, &ordered) && place_one(&other, &s, 3, &held));
+    Order o = order_of(&cx, &ordered);
+    must(write_tx(&s.cx, lane_of(s.event.v), move, &(Move){ s.event, DO_CANCEL }));
+    must(hold_clock(&clock) && event_clock(&clock));
+    must(stock(&s.cx, s.seat).available == 10);
+    must(order_get(&cx, o.id, &o) && o.status == ORDER_CANCELLED);
+    HoldWork w = { .id = held.id, .to = HOLD_EXPIRED };
+    must(write_tx(&cx, lane_of(s.event.v), do_end, &w) && !w.ended && w.hold.status == HOLD_CANCELLED);
+    must(hold_clock(&clock) && stock(&s.cx, s.seat).available == 10);
+    store_close();
+}
+
+TEST(the_holds_of_other_events_outlive_a_cancellation)
+{
+    Sale s = sale_of(10, 5), next = s;
+    Ctx cx = as(&s.cx, ann, CUSTOMER), clock = ctx_new(mem, (TenantId){ { { 0 } } });
+    Hold off, on;
+    next.event = (EventId){ uuid_new(s.cx.now) };
+    next.venue = (VenueId){ uuid_new(s.cx.now) };
+    must(write_tx(&s.cx, lane_of(next.event.v), build_sale, &(Building){ &next, 10, 5 }));
+    must(place_one(&cx, &s, 2, &off) && place_one(&cx, &next, 2, &on));
+    must(write_tx(&s.cx, lane_of(s.event.v), move, &(Move){ s.event, DO_CANCEL }));
+    must(hold_clock(&clock));
+    must(stock(&s.cx, s.seat).held == 0 && stock(&s.cx, next.seat).held == 2);
+    store_close();
+}
+
+/* A hold that can't be read: its status is no name. */
+SQL(test_spoil, "UPDATE ticket_type SET held = 0, quantity = available WHERE tenant = $1 AND id = $2");
+static bool spoil(Ctx *cx, void *arg) { return sql_run(cx, &test_spoil, NULL, V(((TypeId *)arg)->v)); }
+
+TEST(a_hold_that_can_not_be_ended_keeps_nobody_elses_stock)
+{
+    Sale s = sale_of(10, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER), clock = ctx_new(mem, (TenantId){ { { 0 } } });
+    Hold box, seat;
+    must(place(&cx, s.event, (HoldLine[]){ { s.box, 1, 0 } }, 1, &box) && place_one(&cx, &s, 2, &seat));
+    must(write_tx(&s.cx, lane_of(s.event.v), spoil, &s.box));
+    clock.now = later(cx.now, minutes(11));
+    must(!hold_clock(&clock));
+    must(stock(&s.cx, s.seat).available == 10);
+    store_close();
+}
+
+static bool place_many(Ctx *cx, void *arg)
+{
+    const Sale *s = arg;
+    HoldLine line = { s->seat, 1, 0 };
+    for (int i = 0; i < 500; i++) {
+        Hold h;
+        cx->who.user = (UserId){ uuid_new(cx->now) };
+        if (!hold_place(cx, &(Wish){ s->event, { &line, 1 } }, &h))
+            return false;
+    }
+    return true;
+}
+
+TEST(ten_thousand_due_holds_lapse_in_one_pass_of_bounded_memory)
+{
+    Sale s = sale_of(10000, 5);
+    Arena own = { 0 };
+    for (int i = 0; i < 20; i++) {
+        Ctx cx = ctx_new(&own, TENANT_DEFAULT);
+        must(write_tx(&cx, lane_of(s.event.v), place_many, &s));
+        arena_reset(&own, 0);
+    }
+    must(stock(&s.cx, s.seat).held == 10000);
+    Ctx clock = ctx_new(&own, (TenantId){ { { 0 } } });
+    clock.now = later(s.cx.now, minutes(11));
+    Mono start = mono_now();
+    must(hold_clock(&clock));
+    printf("  10,000 holds lapsed in %jd ms\n", (intmax_t)(mono_us(start, mono_now()) / 1000));
+    must(stock(&s.cx, s.seat).available == 10000);
+    must(!arena_over(&own));
+    arena_close(&own);
     store_close();
 }
 

@@ -52,6 +52,26 @@ TEST(depth_is_bounded_whatever_stands_in_texts)
     must(reads("[\"\\\"[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[\"]"));
 }
 
+TEST(a_body_of_many_parts_is_refused_before_it_takes_memory)
+{
+    Buf b = buf_in(mem, 1 << 20);
+    Str why = { 0 };
+
+    buf_byte(&b, '[');
+    while (b.len < (1 << 20) - 8)
+        buf_lit(&b, "{},");
+    buf_lit(&b, "{}]");
+    isize before = mem->taken;
+    must(json_read(mem, buf_str(&b), &why) == NULL && str_is(why, S("too many parts")));
+    must(mem->taken - before < 1 << 20);
+    b.len = 0;
+    buf_lit(&b, "[\"");
+    for (int i = 0; i < 2 * JSON_PARTS_MOST; i++)
+        buf_lit(&b, ",:");                        /* in a text they are letters */
+    buf_lit(&b, "\"]");
+    must(json_read(mem, buf_str(&b), &why) != NULL);
+}
+
 TEST(values_come_back_as_they_were)
 {
     Str why, s;

@@ -158,3 +158,97 @@ TEST(the_last_ticket_sold_makes_the_event_sold_out)
     must_fault(&cx, SOLD_OUT);
     store_close();
 }
+
+/* ---- odd orders of calls -------------------------------------------------- */
+
+typedef struct { EventId id; EventAction action; } Move;
+static bool move(Ctx *cx, void *arg)
+{
+    Move *m = arg;
+    return event_move(cx, m->id, m->action, (Str){ 0 }, NULL);
+}
+
+TEST(a_hold_of_a_cancelled_event_can_not_be_ordered)
+{
+    Sale s = sale_of(10, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER);
+    Hold h;
+    must(place_one(&cx, &s, 2, &h));
+    must(write_tx(&s.cx, lane_of(s.event.v), move, &(Move){ s.event, DO_CANCEL }));
+    OrderWork w = { .hold = h.id };
+    must(!write_tx(&cx, lane_of(s.event.v), do_order, &w));
+    must_fault(&cx, RESERVATION_EXPIRED);
+    store_close();
+}
+
+TEST(a_payment_for_a_cancelled_event_issues_nothing_and_is_due_back)
+{
+    Sale s = sale_of(10, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER), clock = ctx_new(mem, (TenantId){ { { 0 } } });
+    Hold h;
+    i64 due = 0;
+    must(place_one(&cx, &s, 2, &h));
+    Order o = order_of(&cx, &h);
+    must(write_tx(&s.cx, lane_of(s.event.v), move, &(Move){ s.event, DO_CANCEL }));
+    must(pay(&cx, &o, "pi_1"));
+    must(order_get(&cx, o.id, &o) && o.status == ORDER_CANCELLED && o.tickets.count == 0);
+    must(read_tx(&cx, count_due, &due) && due == 1);
+    must(hold_clock(&clock) && stock(&s.cx, s.seat).available == 10);
+    store_close();
+}
+
+TEST(one_payment_pays_one_order)
+{
+    Sale s = sale_of(10, 5);
+    Ctx cx = as(&s.cx, ann, CUSTOMER);
+    Hold a, b;
+    must(place_one(&cx, &s, 1, &a) && place_one(&cx, &s, 1, &b));
+    Order first = order_of(&cx, &a), second = order_of(&cx, &b);
+    must(pay(&cx, &first, "pi_1") && !pay(&cx, &second, "pi_1"));
+    must_fault(&cx, CONFLICT);
+    fault_clear(&cx);
+    must(order_get(&cx, second.id, &second) && second.status == ORDER_PENDING);
+    must(pay(&cx, &second, "pi_2"));
+    store_close();
+}
+
+typedef struct { TypeId id; TypeChange change; TicketType out; } Change;
+static bool change(Ctx *cx, void *arg)
+{
+    Change *c = arg;
+    return type_change(cx, c->id, &c->change, &c->out);
+}
+static EventState state_of(Sale *s)
+{
+    Event e = { .id = s->event };
+    must(read_tx(&s->cx, see, &e));
+    return (EventState)e.status;
+}
+static bool add_more(Ctx *cx, void *arg)
+{
+    Sale *s = arg;
+    TypeId id;
+    return add_type(cx, s->event, "More", 100, 5, &id);
+}
+
+TEST(an_event_sold_out_is_on_sale_again_when_stock_returns)
+{
+    Sale s = sale_of(2, 1);
+    Ctx cx = as(&s.cx, ann, CUSTOMER);
+    Hold h;
+    Change c = { .id = s.box, .change = { .priceCents = -1, .quantity = -1, .maxPerPurchase = -1, .offer = 1, .version = -1 } };
+    must(write_tx(&s.cx, lane_of(s.event.v), change, &c));        /* the box is withdrawn */
+    must(place_one(&cx, &s, 2, &h));
+    Order o = order_of(&cx, &h);
+    must(pay(&cx, &o, "pi_1") && state_of(&s) == EVENT_SOLD_OUT);
+    c.change.offer = 2;
+    must(write_tx(&s.cx, lane_of(s.event.v), change, &c) && state_of(&s) == EVENT_ON_SALE);
+    c.change.offer = 1;
+    must(write_tx(&s.cx, lane_of(s.event.v), change, &c) && state_of(&s) == EVENT_SOLD_OUT);
+    c = (Change){ .id = s.seat, .change = { .priceCents = -1, .quantity = 3, .maxPerPurchase = -1, .version = -1 } };
+    must(write_tx(&s.cx, lane_of(s.event.v), change, &c) && state_of(&s) == EVENT_ON_SALE);
+    c.change.quantity = 2;
+    must(write_tx(&s.cx, lane_of(s.event.v), change, &c) && state_of(&s) == EVENT_SOLD_OUT);
+    must(write_tx(&s.cx, lane_of(s.event.v), add_more, &s) && state_of(&s) == EVENT_ON_SALE);
+    store_close();
+}

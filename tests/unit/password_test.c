@@ -119,7 +119,8 @@ static void slow(void *arg)
 
     while (now > most && !atomic_compare_exchange_weak(&most_running, &most, now))
         ;
-    usleep(20000);
+    for (int i = 0; i < 2 || (i < 500 && busy == 0); i++)
+        usleep(10000);                            /* until somebody was turned away */
     running--;
 }
 
