@@ -1,7 +1,7 @@
 #!/bin/sh
 # fresh.sh - tries both commands as a stranger would: in a bare Debian 12 made with
 # debootstrap, from a clean clone, as a user who may install packages.
-# use: tests/fresh.sh [run|test]   (needs root; MIRROR= names another Debian mirror)
+# use: tests/fresh.sh [run | test [STEP...]]   (needs root; MIRROR= names another Debian mirror)
 set -eu
 repo=$(cd "$(dirname "$0")/.." && pwd)
 root=${FRESH_ROOT:-$(mktemp -d /var/tmp/tickettoken-fresh.XXXXXX)}
@@ -47,6 +47,6 @@ try_run() {
 
 case ${1:-both} in
 run)  try_run ;;
-test) inside ./test ;;
+test) shift; inside "./test $*" ;;
 both) inside ./test && try_run ;;
 esac
