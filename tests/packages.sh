@@ -2,8 +2,8 @@
 # keeps quiet unless something fails.
 # shellcheck shell=sh disable=SC2034
 PACKAGES_BUILD="gcc make libc6-dev libssl-dev libsqlite3-dev libjansson-dev libargon2-dev
-    libsodium-dev libqrencode-dev tzdata ca-certificates"
-PACKAGES_TEST="sqlite3 curl"
+    libsodium-dev libqrencode-dev tzdata ca-certificates curl"
+PACKAGES_TEST="sqlite3"
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi

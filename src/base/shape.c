@@ -127,6 +127,11 @@ static bool read_value(Ctx *cx, const Field *f, const Json *j, Str path, char *t
             return fail_field(cx, path, "must be true or false");
         *(bool *)to = json_bool(j);
         return true;
+    case K_MAYBE:
+        if (json_kind(j) != J_BOOL)
+            return fail_field(cx, path, "must be true or false");
+        *(Maybe *)(void *)to = json_bool(j) ? MAYBE_TRUE : MAYBE_FALSE;
+        return true;
     case K_RAW: {
         Buf b = buf_in(cx->mem, 256);
         json_write_sorted(&b, j);
@@ -184,6 +189,8 @@ static bool absent(const Field *f, const char *at)
         return false;
     if (f->kind == K_ID)
         return uuid_zero(*(const Uuid *)(const void *)at);
+    if (f->kind == K_MAYBE)
+        return *(const Maybe *)(const void *)at == MAYBE_ABSENT;
     if (f->kind == K_TIME)
         return !is_set(*(const Instant *)(const void *)at);
     if (f->kind == K_LIST)
@@ -212,6 +219,7 @@ static void write_value(Buf *b, const Field *f, const char *at)
     case K_RAW:  buf_add(b, *(const Str *)v); break;
     case K_INT:  buf_int(b, *(const i64 *)v); break;
     case K_BOOL: buf_add(b, *(const bool *)v ? S("true") : S("false")); break;
+    case K_MAYBE: buf_add(b, *(const Maybe *)v == MAYBE_TRUE ? S("true") : S("false")); break;
     case K_ID:   buf_byte(b, '"'); uuid_write(b, *(const Uuid *)v); buf_byte(b, '"'); break;
     case K_TIME: buf_byte(b, '"'); time_write(b, *(const Instant *)v); buf_byte(b, '"'); break;
     case K_NAME: json_put_str(b, names_str(f->names, *(const int *)v)); break;

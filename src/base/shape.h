@@ -11,6 +11,7 @@ typedef enum Kind {
     K_STR,        /* Str; `least`..`most` letters                            */
     K_INT,        /* i64; `least`..`most`                                    */
     K_BOOL,       /* bool                                                    */
+    K_MAYBE,      /* Maybe: a bool that may be absent; never in a row        */
     K_ID,         /* Uuid, or a strong id of one; zero is absent             */
     K_TIME,       /* Instant; 0 is absent                                    */
     K_NAME,       /* int, one of `names`; in a row it is the name's text     */
@@ -19,6 +20,7 @@ typedef enum Kind {
     K_RAW         /* Str that is JSON already                                */
 } Kind;
 
+typedef enum Maybe { MAYBE_ABSENT, MAYBE_FALSE, MAYBE_TRUE } Maybe;
 typedef struct Names { const char *const *at; isize count; } Names;
 typedef struct List { void *at; isize count; } List;
 
@@ -53,6 +55,7 @@ typedef struct Shape { const char *name; isize size; const Field *fields; isize 
     { F_(T, f, K_INT), .least = (least_), .most = (most_), .otherwise = (otherwise_), \
       .is = (is_), .says = (says_) }
 #define BOOL(T, f, is_, says_)   { F_(T, f, K_BOOL), .is = (is_), .says = (says_) }
+#define MAYBE(T, f, says_)       { F_(T, f, K_MAYBE), .is = OPTIONAL, .says = (says_) }
 #define ID(T, f, is_, says_)     { F_(T, f, K_ID), .is = (is_), .says = (says_) }
 #define TIME(T, f, is_, says_)   { F_(T, f, K_TIME), .is = (is_), .says = (says_) }
 #define NAME(T, f, names_, is_, says_) \

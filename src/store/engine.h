@@ -47,9 +47,6 @@ extern const Engine sqlite_engine;
 /* The engine of a url, and what stands behind the colon; NULL with *why. */
 const Engine *engine_of(Arena *mem, Str url, Str *where, Str *why);
 
-/* True when the fault is the database's and not the function's: the batch is undone. */
-bool engine_broke(const Ctx *cx);
-
 /* lane.c */
 void lanes_open(const Engine *engine, struct Db **writers, int count, int batch_most);
 void lanes_close(void);

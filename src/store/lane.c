@@ -167,6 +167,12 @@ static Work *gather(LaneState *l)
 
 typedef enum { BATCH_GOOD, BATCH_BROKE, BATCH_AGAIN } Outcome;
 
+/* The fault is the database's and not the function's: the batch is undone. */
+static bool engine_broke(const Ctx *cx)
+{
+    return cx->fault.code == DATABASE_CONNECTION_ERROR;
+}
+
 static bool run_one(LaneState *l, Work *w)
 {
     fault_clear(w->cx);

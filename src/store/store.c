@@ -36,11 +36,6 @@ const Engine *engine_of(Arena *mem, Str url, Str *where, Str *why)
     return NULL;
 }
 
-bool engine_broke(const Ctx *cx)
-{
-    return cx->fault.code == DATABASE_CONNECTION_ERROR;
-}
-
 /* ---- reading -------------------------------------------------------------- */
 
 static Db *borrow(Ctx *cx)

@@ -42,9 +42,6 @@ const Shape type_shape = SHAPE(TicketType,
 const Shape type_answer_shape = SHAPE(TypeAnswer,
     OBJECT(TypeAnswer, ticketType, &type_shape, 0, "The ticket type"));
 
-static const char *const offer_text[] = { "as it is", "withdrawn", "offered" };
-static const Names offer_names = { offer_text, countof(offer_text) };
-
 const Shape type_change_shape = SHAPE(TypeChange,
     TEXT(TypeChange, name, 1, 100, OPTIONAL, "New name"),
     TEXT(TypeChange, description, 0, 500, OPTIONAL, "New text"),
@@ -53,7 +50,7 @@ const Shape type_change_shape = SHAPE(TypeChange,
     NUMBER(TypeChange, maxPerPurchase, 1, MOST_AT_ONCE, -1, OPTIONAL, "At once for one buyer"),
     TIME(TypeChange, saleStartDate, OPTIONAL, "Not sold before"),
     TIME(TypeChange, saleEndDate, OPTIONAL, "Not sold from then on"),
-    NAME(TypeChange, offer, &offer_names, OPTIONAL, "Whether it is offered at all"),
+    MAYBE(TypeChange, isActive, "Whether it is offered at all"),
     NUMBER(TypeChange, version, 0, INT64_MAX, -1, OPTIONAL, "Refuse when it has changed since"));
 
 #define TYPE_COLUMNS "id, event, name, description, price_cents, currency, quantity, available, held," \
@@ -151,7 +148,7 @@ bool type_change(Ctx *cx, TypeId id, const TypeChange *c, TicketType *out)
         return false;
     if (!sql_find(cx, &type_set, &type_shape, out, &set, V(id.v), V(c->name), V(c->description),
                   V(c->priceCents), V(c->quantity), V(c->maxPerPurchase), V(c->saleStartDate), V(c->saleEndDate),
-                  V(c->offer), V(cx->now), V(c->version)))
+                  V((int)c->isActive), V(cx->now), V(c->version)))
         return false;
     if (set)
         return stock_settle(cx, now.eventId);

@@ -26,7 +26,7 @@ typedef struct TypeChange {
     Str     name, description;
     i64     priceCents, quantity, maxPerPurchase;   /* -1: stays             */
     Instant saleStartDate, saleEndDate;
-    int     offer;                       /* 0 stays, 1 withdrawn, 2 offered  */
+    Maybe   isActive;
     i64     version;                     /* -1: whatever it is               */
 } TypeChange;
 

@@ -134,7 +134,8 @@ static void put_kind(Doc *d, const Field *f)
     case K_STR:  put_text_kind(d, f); break;
     case K_INT:  put_number_kind(d, f); break;
     case K_LIST: put_list_kind(d, f); break;
-    case K_BOOL: raw(d, "type", "\"boolean\""); break;
+    case K_BOOL:
+    case K_MAYBE: raw(d, "type", "\"boolean\""); break;
     case K_ID:
         raw(d, "type", "\"string\"");
         raw(d, "format", "\"uuid\",\"examples\":[\"019ab2c4-5d6e-7f80-9123-456789abcdef\"]");

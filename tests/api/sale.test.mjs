@@ -43,6 +43,9 @@ test('a type can be looked at and changed, not below what is promised', async ()
   const { ticketType } = await server.must(200, 'PUT', path, { token: organiser.token, body: { quantity: 5, name: 'Rest' } });
   assert.deepEqual([ticketType.quantity, ticketType.available, ticketType.held, ticketType.name], [5, 2, 3, 'Rest']);
   assert.equal(code(await server.api('PUT', path, { token: organiser.token, body: { quantity: 2 } })), '400 VALIDATION_ERROR');
+  assert.equal((await server.must(200, 'PUT', path, { token: organiser.token, body: { isActive: false } })).ticketType.isActive, false);
+  assert.equal(code(await server.api('POST', '/api/v1/tickets/purchase', { token: buyer.token, body: wish(sale, 1) })), '409 NOT_ON_SALE');
+  assert.equal((await server.must(200, 'PUT', path, { token: organiser.token, body: { isActive: true } })).ticketType.version, 4);
   assert.equal(code(await server.api('PUT', path, { token: organiser.token, body: { name: 'x', version: 1 } })), '409 CONFLICT');
   assert.equal(code(await server.api('PUT', path, { token: buyer.token, body: { name: 'x' } })), '403 FORBIDDEN');
   assert.equal((await server.api('PUT', path, { token: foreigner.token, body: { name: 'x' }, foreign: true })).status, 404);

@@ -16,7 +16,7 @@ import { sleep, start } from '../api/harness.mjs';
 import { crowd } from '../api/crowd.mjs';
 
 const rounds = Number(process.argv[2] ?? 100), clients = 8;
-const server = await start({ RESERVATION_TIMEOUT: '5s', CLOCK: 'system', PUBLIC_URL: 'http://tickets.test' });
+const server = await start({ RESERVATION_TIMEOUT: '5s', MAX_TICKETS_PER_CUSTOMER: '100000', CLOCK: 'system', PUBLIC_URL: 'http://tickets.test' });
 server.now = async () => Date.now();
 const organiser = await server.organiser();
 const sale = await server.sale({ quantity: 1_000_000, organiser, maxPerPurchase: 10 });
@@ -152,6 +152,6 @@ for (let round = 1; round <= rounds; round++) {
   if (process.stdout.isTTY || round % 25 === 0)
     console.log(`round ${round} of ${rounds}: ${told} answers kept, ${heard.length} tidings heard, ${((Date.now() - began) / round / 1000).toFixed(2)} s a round`);
 }
-assert.ok(told > rounds, 'the sale hardly ran: this proves nothing');
+assert.ok(told > rounds * 20, 'the sale hardly ran: this proves nothing');
 await server.close();
 console.log(`${rounds} kills, ${told} acknowledged writes, ${heard.length} tidings: nothing lost, nothing twice`);

@@ -100,7 +100,7 @@ TEST(window_limit_and_withdrawal_of_a_type_bind)
     must(!place_one(&cx, &s, 3, &h));
     must_fault(&cx, VALIDATION_ERROR);
     fault_clear(&cx);
-    must(change_type(&s, (TypeChange){ STAYS, .offer = 1 }));
+    must(change_type(&s, (TypeChange){ STAYS, .isActive = MAYBE_FALSE }));
     must(!place_one(&cx, &s, 1, &h));
     must_fault(&cx, NOT_ON_SALE);
     store_close();
