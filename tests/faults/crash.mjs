@@ -18,6 +18,7 @@ import { crowd } from '../api/crowd.mjs';
 
 const rounds = Number(process.argv[2] ?? 100), clients = 8;
 const server = await start({ RESERVATION_TIMEOUT: '5s', MAX_TICKETS_PER_CUSTOMER: '100000', CLOCK: 'system', PUBLIC_URL: 'http://tickets.test' });
+process.on('exit', () => server.child.kill('SIGKILL'));     // also when this test fails
 server.now = async () => Date.now();
 const organiser = await server.organiser();
 const sale = await server.sale({ quantity: 1_000_000, organiser, maxPerPurchase: 10 });
