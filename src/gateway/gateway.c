@@ -153,6 +153,7 @@ void gateway_close(void)
     unlock(&bell.lock);
     pthread_cond_signal(&bell.cond);
     pthread_join(self.thread, NULL);
+    relay_stop();
     bus_unsubscribe(self.live);
     bus_unsubscribe(self.availability);
 }

@@ -157,6 +157,8 @@ static bool find_missed(Ctx *cx, const Asked *a, Missed *m)
     i64 after = a->resumes ? a->last : INT64_MAX;
 
     m->seam = relay_last();
+    if (m->seam < 0)                              /* the sockets open a moment earlier */
+        return fail(cx, BUSY, "the relay has not begun");
     if (!outbox_replay(cx, cx->who.user, a->events, a->count, after, REPLAY_MOST + 1,
                        &m->rows, &m->count, &m->oldest, &m->newest))
         return false;

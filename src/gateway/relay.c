@@ -5,7 +5,7 @@
 #include "store/outbox.h"
 #include <stdatomic.h>
 
-static _Atomic i64 last;
+static _Atomic i64 last = -1;
 
 bool relay_start(Ctx *cx)
 {
@@ -42,6 +42,11 @@ bool relay_pass(Ctx *cx, bool *more)
     }
     *more = count == RELAY_SLICE;
     return true;
+}
+
+void relay_stop(void)
+{
+    atomic_store(&last, -1);
 }
 
 i64 relay_last(void)

@@ -16,5 +16,6 @@ CHECKED bool relay_start(Ctx *cx);
  *   thread  one */
 CHECKED bool relay_pass(Ctx *cx, bool *more);
 
-/* The id of the last row told. Any thread. */
+/* The id of the last row told; -1 while there is no relay. Any thread. */
 i64 relay_last(void);
+void relay_stop(void);

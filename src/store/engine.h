@@ -29,6 +29,7 @@ typedef struct Engine {
     bool (*begin)(Ctx *cx, TxKind kind);
     bool (*commit)(Ctx *cx);
     void (*rollback)(Ctx *cx);
+    bool (*in_tx)(struct Db *db);                 /* false: an error has rolled it back */
     bool (*save)(Ctx *cx);                        /* a savepoint for one function */
     bool (*keep)(Ctx *cx);                        /* release it               */
     void (*undo)(Ctx *cx);                        /* back to it               */

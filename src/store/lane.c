@@ -167,10 +167,11 @@ static Work *gather(LaneState *l)
 
 typedef enum { BATCH_GOOD, BATCH_BROKE, BATCH_AGAIN } Outcome;
 
-/* The fault is the database's and not the function's: the batch is undone. */
-static bool engine_broke(const Ctx *cx)
+/* The fault is the database's and not the function's, or it took the transaction with
+ * it: what ran next would be committed on its own. So the batch is undone. */
+static bool engine_broke(const LaneState *l, const Ctx *cx)
 {
-    return cx->fault.code == DATABASE_CONNECTION_ERROR;
+    return cx->fault.code == DATABASE_CONNECTION_ERROR || !l->db->engine->in_tx(l->db);
 }
 
 static bool run_one(LaneState *l, Work *w)
@@ -205,7 +206,7 @@ static Outcome run_all(LaneState *l, Work *batch, bool careful)
         l->db->wrote = false;
         if (!run_saved(l, w, careful))
             return BATCH_BROKE;
-        if (!w->good && engine_broke(w->cx))
+        if (!w->good && engine_broke(l, w->cx))
             return BATCH_BROKE;
         if (!w->good && !careful && l->db->wrote)
             return BATCH_AGAIN;

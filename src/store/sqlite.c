@@ -69,7 +69,9 @@ static bool exec(sqlite3 *at, const char *text, const char **why)
     return rc == SQLITE_OK;
 }
 
-/* Looked at between operations, so that no query outlives its unit of work. */
+/* Looked at between operations, so that no query outlives its unit of work. Only where
+ * we read: an interrupted write takes the whole transaction with it, and so everybody
+ * in the batch. A writer looks before each statement instead. */
 static int past_deadline(void *arg)
 {
     const Lite *db = arg;
@@ -234,7 +236,9 @@ static bool lite_run(Ctx *cx, const Sql *q, const Val *vals, isize n, RowFn *row
 
     if (st == NULL)
         return false;
-    lite(cx)->deadline = cx->deadline;
+    lite(cx)->deadline = cx->db->writing ? (Mono){ 0 } : cx->deadline;
+    if (cx->db->writing && cx->deadline.ns != 0 && mono_now().ns > cx->deadline.ns)
+        return fail(cx, DATABASE_TIMEOUT, "%s: too late to begin", q->name);
     bind(cx, st, q, vals, n);
     int width = sqlite3_column_count(st);
     must(width <= CELLS_MOST);
@@ -306,6 +310,11 @@ static void lite_rollback(Ctx *cx)
         doing(cx, DO_ROLLBACK);
 }
 
+static bool lite_in_tx(Db *base)
+{
+    return sqlite3_get_autocommit(((Lite *)(void *)base)->at) == 0;
+}
+
 static void lite_undo(Ctx *cx)
 {
     if (sqlite3_get_autocommit(lite(cx)->at) == 0) {
@@ -319,5 +328,5 @@ const Engine sqlite_engine = {
     .open = lite_open, .close = lite_close, .run = lite_run, .prepare = lite_prepare,
     .version = lite_version,
     .settle = schema_sqlite_plans, .script = lite_script, .begin = lite_begin, .commit = lite_commit,
-    .rollback = lite_rollback, .save = lite_save, .keep = lite_keep, .undo = lite_undo,
+    .rollback = lite_rollback, .in_tx = lite_in_tx, .save = lite_save, .keep = lite_keep, .undo = lite_undo,
 };

@@ -34,8 +34,9 @@ SQL(stock_to_sold,
     "                AND l.hold = $2 AND l.type = ticket_type.id)"
     " WHERE tenant = $1 AND id IN (SELECT type FROM hold_line WHERE tenant = $1 AND hold = $2)");
 
+/* -1: nothing is offered at all, which is not the same as sold out. */
 SQL(stock_left,
-    "SELECT sum(available + held) FROM ticket_type WHERE tenant = $1 AND event = $2 AND active = 1");
+    "SELECT coalesce(sum(available + held), -1) FROM ticket_type WHERE tenant = $1 AND event = $2 AND active = 1");
 
 static const Shape price_row = SHAPE(Price,
     NUMBER(Price, cents, 0, INT64_MAX, 0, 0, ""), TEXT(Price, currency, 3, 3, 0, ""));

@@ -55,7 +55,7 @@ static void gateway_on(House *h)
     must(gateway_open(mem, &(GatewayConfig){ h->server, h->per_user }, &why));
 }
 
-static House opened(void)
+static House opened_without_gateway(void)
 {
     static ServerHooks hooks;
     House h = { .cx = with_store(), .router = router_open(table, countof(table)), .per_user = 5 };
@@ -71,6 +71,13 @@ static House opened(void)
     must(kv_open(mem, &(KvConfig){ .url = S("embedded:") }, &why));
     h.server = server_open(&config, &hooks, mem, &why);
     must(h.server != NULL);
+    return h;
+}
+
+static House opened(void)
+{
+    House h = opened_without_gateway();
+
     gateway_on(&h);
     return h;
 }
@@ -168,6 +175,20 @@ static void told(House *h, UserId user, int from, int count)
     Telling t = { user, { { { 0 } } }, "order.paid", count, from };
 
     must(write_tx(&h->cx, (Lane){ 0 }, tell, &t));
+}
+
+TEST(before_the_relay_has_begun_a_stream_is_told_to_come_again)
+{
+    House h = opened_without_gateway();
+    Client *early = ask(&h, "GET", "/events/stream", resume(0));
+
+    must(comes(early, "BUSY"));
+    gateway_on(&h);
+    Client *c = ask(&h, "GET", "/events/stream", resume(0));
+    must(comes(c, "event: connected"));
+    leave(early);
+    leave(c);
+    closed(&h);
 }
 
 TEST(a_stream_begins_with_connected_and_goes_on_with_what_happens_to_its_person)

@@ -236,14 +236,15 @@ TEST(an_event_sold_out_is_on_sale_again_when_stock_returns)
     Sale s = sale_of(2, 1);
     Ctx cx = as(&s.cx, ann, CUSTOMER);
     Hold h;
-    Change c = { .id = s.box, .change = { .priceCents = -1, .quantity = -1, .maxPerPurchase = -1, .offer = 1, .version = -1 } };
+    Change c = { .id = s.box, .change = { .priceCents = -1, .quantity = -1, .maxPerPurchase = -1,
+                                          .isActive = MAYBE_FALSE, .version = -1 } };
     must(write_tx(&s.cx, lane_of(s.event.v), change, &c));        /* the box is withdrawn */
     must(place_one(&cx, &s, 2, &h));
     Order o = order_of(&cx, &h);
     must(pay(&cx, &o, "pi_1") && state_of(&s) == EVENT_SOLD_OUT);
-    c.change.offer = 2;
+    c.change.isActive = MAYBE_TRUE;
     must(write_tx(&s.cx, lane_of(s.event.v), change, &c) && state_of(&s) == EVENT_ON_SALE);
-    c.change.offer = 1;
+    c.change.isActive = MAYBE_FALSE;
     must(write_tx(&s.cx, lane_of(s.event.v), change, &c) && state_of(&s) == EVENT_SOLD_OUT);
     c = (Change){ .id = s.seat, .change = { .priceCents = -1, .quantity = 3, .maxPerPurchase = -1, .version = -1 } };
     must(write_tx(&s.cx, lane_of(s.event.v), change, &c) && state_of(&s) == EVENT_ON_SALE);

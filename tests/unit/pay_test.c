@@ -103,6 +103,27 @@ TEST(an_intent_says_what_is_to_be_paid)
     must(str_starts(p.url, S("http://shop.example/pay/sandbox/pi_sbx_")));
 }
 
+/* With another provider the sandbox has no key, and anybody can seal with none. */
+TEST(while_the_sandbox_is_closed_no_intent_is_its_own)
+{
+    Ctx cx;
+    SandboxIntent in;
+    char sealed[7 + 44] = "intent:\1";
+    u8 no_key[SHA256_BYTES] = { 0 }, forged[60];
+
+    asked(&cx);
+    pay_close();
+    sealed[7 + 16] = 1;                           /* the default tenant       */
+    sealed[7 + 17] = 1;                           /* some order               */
+    memcpy(sealed + 7 + 41, "EUR", 3);
+    Digest mac = hmac_sha256(no_key, sizeof no_key, (Str){ sealed, sizeof sealed });
+    memcpy(forged, sealed + 7, 44);
+    memcpy(forged + 44, mac.b, 16);
+    Str text = base64url_write(mem, forged, sizeof forged);
+    must(!sandbox_read(&cx, str_fmt(mem, "pi_sbx_%.*s", STR_ARGS(text)), &in));
+    must_fault(&cx, NOT_FOUND);
+}
+
 /* Each letter in turn is changed: none may pass for another amount or order. */
 TEST(an_intent_with_any_letter_changed_is_nobodys)
 {

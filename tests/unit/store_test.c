@@ -5,6 +5,7 @@
 #include "store/outbox.h"
 #include <pthread.h>
 #include <stdatomic.h>
+#include <unistd.h>
 
 /* ---- a shelf with tickets on it, the smallest thing that can be oversold ---- */
 
@@ -114,6 +115,61 @@ TEST(a_taken_key_is_a_conflict)
     must(write_tx(&cx, lane_of(here), put, &(Taking){ 5, here, false }));
     must(!write_tx(&cx, lane_of(here), put, &(Taking){ 5, here, false }));
     must_fault(&cx, CONFLICT);
+    store_close();
+}
+
+/* ---- one that takes too long among others --------------------------------- */
+
+SQL(shelf_slow,
+    "UPDATE shelf SET n = n + $3 WHERE tenant = $1 AND id = $2 AND (WITH RECURSIVE c(i) AS"
+    " (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 4000000) SELECT count(*) FROM c) > 0");
+
+static bool take_slowly(Ctx *cx, void *arg)
+{
+    Taking *t = arg;
+    i64 changed;
+    return sql_run(cx, &shelf_slow, &changed, V(t->id), V(-t->count));
+}
+
+static bool hold_the_lane(Ctx *cx, void *arg)
+{
+    (void)cx, (void)arg;
+    usleep(100000);
+    return true;
+}
+
+typedef struct { pthread_t thread; TxFn *fn; i64 within_ms; bool good; } Guest;
+
+static void *visit(void *arg)
+{
+    Guest *g = arg;
+    Arena own = { 0 };
+    Ctx cx = ctx_new(&own, TENANT_DEFAULT);
+    cx.deadline = mono_after(mono_now(), (Span){ g->within_ms });
+    g->good = write_tx(&cx, lane_of(here), g->fn, &(Taking){ 1, here, false });
+    arena_close(&own);
+    return NULL;
+}
+
+/* SQLite rolls a whole transaction back when it interrupts a write, and what ran next
+ * would be on its own. So each answer must be the truth, whoever ran out of time. */
+TEST(a_function_that_runs_out_of_time_harms_nobody_in_its_batch)
+{
+    Ctx cx = opened();
+    Guest guest[] = { { .fn = hold_the_lane, .within_ms = 9000 }, { .fn = take, .within_ms = 9000 },
+                      { .fn = take_slowly, .within_ms = 150 }, { .fn = take, .within_ms = 9000 },
+                      { .fn = take, .within_ms = 9000 } };
+    i64 left = 100;
+    must(write_tx(&cx, lane_of(here), put, &(Taking){ left, here, false }));
+    for (isize i = 0; i < countof(guest); i++) {
+        must(pthread_create(&guest[i].thread, NULL, visit, &guest[i]) == 0);
+        usleep(10000);
+    }
+    for (isize i = 0; i < countof(guest); i++)
+        pthread_join(guest[i].thread, NULL);
+    for (isize i = 1; i < countof(guest); i++)
+        left -= guest[i].good;
+    must(guest[1].good && guest[3].good && guest[4].good && left_on(&cx, here) == left);
     store_close();
 }
 
