@@ -12,7 +12,7 @@
  * needs none, and most refusals (SOLD_OUT) are of that kind. Only when a function
  * fails after it wrote is the batch undone and run again with a savepoint each,
  * and so are the next CAREFUL batches, so that nobody can make us pay twice for
- * every batch (docs/why/lanes.md has the measurement). */
+ * every batch (docs/performance.md has the measurement). */
 #include "store/engine.h"
 #include "base/lock.h"
 #include "base/log.h"
