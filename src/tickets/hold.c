@@ -192,3 +192,20 @@ bool hold_any(Ctx *cx, HoldId id, Hold *out)
 {
     return sql_get(cx, &hold_each, &hold_shape, out, V(id.v)) && read_lines(cx, out);
 }
+
+typedef struct { HoldId id; Hold hold; } Finding;
+
+static bool find_own(Ctx *cx, void *arg)
+{
+    Finding *f = arg;
+    return sql_get(cx, &hold_own, &hold_shape, &f->hold, V(f->id.v), V(cx->who.user.v));
+}
+
+bool hold_event(Ctx *cx, HoldId id, EventId *out)
+{
+    Finding f = { .id = id };
+    bool good = read_tx(cx, find_own, &f);
+
+    *out = f.hold.eventId;
+    return good;
+}

@@ -54,6 +54,9 @@ CHECKED bool hold_end(Ctx *cx, const Hold *h, HoldStatus to, bool *ended);
 /* The hold with its lines; a hold of another person is NOT_FOUND.   tx: inside */
 CHECKED bool hold_get(Ctx *cx, HoldId id, Hold *out);
 
+/* The event that one's own hold is of, which says the lane. Fails NOT_FOUND. tx: opens its own */
+CHECKED bool hold_event(Ctx *cx, HoldId id, EventId *out);
+
 /* The same whoever owns it, for the machines that end it (payment, clock). tx: inside */
 CHECKED bool hold_any(Ctx *cx, HoldId id, Hold *out);
 

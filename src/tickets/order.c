@@ -274,36 +274,22 @@ bool order_lapse(Ctx *cx, HoldId hold, OrderStatus to)
 
 /* ---- looking -------------------------------------------------------------- */
 
-SQL(order_which_event, "SELECT event FROM orders WHERE tenant = $1 AND id = $2");
-SQL(hold_which_event, "SELECT event FROM hold WHERE tenant = $1 AND id = $2 AND person = $3");
+typedef struct { OrderId id; Order order; } Finding;
 
-typedef struct { EventId event; } OfEvent;
-static const Shape of_event = SHAPE(OfEvent, ID(OfEvent, event, 0, ""));
-typedef struct { Uuid id; OfEvent out; } Which;
-
-static bool which_order(Ctx *cx, void *arg)
+static bool find_any(Ctx *cx, void *arg)
 {
-    Which *w = arg;
-    return sql_get(cx, &order_which_event, &of_event, &w->out, V(w->id));
+    Finding *f = arg;
+    return sql_get(cx, &order_any, &order_shape, &f->order, V(f->id.v));
 }
 
-static bool which_hold(Ctx *cx, void *arg)
+bool order_event(Ctx *cx, OrderId id, EventId *out)
 {
-    Which *w = arg;
-    return sql_get(cx, &hold_which_event, &of_event, &w->out, V(w->id), V(cx->who.user.v));
-}
+    Finding f = { .id = id };
+    bool good = read_tx(cx, find_any, &f);
 
-static bool event_by(Ctx *cx, TxFn *fn, Uuid id, EventId *out)
-{
-    Which w = { .id = id };
-    bool good = read_tx(cx, fn, &w);
-
-    *out = w.out.event;
+    *out = f.order.eventId;
     return good;
 }
-
-bool order_event(Ctx *cx, OrderId id, EventId *out) { return event_by(cx, which_order, id.v, out); }
-bool hold_event(Ctx *cx, HoldId id, EventId *out)   { return event_by(cx, which_hold, id.v, out); }
 
 typedef struct { OrderId id; Order *out; } Getting;
 

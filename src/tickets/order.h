@@ -38,9 +38,8 @@ void order_setup(i64 fee_basis_points);
  *   tx      inside, lane_of(event) */
 CHECKED bool order_make(Ctx *cx, HoldId hold, Order *out);
 
-/* The event an order or a hold is of, which says the lane.   fails: NOT_FOUND */
+/* The event that an order is of, which says the lane. Fails NOT_FOUND. tx: opens its own */
 CHECKED bool order_event(Ctx *cx, OrderId id, EventId *out);
-CHECKED bool hold_event(Ctx *cx, HoldId id, EventId *out);
 
 /* The provider's word, both safe to repeat.
  *   fails   NOT_FOUND; VALIDATION_ERROR when the money is not what was asked for; CONFLICT
