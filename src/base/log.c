@@ -54,32 +54,6 @@ bool log_redacts(Str name)
     return false;
 }
 
-/* A name that needs decoding could spell anything, so its value is not shown. */
-static bool hides(Str name)
-{
-    return log_redacts(name) || str_find(name, '%') >= 0;
-}
-
-Str log_target(Arena *mem, Str target)
-{
-    isize q = str_find(target, '?');
-    if (q < 0)
-        return target;
-    Buf b = buf_in(mem, target.len + 16);
-    Str rest = str_sub(target, q + 1, target.len);
-    buf_add(&b, str_sub(target, 0, q));
-    for (char mark = '?'; rest.at != NULL; mark = '&') {
-        Str value = str_cut(&rest, '&'), name = str_cut(&value, '=');
-        buf_byte(&b, mark);
-        buf_add(&b, name);
-        if (value.at != NULL) {
-            buf_byte(&b, '=');
-            buf_add(&b, hides(name) ? S("[redacted]") : value);
-        }
-    }
-    return buf_str(&b);
-}
-
 /* ---- one line ------------------------------------------------------------- */
 
 typedef struct { char at[LINE_MOST]; isize len; } Line;

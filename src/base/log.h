@@ -36,5 +36,3 @@ bool log_on(LogLevel level);
 /* True when a field or header of this name must not be shown. */
 bool log_redacts(Str name);
 
-/* A request target with the values of secret query parameters (token=...) masked. */
-Str log_target(Arena *mem, Str target);

@@ -7,6 +7,7 @@
 #include "cli/app.h"
 #include "cli/cli.h"
 #include "cli/plan.h"
+#include "store/store.h"
 #include "web/health.h"
 #include "web/pages.h"
 #include "web/serve.h"
@@ -122,8 +123,10 @@ static Exit end(App *app, Server *server)
     plan_end();
     server_close(server);
     serve_close();
+    StoreCounts c = store_counts();
     app_close(app);
-    log_info("stopped", L("clean", all ? "yes" : "no"));
+    log_info("stopped", L("clean", all ? "yes" : "no"), L("writes", c.writes),
+             L("refused", c.refused), L("commits", c.commits), L("largest_batch", c.batch_largest));
     return EXIT_DONE;
 }
 

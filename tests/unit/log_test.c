@@ -57,15 +57,6 @@ TEST(without_the_mask_the_search_would_find_it)
     must(str_has(captured(), S("hunter2-planted")));
 }
 
-TEST(a_target_loses_the_values_of_its_secret_parameters)
-{
-    must(str_is(log_target(mem, S("/a?x=1&token=abc&y")), S("/a?x=1&token=[redacted]&y")));
-    must(str_is(log_target(mem, S("/a?access_token=abc")), S("/a?access_token=[redacted]")));
-    must(str_is(log_target(mem, S("/a?EMAIL=a@b.c&token=")), S("/a?EMAIL=[redacted]&token=[redacted]")));
-    must(str_is(log_target(mem, S("/a")), S("/a")) && str_is(log_target(mem, S("/a?")), S("/a?")));
-    must(str_is(log_target(mem, S("/a?%74oken=abc")), S("/a?%74oken=[redacted]")));
-}
-
 TEST(every_json_line_is_json_whatever_is_in_it)
 {
     static char all[256], much[9000];
