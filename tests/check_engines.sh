@@ -10,9 +10,12 @@ allowed() {
     sqlite3.h)  echo store/sqlite.c ;;
     jansson.h)  echo base/json.c ;;
     argon2.h|sodium.h) echo 'identity/*.c' ;;
-    openssl/*)  echo 'base/crypto.c identity/*.c net/*.c' ;;
+    openssl/*)  echo 'base/crypto.c identity/*.c kv/redis*.c net/*.c' ;;
     qrencode.h) echo 'tickets/*.c' ;;
-    libpq-fe.h|hiredis.h|nats.h|curl/curl.h) echo none ;;
+    libpq-fe.h) echo store/postgres.c ;;
+    hiredis/*)  echo 'kv/redis*.c' ;;
+    nats/*)     echo bus/nats.c ;;
+    curl/curl.h) echo none ;;
     *)          echo any ;;
     esac
 }

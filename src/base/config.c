@@ -428,6 +428,16 @@ static bool is_url(Str s)
     return s.len == 0 || str_starts(s, S("http://")) || str_starts(s, S("https://"));
 }
 
+static bool begins_with_one_of(Str s, const char *words)
+{
+    Str left = str_of(words);
+
+    while (left.at != NULL)
+        if (str_starts(s, str_cut(&left, ' ')))
+            return true;
+    return false;
+}
+
 static bool check_rules(Reading *r)
 {
     Config *c = r->out;
@@ -439,8 +449,16 @@ static bool check_rules(Reading *r)
                  "TLS_CERT_FILE and TLS_KEY_FILE: give both or neither");
     good &= rule(r, is_url(c->public_url),
                  "PUBLIC_URL: must begin with http:// or https://");
-    good &= rule(r, str_starts(c->database_url, S("sqlite:")),
-                 "DATABASE_URL: must begin with sqlite:");
+    good &= rule(r, begins_with_one_of(c->database_url, "sqlite: postgresql:// postgres://"),
+                 "DATABASE_URL: must begin with sqlite: or postgresql://");
+    good &= rule(r, c->owner_url.len == 0 ||
+                    begins_with_one_of(c->owner_url, "postgresql:// postgres://"),
+                 "DATABASE_OWNER_URL: must begin with postgresql://");
+    good &= rule(r, c->redis_url.len == 0 ||
+                    begins_with_one_of(c->redis_url, "redis:// rediss:// unix:"),
+                 "REDIS_URL: must begin with redis://, rediss:// or unix:");
+    good &= rule(r, c->nats_url.len == 0 || begins_with_one_of(c->nats_url, "nats:// tls://"),
+                 "NATS_URL: must begin with nats:// or tls://");
     good &= rule(r, str_starts(c->mail_url, S("folder:")),
                  "MAIL_URL: must begin with folder:");
     return good;
@@ -455,6 +473,8 @@ static void settle(Reading *r)
         c->data_dir.len--;
     if (c->database_url.len == 0)
         c->database_url = str_fmt(r->mem, "sqlite:%.*s/tickettoken.db", STR_ARGS(c->data_dir));
+    if (c->keys_dir.len == 0)
+        c->keys_dir = str_fmt(r->mem, "%.*s/keys", STR_ARGS(c->data_dir));
     if (c->mail_url.len == 0)
         c->mail_url = str_fmt(r->mem, "folder:%.*s/mail", STR_ARGS(c->data_dir));
     while (c->public_url.len > 0 && str_ends(c->public_url, S("/")))

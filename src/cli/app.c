@@ -126,7 +126,7 @@ static bool open_identity(App *app, Str *why)
 {
     const Config *c = &app->config;
     IdentityConfig i = {
-        .data_dir = c->data_dir, .issuer = c->jwt_issuer, .audience = c->jwt_audience,
+        .keys_dir = c->keys_dir, .issuer = c->jwt_issuer, .audience = c->jwt_audience,
         .public_url = app_public_url(app), .algorithm = (Alg)c->jwt_algorithm,
         .access_lasts = c->access_lasts, .refresh_lasts = c->refresh_lasts,
         .refresh_grace = c->refresh_grace, .hash_threads = (int)c->hash_threads,

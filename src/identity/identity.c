@@ -8,7 +8,7 @@
 
 static bool open_keys(Arena *mem, const IdentityConfig *c, Str *why)
 {
-    KeyConfig keys = { str_fmt(mem, "%.*s/keys", STR_ARGS(c->data_dir)), c->algorithm,
+    KeyConfig keys = { c->keys_dir, c->algorithm,
                        { c->refresh_lasts.ms + hours(1).ms } };
     Str said = { 0 };
 

@@ -8,7 +8,7 @@
 #include "store/store.h"
 
 typedef struct IdentityConfig {
-    Str  data_dir;                                /* keys live in data_dir/keys */
+    Str  keys_dir;                                /* shared by all nodes      */
     Str  issuer, audience, public_url;
     Alg  algorithm;                               /* the words' order is JWT_ALGORITHM's */
     Span access_lasts, refresh_lasts, refresh_grace;

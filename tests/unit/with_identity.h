@@ -14,7 +14,7 @@ static const char *test_data_dir;
 static inline IdentityConfig identity_test_config(void)
 {
     return (IdentityConfig){
-        .data_dir = str_of(test_data_dir), .issuer = S("tickettoken"),
+        .keys_dir = str_fmt(mem, "%s/keys", test_data_dir), .issuer = S("tickettoken"),
         .audience = S("tickettoken"), .public_url = S("http://shop.test"),
         .access_lasts = minutes(15), .refresh_lasts = days(7), .refresh_grace = seconds(30),
         .hash_queue = 64, .seal_master = &test_master,
