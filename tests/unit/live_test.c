@@ -52,7 +52,7 @@ typedef struct House { Ctx cx; Server *server; Router *router; i64 per_user; } H
 static void gateway_on(House *h)
 {
     Str why = { 0 };
-    must(gateway_open(mem, &(GatewayConfig){ h->server, h->per_user }, &why));
+    must(gateway_open(mem, &(GatewayConfig){ h->server, h->per_user, hours(24) }, &why));
 }
 
 static House opened_without_gateway(void)
@@ -67,7 +67,7 @@ static House opened_without_gateway(void)
     config.port = 0;
     config.io_threads = 2;
     config.workers = 4;
-    must(bus_open(mem, &(BusConfig){ S("embedded:") }, &why));
+    must(bus_open(mem, &(BusConfig){ .url = S("embedded:") }, &why));
     must(kv_open(mem, &(KvConfig){ .url = S("embedded:") }, &why));
     h.server = server_open(&config, &hooks, mem, &why);
     must(h.server != NULL);

@@ -13,7 +13,7 @@ static Ctx opened(void)
     Ctx cx = with_store();
     Str why;
 
-    must(bus_open(mem, &(BusConfig){ S("embedded:") }, &why));
+    must(bus_open(mem, &(BusConfig){ .url = S("embedded:") }, &why));
     cx.who = (Who){ .user = { { { 1 } } }, .role = VENUE_MANAGER };
     return cx;
 }
@@ -67,7 +67,7 @@ TEST(every_row_is_told_once_and_in_order_over_many_slices)
     static Heard h;
 
     h.n = 0;
-    must(relay_start(&cx));
+    must(relay_start(&cx, hours(24)));
     bus_subscribe(hear, &h);
     told(&cx, 1200);
     must(passes(&cx) == 3 && h.n == 1200);
@@ -85,7 +85,7 @@ TEST(a_relay_begins_after_what_is_there)
 
     h.n = 0;
     told(&cx, 5);
-    must(relay_start(&cx) && relay_last() > 0);
+    must(relay_start(&cx, hours(24)) && relay_last() > 0);
     bus_subscribe(hear, &h);
     passes(&cx);
     must(h.n == 0);
@@ -102,7 +102,7 @@ TEST(what_was_undone_is_never_told)
     Telling t = { .count = 3, .type = "order.paid", .user = anna, .refuse = true };
 
     h.n = 0;
-    must(relay_start(&cx));
+    must(relay_start(&cx, hours(24)));
     bus_subscribe(hear, &h);
     must(!write_tx(&cx, (Lane){ 0 }, tell, &t));
     fault_clear(&cx);
@@ -125,7 +125,7 @@ TEST(a_message_says_what_its_row_says)
     Ctx cx = opened();
     bool whole = false;
 
-    must(relay_start(&cx));
+    must(relay_start(&cx, hours(24)));
     bus_subscribe(read_whole, &whole);
     told(&cx, 1);
     passes(&cx);
@@ -180,7 +180,7 @@ TEST(many_sales_are_one_message_with_the_numbers_of_now)
     Numbers got = { 0 };
     isize n;
 
-    must(relay_start(&cx));
+    must(relay_start(&cx, hours(24)));
     bus_subscribe(availability_hear, NULL);
     Telling t = { .count = 300, .type = "reservation.created", .user = anna, .event = s.event };
     must(write_tx(&cx, (Lane){ 0 }, tell, &t));
@@ -203,7 +203,7 @@ TEST(only_what_changes_stock_asks_for_numbers)
     Sale s = sale(&cx);
     Numbers got = { 0 };
 
-    must(relay_start(&cx));
+    must(relay_start(&cx, hours(24)));
     bus_subscribe(availability_hear, NULL);
     for (isize i = 0; i < countof(rows); i++) {
         Telling t = { .count = 1, .type = rows[i].type, .user = anna, .event = s.event };
