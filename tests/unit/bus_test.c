@@ -28,14 +28,6 @@ static bool opened(isize i, Ctx *cx)
 }
 #define EACH_BUS(cx) for (isize i_ = 0; i_ < countof(urls); i_++) if (opened(i_, (cx)))
 
-/* Waits until everything up to `id` has been told. */
-static bool settles(i64 id)
-{
-    for (int i = 0; i < 2000 && bus_heard() < id; i++)
-        usleep(5000);
-    return bus_heard() == id;
-}
-
 static void begun(void)
 {
     bus_begin(0);

@@ -1,12 +1,12 @@
 /* live_test.c - the stream from outside: a real server, a socket, and what comes. */
 #include "base/json.h"
-#include "bus/bus.h"
 #include "gateway/gateway.h"
 #include "gateway/live_http.h"
 #include "kv/kv.h"
 #include "net/server.h"
 #include "net/stream.h"
 #include "store/outbox.h"
+#include "unit/with_nats.h"
 #include "unit/with_store.h"
 #include <arpa/inet.h>
 #include <poll.h>
@@ -55,7 +55,7 @@ static void gateway_on(House *h)
     must(gateway_open(mem, &(GatewayConfig){ h->server, h->per_user, hours(24) }, &why));
 }
 
-static House opened_without_gateway(void)
+static House opened_without_gateway(const char *nats)
 {
     static ServerHooks hooks;
     House h = { .cx = with_store(), .router = router_open(table, countof(table)), .per_user = 5 };
@@ -67,20 +67,27 @@ static House opened_without_gateway(void)
     config.port = 0;
     config.io_threads = 2;
     config.workers = 4;
-    must(bus_open(mem, &(BusConfig){ .url = S("embedded:") }, &why));
+    if (nats == NULL)
+        with_bus();
+    else
+        must(bus_open(mem, &(BusConfig){ str_of(nats), hours(24), 1 << 20, { 10 } }, &why));
     must(kv_open(mem, &(KvConfig){ .url = S("embedded:") }, &why));
     h.server = server_open(&config, &hooks, mem, &why);
     must(h.server != NULL);
     return h;
 }
 
-static House opened(void)
+static House opened_on(const char *nats)
 {
-    House h = opened_without_gateway();
+    House h = opened_without_gateway(nats);
 
     gateway_on(&h);
+    for (int i = 0; i < 1000 && bus_heard() < 0; i++)
+        usleep(1000);
     return h;
 }
+
+static House opened(void) { return opened_on(NULL); }
 
 static void closed(House *h)
 {
@@ -179,11 +186,12 @@ static void told(House *h, UserId user, int from, int count)
 
 TEST(before_the_relay_has_begun_a_stream_is_told_to_come_again)
 {
-    House h = opened_without_gateway();
+    House h = opened_without_gateway(NULL);
     Client *early = ask(&h, "GET", "/events/stream", resume(0));
 
     must(comes(early, "BUSY"));
     gateway_on(&h);
+    must(settles(0));
     Client *c = ask(&h, "GET", "/events/stream", resume(0));
     must(comes(c, "event: connected"));
     leave(early);
@@ -321,6 +329,35 @@ TEST(however_often_it_comes_back_a_stream_is_one_sequence)
     pthread_join(thread, NULL);
     must(n > 10);                                 /* there was something to follow */
     closed(&h);
+}
+
+/* ---- the bus dies under the streams ---- */
+
+TEST(streams_outlive_their_bus_and_resume_without_it)
+{
+    if (!nats_there())
+        return;
+    OwnNats own = nats_own();
+    House h = opened_on(own.url);
+    Client *c = ask(&h, "GET", "/events/stream", "x-user: anna\r\n");
+
+    must(comes(c, "event: connected") && comes(c, "clientId"));
+    told(&h, anna, 1, 5);
+    must(comes(c, "{\"n\":5}"));
+    i64 id = last_id(c);
+    nats_kill(&own);
+    told(&h, anna, 6, 3);
+    Client *early = ask(&h, "GET", "/events/stream", resume(id - 2));
+    must(comes(early, "{\"n\":5}") && times(early, "event: order.paid") == 2);
+    nats_again(&own);
+    must(comes(c, "{\"n\":8}") && comes(early, "{\"n\":8}"));
+    must(follow(c, 0) == 8 && follow(early, 3) == 8);
+    Client *late = ask(&h, "GET", "/events/stream", resume(id));
+    must(comes(late, "{\"n\":8}") && times(late, "event: order.paid") == 3);
+    must(times(c, "event: gap") + times(early, "event: gap") + times(late, "event: gap") == 0);
+    leave(c), leave(early), leave(late);
+    closed(&h);
+    nats_kill(&own);
 }
 
 TEST(a_gap_is_told_plainly_and_the_stream_goes_on)

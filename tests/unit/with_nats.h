@@ -1,9 +1,11 @@
-/* with_nats.h - NATS for tests: the shared server of TEST_NATS_URL with an empty stream,
- * or a server of one's own that can be killed.
+/* with_nats.h - a bus for tests: the one that TEST_BUS names; the shared NATS server of
+ * TEST_NATS_URL with an empty stream; or a server of one's own that can be killed.
+ *   with_bus();  ...  bus_close();
  *   if (!nats_there()) return;                   says so once when there is none
  *   nats_wipe();  ...                            the shared one
  *   OwnNats own = nats_own();  nats_kill(&own);  nats_again(&own);  nats_kill(&own); */
 #pragma once
+#include "bus/bus.h"
 #include "unit/test.h"
 #include <arpa/inet.h>
 #include <nats/nats.h>
@@ -60,6 +62,32 @@ static inline void nats_wipe(void)
 
     must(s == NATS_OK || s == NATS_NOT_FOUND);
     nats_raw_close(&r);
+}
+
+/* ---- the bus under what is tested ---- */
+
+/* Opens the bus that TEST_BUS names: embedded, or nats with nothing in it. */
+static inline void with_bus(void)
+{
+    const char *bus = getenv("TEST_BUS");
+    BusConfig config = { S("embedded:"), hours(24), 64 << 20, { 10 } };
+    Str why = { 0 };
+
+    if (bus != NULL && strcmp(bus, "nats") == 0) {
+        must(nats_url() != NULL);
+        nats_wipe();
+        config.url = str_of(nats_url());
+    }
+    if (!bus_open(mem, &config, &why))
+        must_failed(str_z(mem, why), __FILE__, __LINE__);
+}
+
+/* Waits until everything up to `id` has been told. */
+static inline bool settles(i64 id)
+{
+    for (int i = 0; i < 2000 && bus_heard() < id; i++)
+        usleep(5000);
+    return bus_heard() == id;
 }
 
 /* ---- a server of one's own ---- */
