@@ -160,6 +160,9 @@ int main(int argc, char **argv)
         load.next = look;
         load_run(&load);
         load.next = next;
+        printf("looked     %jd requests, %jd of them 200\n", (intmax_t)load.requests,
+               (intmax_t)sale.by_status[200]);
+        fflush(stdout);                           /* a watcher reads the clocks now */
         memset(sale.by_status, 0, sizeof sale.by_status);
     }
     load.latency_us = calloc((size_t)load.requests, sizeof(i64));
