@@ -15,7 +15,15 @@ const { TEST_PG_URL, TEST_PG_OWNER_URL, TEST_PG_ADMIN, TEST_REDIS_URL, SERVICES_
 const PLENTY = 1_000_000;
 
 export const folder = mkdtempSync(join(tmpdir(), 'tickettoken-engines-'));
-export const forget = () => rmSync(folder, { recursive: true, force: true });
+
+// Whatever ends the run, nothing of it is left.
+const children = new Set();
+const mine = (child) => { children.add(child); child.on('close', () => children.delete(child)); return child; };
+process.on('exit', () => {
+  for (const child of children) child.kill('SIGKILL');
+  rmSync(folder, { recursive: true, force: true });
+});
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
 
 // ---- CPU ------------------------------------------------------------------------
 
@@ -53,6 +61,23 @@ function makeDatabase(name) {
   psql('postgres', `CREATE DATABASE ${name} OWNER ${new URL(TEST_PG_OWNER_URL).username}`);
 }
 
+// The schema alone with one sale in it, and no node that would relay what is written.
+export async function bareDatabase() {
+  const [venue, event, type] = [randomUUID(), randomUUID(), randomUUID()], dir = join(folder, 'bare');
+  makeDatabase('bare');
+  const made = await run(['migrate', '--data', dir], { env: { NODE_ENV: 'test', DATABASE_URL: pgUrl('bare'),
+    DATABASE_OWNER_URL: TEST_PG_OWNER_URL + 'bare' } });
+  if (made.code !== 0) throw new Error(`migrate: ${made.err}`);
+  psql('bare', `INSERT INTO venue (tenant, id, name, timezone, capacity, status, created_by, created_at, updated_at)
+      VALUES ('${TENANT}', '${venue}', 'x', 'UTC', 1000000, 'ACTIVE', '${venue}', now(), now());
+    INSERT INTO event (tenant, id, venue, name, timezone, starts_at, ends_at, status, created_by, created_at, updated_at)
+      VALUES ('${TENANT}', '${event}', '${venue}', 'x', 'UTC', now(), now() + interval '1 hour', 'ON_SALE', '${venue}',
+        now(), now());
+    INSERT INTO ticket_type (tenant, id, event, name, price_cents, currency, quantity, available, most, created_at,
+      updated_at) VALUES ('${TENANT}', '${type}', '${event}', 'x', 5000, 'USD', 100000000, 100000000, 10, now(), now())`);
+  return { url: pgUrl('bare'), offer: `${event}:${type}` };
+}
+
 const AUDIT = `SELECT sum(CASE WHEN held + sold > quantity THEN held + sold - quantity ELSE 0 END),
   sum(held) - (SELECT coalesce(sum(quantity), 0) FROM hold WHERE status = 'ACTIVE'), sum(held) FROM ticket_type`;
 const PEER_AUDIT = `SELECT sum(greatest(0, reserved_quantity + sold_quantity - quantity)), sum(reserved_quantity)
@@ -81,7 +106,11 @@ class Ours {
 
   async open() {
     this.nodes = [];
-    for (const dir of this.dirs) this.nodes.push(await new Node(dir, this.settings()).open());
+    for (const dir of this.dirs) {
+      const node = await new Node(dir, this.settings()).open();
+      mine(node.child);
+      this.nodes.push(node);
+    }
     this.organiser ??= await this.nodes[0].organiser();
     this.venue ??= await this.nodes[0].venue(this.organiser);
   }
@@ -119,7 +148,7 @@ class OnEngines extends Ours {
     const secret = (letter) => letter.repeat(40);
     return { ...super.settings(), DATABASE_URL: pgUrl(this.database), DATABASE_OWNER_URL: TEST_PG_OWNER_URL + this.database,
       REDIS_URL: TEST_REDIS_URL.replace(/\d+$/, this.redisDb), NATS_URL: this.nats.url, KEYS_DIR: join(this.keys, 'keys'),
-      MAIL_URL: join(this.keys, 'mail'), QR_ENCRYPTION_KEY: secret('q'), INTERNAL_SERVICE_SECRET: secret('s'),
+      MAIL_URL: `folder:${join(this.keys, 'mail')}`, QR_ENCRYPTION_KEY: secret('q'), INTERNAL_SERVICE_SECRET: secret('s'),
       INTERNAL_WEBHOOK_SECRET: secret('w') };
   }
 
@@ -139,7 +168,8 @@ class OnEngines extends Ours {
 export const nodes = (name, count, redisDb) => new OnEngines(name, count, redisDb);
 
 function openNats(dir) {
-  const child = spawn('nats-server', ['-a', '127.0.0.1', '-p', '-1', '-js', '-sd', dir], { stdio: ['ignore', 'ignore', 'pipe'] });
+  const child = mine(spawn('nats-server', ['-a', '127.0.0.1', '-p', '-1', '-js', '-sd', dir],
+    { stdio: ['ignore', 'ignore', 'pipe'] }));
   return new Promise((done, no) => {
     let said = '';
     child.on('error', no);
@@ -153,7 +183,7 @@ function openNats(dir) {
 }
 
 function ended(child) {
-  return new Promise((done) => { child.removeAllListeners('close'); child.on('close', done); child.kill(); });
+  return new Promise((done) => { child.on('close', done); child.kill(); });
 }
 
 // ---- the peer -------------------------------------------------------------------
@@ -190,7 +220,8 @@ class Peer {
 export const peer = (keys, jwks) => new Peer(keys, jwks);
 
 function openReplica(env) {
-  const child = spawn('node', [join(root, 'tests/bench/peer-node/server.mjs')], { env, stdio: ['ignore', 'pipe', 'inherit'] });
+  const child = mine(spawn('node', [join(root, 'tests/bench/peer-node/server.mjs')],
+    { env, stdio: ['ignore', 'pipe', 'inherit'] }));
   return new Promise((done, no) => {
     child.on('close', (code) => no(new Error(`the peer ended with ${code}`)));
     child.stdout.once('data', (line) => done({ child, port: Number(String(line).trim()) }));

@@ -10,7 +10,7 @@ import { closeSync, fdatasyncSync, openSync, writeFileSync, writeSync } from 'no
 import { cpus, release } from 'node:os';
 import { join } from 'node:path';
 import { root } from '../api/harness.mjs';
-import { embedded, folder, forget, nodes, peer, psql } from './contestants.mjs';
+import { bareDatabase, embedded, folder, nodes, peer, psql } from './contestants.mjs';
 
 const [holds, connections, rounds] = [2, 3, 4].map((i) => Number(process.argv[i] || 0));
 const only = process.argv[5]?.split(',');
@@ -74,7 +74,7 @@ async function warmUp(c) {
 async function sell(c, sale, round) {
   await c.open();
   await warmUp(c);
-  const count = c.fixed ?? Math.round(c.holds * (holds || 30_000) / 30_000), offers = await c.offers(sale.events);
+  const count = Math.round(c.holds * (holds || 30_000) / 30_000), offers = await c.offers(sale.events);
   psql('postgres', 'CHECKPOINT');
   let before;
   const r = await load(c, offers, count, sale.tokens, () => { before = c.cpu(); });
@@ -89,13 +89,8 @@ async function sell(c, sale, round) {
   return r;
 }
 
-// A database of its own, whose nodes never run again: what it writes is nobody's to relay.
 async function makeCeiling() {
-  const c = nodes('ceiling', 1, 8);
-  await c.open();
-  const [offer] = await c.offers(1, 1_000_000_000);
-  const url = c.settings().DATABASE_URL;
-  await c.close();
+  const { url, offer } = await bareDatabase();
   return () => {
     psql('postgres', 'CHECKPOINT');
     const out = execFileSync(join(build, 'bench/pgceiling'), [url, offer, String(holds || 30_000)], { encoding: 'utf8' });
@@ -138,4 +133,3 @@ for (const sale of sales)
     say(`  ${sale.name.padEnd(11)} ${c.name.padEnd(10)} ${String(r).padStart(7)}  ${ratio(r, rate('ceiling')).padStart(14)}  ${
       ratio(r, rate(`${sale.name} / peer`)).padStart(11)}`);
   }
-forget();

@@ -31,7 +31,7 @@ static const struct { const char *name, *text; } sql[STATEMENTS] = {
     " SELECT $1, x, $2, 1, 5000 FROM unnest($3::uuid[]) AS x" },
     { "outbox",
     "INSERT INTO outbox (tenant, person, event, type, data, at) SELECT $1, x.person, $2,"
-    " 'reservation.created', x.data, now() FROM unnest($3::uuid[], $4::text[]) AS x (person, data)" },
+    " 'reservation.created', x.data, now() FROM unnest($3::uuid[], $4::jsonb[]) AS x (person, data)" },
     { "once",
     "INSERT INTO once (tenant, person, scope, key, request, status, answer, at)"
     " SELECT $1, x.person, 'POST /api/v1/tickets/purchase', x.key, $2, 201, x.answer, now()"
