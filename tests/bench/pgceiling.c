@@ -31,7 +31,8 @@ static const struct { const char *name, *text; } sql[STATEMENTS] = {
     " SELECT $1, x, $2, 1, 5000 FROM unnest($3::uuid[]) AS x" },
     { "outbox",
     "INSERT INTO outbox (tenant, person, event, type, data, at) SELECT $1, x.person, $2,"
-    " 'reservation.created', x.data, now() FROM unnest($3::uuid[], $4::jsonb[]) AS x (person, data)" },
+    " 'reservation.created', x.data, now()"
+    " FROM unnest($3::uuid[], $4::jsonb[]) AS x (person, data)" },
     { "once",
     "INSERT INTO once (tenant, person, scope, key, request, status, answer, at)"
     " SELECT $1, x.person, 'POST /api/v1/tickets/purchase', x.key, $2, 201, x.answer, now()"
@@ -70,7 +71,8 @@ static void send(Raw *r, int statement, const char *const *vals, int n)
     must(PQsendQueryPrepared(r->db, sql[statement].name, n, vals, NULL, NULL, 0) == 1);
 }
 #define SEND(r, statement, ...) \
-    send(r, statement, (const char *[]){ __VA_ARGS__ }, countof(((const char *[]){ __VA_ARGS__ })))
+    send(r, statement, (const char *[]){ __VA_ARGS__ }, \
+         (int)countof(((const char *[]){ __VA_ARGS__ })))
 
 /* Reads until the batch has been committed; anything but success ends the program. */
 static void settle(Raw *r)
@@ -107,7 +109,8 @@ static const char *keys(Arena *mem, Raw *r, isize n)
     Buf b = buf_in(mem, n * 48);
 
     for (isize i = 0; i < n; i++)
-        buf_fmt(&b, "%cceiling-%jd-%jd", i == 0 ? '{' : ',', (intmax_t)getpid(), (intmax_t)r->keys++);
+        buf_fmt(&b, "%cceiling-%jd-%jd", i == 0 ? '{' : ',', (intmax_t)getpid(),
+                (intmax_t)r->keys++);
     buf_byte(&b, '}');
     return str_z(mem, buf_str(&b));
 }
