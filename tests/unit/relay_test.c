@@ -31,7 +31,7 @@ static bool tell(Ctx *cx, void *arg)
     Telling *t = arg;
 
     for (i64 i = 0; i < t->count; i++)
-        if (!outbox_tell(cx, t->user, t->event, t->type, str_fmt(cx->mem, "{\"n\":%jd}", (intmax_t)i)))
+        if (!outbox_tell(cx, t->user, t->event, t->type, str_fmt(cx->mem, "{\"n\": %jd}", (intmax_t)i)))
             return false;
     return !t->refuse || fail(cx, FORBIDDEN, "changed its mind");
 }
@@ -208,7 +208,7 @@ static void read_whole(const Message *m, void *arg)
     bool *whole = arg;
     *whole = uuid_is(m->tenant.v, TENANT_DEFAULT.v) && uuid_is(m->user.v, anna.v) &&
              uuid_zero(m->event.v) && str_is(m->type, S("order.paid")) &&
-             str_is(m->data, S("{\"n\":0}")) && is_set(m->at);
+             str_is(m->data, S("{\"n\": 0}")) && is_set(m->at);
 }
 
 TEST(a_message_says_what_its_row_says)
