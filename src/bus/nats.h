@@ -87,7 +87,7 @@ CHECKED bool publish_all(Ctx *cx, const Message *m, isize count);
 void publish_reset(void);
 void publish_count(BusCounts *c);
 
-void tail_begin(void);
+void tail_begin(i64 after);
 void tail_stop(void);
 i64  tail_attached(void);                         /* how often                */
 

@@ -30,6 +30,7 @@ static struct {
     Link             *link;
     u64               next;                       /* stream sequence to hear  */
     u64               delivered;                  /* consumer sequence heard  */
+    i64               after;                      /* where an empty stream begins */
     i64               created, times;
     Mono              sign_at;                    /* of life                  */
     _Atomic i64       attached;
@@ -71,7 +72,7 @@ static bool find_place(JetFacts *f, Buf *why)
         tail.next = end.sequence + 1;
         is_at(end.sequence, end.id);
         tail.created = f->created;
-        bus_heard_is(end.id);
+        bus_heard_is(end.id > 0 ? end.id : tail.after);
         return true;
     }
     if (!jet_look(tail.link, f, why))
@@ -251,12 +252,13 @@ static void *run(void *arg)
     return NULL;
 }
 
-void tail_begin(void)
+void tail_begin(i64 after)
 {
     must(!tail.begun);
     memset(&tail, 0, sizeof tail);
     is_at(0, 0);
     tail.begun = true;
+    tail.after = after;
     tail.pause_ms = PAUSE_LEAST_MS;
     must(pthread_create(&tail.thread, NULL, run, NULL) == 0);
 }

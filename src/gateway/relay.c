@@ -35,17 +35,30 @@ static bool read_newest(Ctx *cx, i64 *newest)
                          &oldest, newest);
 }
 
+/* Whether the newest row is so old that it was told long ago. */
+static bool is_old(Ctx *cx, i64 newest, bool *old)
+{
+    Tiding *rows;
+    isize count;
+
+    if (!outbox_after(cx, newest - 1, 1, &rows, &count))
+        return false;
+    *old = count == 1 && before(rows[0].at, earlier(cx->now, self.kept));
+    return true;
+}
+
 bool relay_start(Ctx *cx, Span kept)
 {
     i64 newest;
+    bool old;
 
-    if (!read_newest(cx, &newest))
-        return false;
     self.kept = kept;
+    if (!read_newest(cx, &newest) || !is_old(cx, newest, &old))
+        return false;
     self.ours = !bus_keeps();
     self.ask_at = (Mono){ 0 };
     self.last = bus_keeps() ? -1 : newest;
-    bus_begin(newest);
+    bus_begin(bus_keeps() && !old ? 0 : newest);
     return true;
 }
 

@@ -143,7 +143,7 @@ TEST(a_row_that_has_left_the_stream_by_age_is_not_told_again)
         time_shift(hours(25));
         Ctx later_ = ctx_new(&own, TENANT_DEFAULT);
         bus_subscribe(hear, &h);
-        must(relay_start(&later_, hours(24)));
+        must(relay_start(&later_, hours(24)) && settles(5));
         told(&later_, 2);
         passes(&later_);
         must(h.n == 2 && h.ids[0] == 6 && h.ids[1] == 7);
