@@ -31,11 +31,13 @@ static struct {
 void link_why(Buf *b, const char *doing, int status)
 {
     const char *text = status == NATS_NO_SERVER ? "nobody listens there"
-                                                : natsStatus_GetText((natsStatus)status);
+                     : status == NATS_NO_RESPONDERS ? "nobody answers; is it started with -js?"
+                     : natsStatus_GetText((natsStatus)status);
     const char *more = nats_GetLastError(NULL), *after = more == NULL ? NULL : strstr(more, "): ");
 
     buf_fmt(b, "%s: %s", doing, text);
-    if (after != NULL && status != NATS_NO_SERVER && strcmp(after + 3, text) != 0)
+    if (after != NULL && status != NATS_NO_SERVER && status != NATS_NO_RESPONDERS &&
+        strcmp(after + 3, text) != 0)
         buf_fmt(b, " (%s)", after + 3);
 }
 

@@ -582,3 +582,94 @@ TEST(while_nats_is_away_publishing_says_busy_at_once)
     must(mono_us(at, mono_now()) < 100000);
     bus_close();
 }
+
+/* ---- who may come in ---- */
+
+static void with_password(OwnNats *o, const char *password)
+{
+    o->more[0] = "--user";
+    o->more[1] = "door";
+    o->more[2] = "--pass";
+    o->more[3] = password;
+}
+
+/* The library gives up for good when it is refused twice. */
+TEST(a_server_that_refuses_us_for_a_while_is_found_again)
+{
+    static Heard h;
+    Str why;
+
+    if (!nats_there())
+        return;
+    OwnNats own = nats_planned();
+    with_password(&own, "right");
+    nats_again(&own);
+    Str url = str_fmt(mem, "nats://door:right@127.0.0.1:%d", own.port);
+    must(bus_open(mem, &(BusConfig){ url, hours(24), 1 << 20, { 10 } }, &why));
+    Ctx cx = ctx_new(mem, TENANT_DEFAULT);
+    h.n = 0;
+    bus_subscribe(hear, &h);
+    begun();
+    must(publish(&cx, 1, 5) && settles(5));
+    nats_kill(&own);
+    with_password(&own, "wrong");
+    nats_again(&own);
+    usleep(1500000);
+    must(bus_state() == BUS_AWAY);
+    nats_kill(&own);
+    with_password(&own, "right");
+    nats_again(&own);
+    relay_until(&cx, 50);
+    must(settles(50) && is_sequence(&h, 1, 50) && bus_state() == BUS_UP);
+    bus_close();
+    nats_kill(&own);
+}
+
+TEST(a_wrong_password_is_not_tried_again)
+{
+    if (!nats_there())
+        return;
+    OwnNats own = nats_planned();
+    with_password(&own, "right");
+    nats_again(&own);
+    BusConfig config = { str_fmt(mem, "nats://door:hunter2@127.0.0.1:%d", own.port), hours(24),
+                         1 << 20, seconds(60) };
+    Str why = { 0 };
+    must(!bus_open(mem, &config, &why) && str_has(why, S("Authorization Violation")));
+    must(!str_has(why, S("hunter2")));
+    nats_kill(&own);
+}
+
+/* A certificate for localhost, signed by itself. */
+static void make_certificate(const char *cert, const char *key)
+{
+    must(system(str_z(mem, str_fmt(mem, "openssl req -x509 -newkey rsa:2048 -nodes -days 2 -batch"
+                                   " -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+                                   " -out '%s' -keyout '%s' 2> /dev/null", cert, key))) == 0);
+}
+
+TEST(under_tls_only_a_verified_server_of_the_right_name_is_spoken_to)
+{
+    Str why;
+
+    if (!nats_there())
+        return;
+    const char *cert = temp_path("nats.pem"), *key = temp_path("nats.key");
+    make_certificate(cert, key);
+    OwnNats own = nats_planned(), plain = nats_own();
+    own.more[0] = "--tls";
+    own.more[1] = "--tlscert";
+    own.more[2] = cert;
+    own.more[3] = "--tlskey";
+    own.more[4] = key;
+    nats_again(&own);
+    BusConfig good = { str_fmt(mem, "tls://localhost:%d?ca=%s", own.port, cert), hours(24),
+                       1 << 20, { 1 } };
+    must(bus_open(mem, &good, &why));
+    bus_close();
+    must(refused(str_z(mem, str_fmt(mem, "tls://localhost:%d", own.port)), "certificate"));
+    must(refused(str_z(mem, str_fmt(mem, "tls://127.0.0.1:%d?ca=%s", own.port, cert)), "mismatch"));
+    must(refused(str_z(mem, str_fmt(mem, "tls://127.0.0.1:%d?ca=%s", plain.port, cert)), "ecure"));
+    nats_kill(&own);
+    nats_kill(&plain);
+}
