@@ -13,7 +13,7 @@
 #include <nats/nats.h>
 #include <stdatomic.h>
 
-enum { FLIGHT_MOST = 256, ANSWER_WITHIN_MS = 5000, LOOK_EVERY_MS = 250, REPLY_MOST = 128 };
+enum { FLIGHT_MOST = 512, ANSWER_WITHIN_MS = 5000, LOOK_EVERY_MS = 250, REPLY_MOST = 128 };
 
 static struct {
     bool        known;                            /* the fence, by the one that publishes */

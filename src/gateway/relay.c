@@ -105,14 +105,19 @@ static bool find_turn(Ctx *cx)
     return true;
 }
 
+/* Ids that the outbox never gave would swallow the rows that get them next. */
 static bool find_place(Ctx *cx)
 {
-    i64 last;
+    i64 last, newest;
 
     if (self.last >= 0)
         return true;
-    if (!bus_last(cx, &last))
+    if (!bus_last(cx, &last) || !read_newest(cx, &newest))
         return false;
+    if (last > newest)
+        return fail(cx, BUSY, "the bus holds id %jd but the outbox ends at %jd: another database's"
+                    " bus, or this one was restored (docs/why/relay.md)", (intmax_t)last,
+                    (intmax_t)newest);
     self.skip_old = last == 0;
     self.last = last;
     return true;

@@ -127,6 +127,31 @@ TEST(what_was_written_while_no_relay_ran_is_told_once_one_runs)
     closed(&cx);
 }
 
+TEST(a_bus_that_is_ahead_of_the_outbox_is_not_published_to)
+{
+    Ctx cx = opened();
+    bool more;
+
+    if (bus_keeps()) {
+        must(relay_start(&cx, hours(24)));
+        told(&cx, 5);
+        passes(&cx);
+        relay_stop(&cx);
+        bus_close();
+        store_close();
+        cx = with_store();                        /* as after a restore       */
+        BusConfig config = { str_of(nats_url()), hours(24), 64 << 20, { 10 } };
+        Str why;
+        must(bus_open(mem, &config, &why));
+        must(relay_start(&cx, hours(24)));
+        told(&cx, 4);
+        must(!relay_pass(&cx, &more) && cx.fault.code == BUSY);
+        must(str_has(str_of(cx.fault.why), S("restored")));
+        fault_clear(&cx);
+    }
+    closed(&cx);
+}
+
 TEST(a_row_that_has_left_the_stream_by_age_is_not_told_again)
 {
     Ctx cx = opened();
