@@ -1,7 +1,7 @@
 # TicketToken. `./run` and `./test` are the two commands for people; this file has the rest:
 #   make            build/tickettoken            make check      unit tests
 #   make SAN=address | SAN=thread ...            the same under a sanitizer, in build-SAN/
-#   make install PREFIX=/usr/local  clean  bench  faults  fuzz  fresh
+#   make install PREFIX=/usr/local  clean  bench  faults  fuzz  fresh  services  services-stop
 
 SAN     ?=
 CONTROL ?=
@@ -69,6 +69,15 @@ ROUNDS ?= 1000
 faults: all
 	node tests/faults/crash.mjs $(ROUNDS)
 
+# A private PostgreSQL, Redis and NATS; it prints how to use them. ./test has its own.
+services:
+	@mkdir -p build
+	@if [ -e build/services.dir ]; then tests/services.sh start $$(cat build/services.dir); \
+	else tests/services.sh start > build/services.dir; fi
+
+services-stop:
+	@if [ -e build/services.dir ]; then tests/services.sh stop $$(cat build/services.dir) && rm build/services.dir; fi
+
 # Both commands for people, tried in a bare Debian 12.
 fresh:
 	tests/fresh.sh
@@ -79,5 +88,5 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all check docs faults fresh install clean
+.PHONY: all check docs faults fresh install clean services services-stop
 -include $(OBJ:.o=.d) $(B)/main.d $(TESTBIN:=.d)

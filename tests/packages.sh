@@ -4,6 +4,10 @@
 PACKAGES_BUILD="gcc make libc6-dev libssl-dev libsqlite3-dev libjansson-dev libargon2-dev
     libsodium-dev libqrencode-dev libpq-dev libhiredis-dev libnats-dev tzdata ca-certificates curl"
 PACKAGES_TEST="sqlite3"
+# The engines of many nodes, and the libraries that they want.
+PACKAGES_SERVICES="postgresql-15 postgresql-client-15 redis-server redis-tools nats-server"
+PACKAGES_SERVICES_LIBS="libicu72 libxml2 libldap-2.5-0 libgssapi-krb5-2 libpam0g libselinux1
+    libuuid1 liblz4-1 libzstd1 libsystemd0 libpq5 libreadline8 libjemalloc2 liblzf1 libatomic1"
 
 as_root() {
     if [ "$(id -u)" = 0 ]; then "$@"; else sudo "$@"; fi
@@ -50,5 +54,33 @@ need_nginx() {
         quietly as_root apt-get update -q
         quietly apt-get download -q nginx
         quietly dpkg -x nginx_*.deb .
+    )
+}
+
+# engines_path UNPACKED PATH - a PATH with postgres, redis-server and nats-server: those of
+# the system where they are installed, and what was unpacked for what is missing.
+engines_path() {
+    pg=$(ls -d /usr/lib/postgresql/1[5-9]/bin 2>/dev/null | tail -1)
+    echo "${pg:-$1/usr/lib/postgresql/15/bin}:$2:/usr/sbin:$1/usr/bin:$1/usr/sbin"
+}
+
+# need_services UNPACKED - unpacked like nginx: a database server must not start, or be
+# made, on somebody's machine because a test was run there.
+need_services() {
+    for name in initdb redis-server nats-server; do
+        (PATH=$(engines_path "$1" "$PATH") && command -v $name > /dev/null) || break
+        [ $name != nats-server ] || return 0
+    done
+    # shellcheck disable=SC2086
+    need_packages $PACKAGES_SERVICES_LIBS
+    echo "unpacking: $PACKAGES_SERVICES" >&2
+    mkdir -p "$1"
+    (
+        cd "$1"
+        quietly as_root apt-get update -q
+        # shellcheck disable=SC2086
+        quietly apt-get download -q $PACKAGES_SERVICES
+        for deb in *.deb; do quietly dpkg -x "$deb" .; done
+        rm ./*.deb
     )
 }
