@@ -8,7 +8,6 @@
  * the same by the clock of the work, which is what the port promises and what lets a test
  * move time. Nodes whose clocks differ by a second see a window or a token end a second
  * early or, by PX, on time: never late. */
-#include "base/log.h"
 #include "kv/engine.h"
 #include "kv/redis_pool.h"
 #include <openssl/evp.h>
@@ -107,7 +106,8 @@ static bool read_entry(Ctx *cx, const RedisAnswer *a, Str *value)
     Str left = a->text;
     Instant expires;
 
-    if (a->kind != ANSWER_TEXT || !str_int(str_cut(&left, ' '), &expires.ms) || left.at == NULL)
+    if (a->kind != ANSWER_TEXT || !str_int(str_cut(&left, ' '), &expires.ms) ||
+        left.at == NULL)
         return false;
     *value = left;
     return before(cx->now, expires);
@@ -129,8 +129,8 @@ static bool ask_entry(Ctx *cx, const RedisAsk *ask, Str *value, bool *found)
 
 static bool count(Ctx *cx, Str key, Span window, i64 most, i64 *n, Instant *reset)
 {
-    RedisAsk ask = { "count", false, 7, { [2] = S("1"), named(cx, "c", key), number(cx, cx->now.ms),
-                     number(cx, window.ms), number(cx, most) } };
+    RedisAsk ask = { "count", false, 7, { [2] = S("1"), named(cx, "c", key),
+                     number(cx, cx->now.ms), number(cx, window.ms), number(cx, most) } };
     RedisAnswer a;
 
     if (!run_script(cx, &count_script, &ask, &a))
@@ -154,7 +154,8 @@ static bool counted(Ctx *cx, Str key, i64 *n)
 
 static bool put(Ctx *cx, Str key, Str value, Span ttl)
 {
-    RedisAsk ask = { "put", false, 5, { S("SET"), named(cx, "v", key), [3] = S("PX"), life(cx, ttl) } };
+    RedisAsk ask = { "put", false, 5, { S("SET"), named(cx, "v", key), [3] = S("PX"),
+                     life(cx, ttl) } };
     RedisAnswer a;
 
     return make_entry(cx, value, ttl, &ask.words[2]) && redis_ask(cx, &ask, &a) &&
@@ -167,7 +168,8 @@ static bool put_new(Ctx *cx, Str key, Str value, Span ttl, bool *made)
                      number(cx, cx->now.ms), [6] = life(cx, ttl) } };
     RedisAnswer a;
 
-    if (!make_entry(cx, value, ttl, &ask.words[5]) || !run_script(cx, &put_new_script, &ask, &a))
+    if (!make_entry(cx, value, ttl, &ask.words[5]) ||
+        !run_script(cx, &put_new_script, &ask, &a))
         return false;
     *made = a.n[0] == 1;
     return true;
@@ -191,7 +193,8 @@ static bool drop_one(Ctx *cx, const char *space, Str key)
     RedisAsk ask = { "delete", false, 2, { S("DEL"), named(cx, space, key) } };
     RedisAnswer a;
 
-    return redis_ask(cx, &ask, &a) && (a.kind == ANSWER_NUMBERS || redis_refuses(cx, &ask, &a));
+    return redis_ask(cx, &ask, &a) &&
+           (a.kind == ANSWER_NUMBERS || redis_refuses(cx, &ask, &a));
 }
 
 static bool drop(Ctx *cx, Str key)
@@ -220,10 +223,12 @@ static bool try_all(Arena *mem, Str *why)
 /* TLS writes by itself, and a write to a closed socket would end the process. */
 static bool start(Arena *mem, const KvConfig *config, Str *why)
 {
+    int attempts = config->attempts > 0 ? config->attempts : ATTEMPTS;
+
     name_script(&count_script);
     name_script(&put_new_script);
     signal(SIGPIPE, SIG_IGN);
-    if (!redis_pool_open(mem, config->url, config->attempts > 0 ? config->attempts : ATTEMPTS, why))
+    if (!redis_pool_open(mem, config->url, attempts, why))
         return false;
     if (try_all(mem, why))
         return true;

@@ -75,7 +75,8 @@ RedisTls *redis_tls_open(const RedisAddress *a, RedisTrouble *t)
     if (a->ca.at == NULL ? SSL_CTX_set_default_verify_paths(c) == 1
                          : SSL_CTX_load_verify_file(c, file) == 1)
         return tls;
-    trouble(t, REDIS_REFUSED, "no certificates can be read from %s", a->ca.at ? file : "the system");
+    trouble(t, REDIS_REFUSED, "no certificates can be read from %s",
+            a->ca.at != NULL ? file : "the system");
     redis_tls_close(tls);
     return NULL;
 }
@@ -108,7 +109,8 @@ static bool tls_expect(SSL *tls, const char *host)
     return SSL_set1_host(tls, host) == 1 && SSL_set_tlsext_host_name(tls, host) == 1;
 }
 
-static bool tls_greet(RedisLink *l, const RedisAddress *a, RedisTls *tls, Mono until, RedisTrouble *t)
+static bool tls_greet(RedisLink *l, const RedisAddress *a, RedisTls *tls, Mono until,
+                      RedisTrouble *t)
 {
     char host[300];
     int n;
@@ -153,7 +155,8 @@ static isize step(RedisLink *l, Way way, void *at, isize n, short *events)
     return k < 0 && (errno == EAGAIN || errno == EINTR) ? 0 : -1;
 }
 
-static bool move(RedisLink *l, Way way, void *at, isize n, Mono until, isize *moved, RedisTrouble *t)
+static bool move(RedisLink *l, Way way, void *at, isize n, Mono until, isize *moved,
+                 RedisTrouble *t)
 {
     short events;
 
@@ -230,7 +233,8 @@ static bool hear(RedisLink *l, Mono until, redisReply **out, RedisTrouble *t)
         if (!move(l, IN, piece, sizeof piece, until, &n, t))
             return false;
         all += n;
-        if (all > REDIS_ANSWER_MOST || redisReaderFeed(l->reader, piece, (size_t)n) != REDIS_OK)
+        if (all > REDIS_ANSWER_MOST ||
+            redisReaderFeed(l->reader, piece, (size_t)n) != REDIS_OK)
             return trouble(t, REDIS_BROKEN, "the answer is too long");
     }
     *out = reply;
@@ -279,7 +283,8 @@ static bool refused(RedisTrouble *t, const char *what, const RedisAnswer *a)
 
     if (strcmp(a->error, "NOAUTH") == 0)
         return trouble(t, REDIS_REFUSED, "Redis wants a password (NOAUTH)");
-    return trouble(t, passing ? REDIS_BROKEN : REDIS_REFUSED, "%s was refused (%s)", what, a->error);
+    return trouble(t, passing ? REDIS_BROKEN : REDIS_REFUSED, "%s was refused (%s)", what,
+                   a->error);
 }
 
 static bool say(RedisLink *l, const Str *words, int count, Mono until, RedisTrouble *t)
@@ -287,11 +292,11 @@ static bool say(RedisLink *l, const Str *words, int count, Mono until, RedisTrou
     Arena own = { 0 };
     RedisAnswer a;
     bool good = redis_link_ask(l, &own, words, count, until, &a, t);
+    const char *what = str_is(words[0], S("AUTH")) ? "the password"
+                     : str_is(words[0], S("SELECT")) ? "the database's number" : "a PING";
 
     arena_close(&own);
-    return good && (a.kind != ANSWER_ERROR ||
-                    refused(t, str_is(words[0], S("AUTH")) ? "the password" :
-                               str_is(words[0], S("SELECT")) ? "the database's number" : "a PING", &a));
+    return good && (a.kind != ANSWER_ERROR || refused(t, what, &a));
 }
 
 /* A user may be forbidden to name his connection; it is only for people who look. */
@@ -344,7 +349,8 @@ bool redis_look_up(const RedisAddress *a, RedisPlaces *out, RedisTrouble *t)
     int error = getaddrinfo(host, port, &wants, &found);
     if (error != 0)
         return trouble(t, REDIS_BROKEN, "its name is not known: %s", gai_strerror(error));
-    for (const struct addrinfo *i = found; i != NULL && out->count < REDIS_PLACES_MOST; i = i->ai_next) {
+    const struct addrinfo *i = found;
+    for (; i != NULL && out->count < REDIS_PLACES_MOST; i = i->ai_next) {
         memcpy(&out->each[out->count].at, i->ai_addr, i->ai_addrlen);
         out->each[out->count++].len = i->ai_addrlen;
     }

@@ -91,7 +91,7 @@ static void close_all(RedisLink **links, isize n)
 
 typedef struct Loan {
     RedisLink  *link;                    /* NULL: it could not be made       */
-    bool        fresh, tries;            /* tries: the one caller that looks whether it is back */
+    bool        fresh, tries;            /* tries: looks whether Redis is back */
     RedisPlaces places;
 } Loan;
 
@@ -273,9 +273,10 @@ static bool ask_once(Ctx *cx, const RedisAsk *ask, RedisAnswer *out, bool *stale
         end_loan(&loan, KEEP, NULL);
         return true;
     }
-    end_loan(&loan, heard ? LOSE_ALL : end_of(cx, until, t.end), heard ? out->error : t.why);
+    const char *why = heard ? out->error : t.why;
+    end_loan(&loan, heard ? LOSE_ALL : end_of(cx, until, t.end), why);
     *stale = !heard && t.end == REDIS_BROKEN && !loan.fresh;
-    return fail(cx, KV_UNAVAILABLE, "redis %s: %s", ask->name, heard ? out->error : t.why);
+    return fail(cx, KV_UNAVAILABLE, "redis %s: %s", ask->name, why);
 }
 
 bool redis_ask(Ctx *cx, const RedisAsk *ask, RedisAnswer *out)

@@ -18,10 +18,11 @@ static bool read_token(Arena *mem, Str path, Str *token, Str *why)
     if (stat(str_z(mem, path), &st) != 0 || !file_read(mem, path, TOKEN_MOST, token))
         *why = str_fmt(mem, "METRICS_TOKEN_FILE %.*s: %s", STR_ARGS(path), strerror(errno));
     else if ((st.st_mode & 07) != 0)
-        *why = str_fmt(mem, "METRICS_TOKEN_FILE %.*s: others can read it; chmod 640 it", STR_ARGS(path));
+        *why = str_fmt(mem, "METRICS_TOKEN_FILE %.*s: others can read it; chmod 640 it",
+                       STR_ARGS(path));
     else if ((*token = str_trim(str_cut(token, '\n'))).len < TOKEN_LEAST)
-        *why = str_fmt(mem, "METRICS_TOKEN_FILE %.*s: must hold %d letters or more; make it with:"
-                       " openssl rand -base64 32", STR_ARGS(path), TOKEN_LEAST);
+        *why = str_fmt(mem, "METRICS_TOKEN_FILE %.*s: must hold %d letters or more; make it"
+                       " with: openssl rand -base64 32", STR_ARGS(path), TOKEN_LEAST);
     else
         return true;
     return false;
