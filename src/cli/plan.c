@@ -4,6 +4,7 @@
 #include "events/event_clock.h"
 #include "gateway/gateway.h"
 #include "identity/identity.h"
+#include "identity/session.h"
 #include "store/once.h"
 #include "store/outbox.h"
 #include "tickets/hold.h"
@@ -19,6 +20,16 @@ static bool people(Ctx *cx)
 }
 
 /* Sweeps go in slices, so that buyers get in between. */
+static bool sweep_sessions(Ctx *cx)
+{
+    i64 gone = 1;
+
+    while (gone > 0)
+        if (!session_sweep(cx, &gone))
+            return false;
+    return true;
+}
+
 static bool sweep_once(Ctx *cx)
 {
     i64 gone = 1;
@@ -49,13 +60,14 @@ static bool sweep_outbox(Ctx *cx)
 enum { JOB_HOLDS };                               /* whose beat is a setting  */
 
 static Job jobs[] = {
-    [JOB_HOLDS] = { "holds and orders that lapse", { 1000 }, hold_clock },
-    { "events whose time has come", { 1000 }, event_clock },
-    { "keys and sessions", { 5000 }, people },
-    { "webhook nonces", { 60000 }, payment_clock },
-    { "answers to retried requests", { 60000 }, sweep_once },
-    { "told tidings", { 60000 }, sweep_outbox },
-    { "idle connections", { 10000 }, tidy },
+    [JOB_HOLDS] = { "holds and orders that lapse", { 1000 }, hold_clock, OF_ALL },
+    { "events whose time has come", { 1000 }, event_clock, OF_ALL },
+    { "keys and sessions", { 500 }, people, OF_THIS_NODE },
+    { "sessions that have run out", { 60000 }, sweep_sessions, OF_ALL },
+    { "webhook nonces", { 60000 }, payment_clock, OF_ALL },
+    { "answers to retried requests", { 60000 }, sweep_once, OF_ALL },
+    { "told tidings", { 60000 }, sweep_outbox, OF_ALL },
+    { "idle connections", { 10000 }, tidy, OF_THIS_NODE },
 };
 
 bool plan_start(Arena *mem, const Config *c, Server *server, Str *why)

@@ -46,11 +46,10 @@ void identity_close(void)
 
 void identity_tick(Ctx *cx)
 {
-    i64 gone;
-
     key_watch();
-    if (session_watch(cx) && session_sweep(cx, &gone))
+    if (session_watch(cx))
         return;
-    log_warn("identity's housekeeping did not finish", L("why", (const char *)cx->fault.why));
+    log_warn("sessions that have ended elsewhere are not known",
+             L("why", (const char *)cx->fault.why));
     fault_clear(cx);
 }

@@ -22,6 +22,6 @@ typedef struct IdentityConfig {
 CHECKED bool identity_open(Arena *mem, const IdentityConfig *config, Str *why);
 void identity_close(void);
 
-/* What the clock does here, every few seconds: keys and sessions that other processes
- * changed, and what has run out. */
+/* What each node does here twice a second: takes note of keys and sessions that other
+ * processes changed. */
 void identity_tick(Ctx *cx);
