@@ -1,0 +1,22 @@
+// listen.mjs - a live stream through npm's eventsource, which nobody here wrote.
+import { EventSource } from 'eventsource';
+import { until } from './harness.mjs';
+
+const names = ['connected', 'gap', 'reservation.created', 'reservation.cancelled', 'reservation.expired', 'order.created',
+  'order.paid', 'order.completed', 'order.failed', 'order.expired', 'ticket.issued', 'ticket.used', 'ticket.transferred',
+  'event.published', 'event.on_sale', 'event.paused', 'event.cancelled', 'availability', 'reconnect'];
+
+// Listens with a bearer; everything heard is in `heard` as {id, event, data}. It stays with
+// `node`, or `url()` says at each connection anew where to.
+export function listenTo(server, { token, query = '', last, node, url } = {}) {
+  const heard = [], base = (node ?? server).url;
+  const source = new EventSource(`${base}/events/stream${query}`, {
+    fetch: (to, init) => fetch(url ? String(to).replace(base, url()) : to, { ...init, headers: { ...init.headers,
+      ...(token ? { authorization: `Bearer ${token}` } : {}), ...(last !== undefined ? { 'last-event-id': String(last) } : {}) } }),
+  });
+  for (const name of names)
+    source.addEventListener(name, (e) => heard.push({ id: e.lastEventId, event: name, data: JSON.parse(e.data) }));
+  return { heard, source, close: () => source.close(),
+    of: (name) => heard.filter((h) => h.event === name),
+    hears: (name, fact = () => true) => until(`hears ${name}`, () => heard.find((h) => h.event === name && fact(h.data))) };
+}
