@@ -44,6 +44,7 @@ export class Engines {
     const log = openSync(join(this.dir, `${name}.log`), 'a');
     const child = spawn(command, args, { stdio: ['ignore', log, log] });
     closeSync(log);
+    child.unref();                                // a test that broke off must end
     alive.add(child);
     child.on('exit', () => alive.delete(child));
     this.children[name] = child;
@@ -83,6 +84,7 @@ export class Engines {
     const child = this.children[name];
     if (!child || child.exitCode !== null || child.signalCode !== null) return;
     const ended = new Promise((done) => child.on('close', done));
+    child.ref();
     child.kill(signal);
     await ended;
   }

@@ -129,6 +129,7 @@ export class Server {
     const failed = opened.find((o) => o.status === 'rejected');
     if (failed) {
       await this.stop('SIGKILL');
+      await this.engines?.close();
       throw failed.reason;
     }
     return this;
