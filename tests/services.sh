@@ -110,10 +110,10 @@ make_all() {
     mkdir -p "$dir"
     dir=$(cd "$dir" && pwd)
     [ ! -e "$dir/env" ] || return 0
-    chmod 711 "$dir"
     # What a start of ours left half made is made anew; what is somebody's is not touched.
     [ ! -e "$dir/env.new" ] || rm -rf "$dir/env.new" "$dir/postgres" "$dir/redis" "$dir/nats"
     for name in $all; do [ ! -e "$dir/$name" ] || die "there is a $dir/$name: name another folder"; done
+    [ "$(id -u)" != 0 ] || chmod 711 "$dir"       # nobody passes through, and lists nothing
     (umask 077; : > "$dir/env.new")
     for name in $all; do
         mkdir -m 700 "$dir/$name"
