@@ -143,7 +143,8 @@ up() {
     shift 2
     ! running "$name" || return 0
     [ ! -e "$dir/$name.log" ] || mv -f "$dir/$name.log" "$dir/$name.log.old"
-    $engine setsid "$@" > "$dir/$name.log" 2>&1 < /dev/null &
+    : > "$dir/$name.log"
+    $engine setsid "$@" >> "$dir/$name.log" 2>&1 < /dev/null &
     echo $! > "$dir/$name.pid"
     for _ in $(seq $((roof * 20))); do
         ! grep -qF "$ready" "$dir/$name.log" || return 0
