@@ -12,7 +12,7 @@ allowed() {
     argon2.h|sodium.h) echo 'identity/*.c' ;;
     openssl/*)  echo 'base/crypto.c identity/*.c kv/redis*.c net/*.c' ;;
     qrencode.h) echo 'tickets/*.c' ;;
-    libpq-fe.h) echo store/postgres.c ;;
+    postgresql/*) echo 'store/pg*.c store/postgres.c' ;;
     hiredis/*)  echo 'kv/redis*.c' ;;
     nats/*)     echo bus/nats.c ;;
     curl/curl.h) echo none ;;

@@ -75,12 +75,24 @@ Str app_public_url(App *app)
                    STR_ARGS(any ? S("127.0.0.1") : c->host), (intmax_t)c->port);
 }
 
+StoreConfig app_store(const App *app)
+{
+    const Config *c = &app->config;
+
+    return (StoreConfig){
+        .url = c->database_url, .owner_url = c->owner_url, .readers = (int)c->read_conns,
+        .lanes = (int)c->lanes, .batch_most = (int)c->batch_most, .attempts = 5,
+        .strict = c->environment == ENV_PRODUCTION };
+}
+
 bool app_migrate(App *app)
 {
     i64 from, to;
     Str why = { 0 };
 
-    if (!store_migrate(&app->mem, app->config.database_url, &from, &to, &why)) {
+    StoreConfig config = app_store(app);
+
+    if (!store_migrate(&app->mem, &config, &from, &to, &why)) {
         cli_failed("the schema: %.*s", STR_ARGS(why));
         return false;
     }
@@ -99,8 +111,7 @@ typedef struct Engine {
 
 static bool open_store(App *app, Str *why)
 {
-    const Config *c = &app->config;
-    StoreConfig s = { c->database_url, (int)c->read_conns, (int)c->batch_most };
+    StoreConfig s = app_store(app);
 
     return store_open(&app->mem, &s, why);
 }

@@ -5,6 +5,7 @@
 #pragma once
 #include "cli/args.h"
 #include "net/server.h"
+#include "store/store.h"
 
 typedef struct App {
     Arena  mem;                  /* lives as long as the process works       */
@@ -18,6 +19,9 @@ CHECKED bool app_config(App *app, const Args *a);
 
 /* How others reach this server; empty when the system is to choose the port. */
 Str app_public_url(App *app);
+
+/* The store as the settings describe it. */
+StoreConfig app_store(const App *app);
 
 /* Brings the schema up to date; says what it did in the log. */
 CHECKED bool app_migrate(App *app);

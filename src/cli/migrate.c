@@ -15,7 +15,8 @@ static Exit run(Args *a)
 
     if (!app_config(&app, a))
         return EXIT_FAILED;
-    if (!store_migrate(&app.mem, app.config.database_url, &from, &to, &why))
+    StoreConfig config = app_store(&app);
+    if (!store_migrate(&app.mem, &config, &from, &to, &why))
         code = cli_failed("%.*s", STR_ARGS(why));
     else if (from == to)
         printf("schema is at version %jd already\n", (intmax_t)to);
@@ -28,7 +29,9 @@ static Exit run(Args *a)
 const Command command_migrate = {
     .name = "migrate", .usage = "[--data DIR]", .says = "bring the database schema up to date",
     .help = "One transaction a step, forward only; safe to run again and while a server runs.\n"
-            "A database of a newer program is refused. `serve` does it too.\n\n"
+            "A database of a program that is too new is refused. `serve` does it too.\n"
+            "With PostgreSQL it needs DATABASE_OWNER_URL, and gives the role in DATABASE_URL\n"
+            "the rights that a server needs and no more.\n\n"
             "  tickettoken migrate --data /var/lib/tickettoken",
     .options = options, .option_count = countof(options), .run = run,
 };

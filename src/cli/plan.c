@@ -29,6 +29,13 @@ static bool sweep_once(Ctx *cx)
     return true;
 }
 
+static bool tidy(Ctx *cx)
+{
+    (void)cx;
+    store_tidy();
+    return true;
+}
+
 static bool sweep_outbox(Ctx *cx)
 {
     i64 gone = 1;
@@ -48,6 +55,7 @@ static Job jobs[] = {
     { "webhook nonces", { 60000 }, payment_clock },
     { "answers to retried requests", { 60000 }, sweep_once },
     { "told tidings", { 60000 }, sweep_outbox },
+    { "idle connections", { 10000 }, tidy },
 };
 
 bool plan_start(Arena *mem, const Config *c, Server *server, Str *why)

@@ -11,12 +11,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-SQL_ALL(store_damage,
-    "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'");
-
 #define CHECK_WITHIN minutes(10)
-
-static bool count_damage(Ctx *cx, void *arg) { return sql_int(cx, &store_damage, arg); }
 
 static Probe check_open(Arena *mem, Str *detail)
 {
@@ -24,7 +19,7 @@ static Probe check_open(Arena *mem, Str *detail)
     i64 damage = 0;
 
     cx.deadline = mono_after(mono_now(), CHECK_WITHIN);
-    if (!read_tx(&cx, count_damage, &damage))
+    if (!store_damage(&cx, &damage))
         *detail = str_fmt(mem, "can't be read: %s", cx.fault.why);
     else if (damage > 0)
         *detail = str_fmt(mem, "integrity_check finds %jd faults", (intmax_t)damage);
@@ -38,7 +33,7 @@ static Probe check_open(Arena *mem, Str *detail)
 Probe probe_store(Arena *mem, Str url, Str *detail)
 {
     Str path = str_sub(url, str_find(url, ':') + 1, url.len);
-    StoreConfig config = { url, 1, 1 };
+    StoreConfig config = { .url = url, .readers = 1, .batch_most = 1 };
     struct stat st;
 
     if (stat(str_z(mem, path), &st) != 0) {

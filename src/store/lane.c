@@ -24,7 +24,8 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-enum { LANES_MOST = 16, CAREFUL = 64, TRIES = 3 };
+enum { SLOTS = 64, CAREFUL = 64, TRIES = 4 };
+enum { DELAY_MS = 25, DELAY_MS_MOST = 1000 };
 enum { WAITING, FINISHED };                      /* what a bell says         */
 
 /* One function that waits; it lives on its caller's stack. */
@@ -33,6 +34,7 @@ typedef struct Work {
     Ctx  *cx;
     TxFn *fn;
     void *arg;
+    int   slot;
     bool  good;
     _Atomic(u32) *bell;                           /* the caller sleeps on it  */
 } Work;
@@ -116,8 +118,9 @@ static bool await(LaneState *l, Work *w)
 bool write_tx(Ctx *cx, Lane lane, TxFn *fn, void *arg)
 {
     static _Thread_local _Atomic(u32) bell;       /* outlives every late wake */
-    LaneState *l = &all.lane[lane.v % (u32)all.count];
-    Work w = { .cx = cx, .fn = fn, .arg = arg, .bell = &bell };
+    int slot = (int)(lane.v % SLOTS);
+    LaneState *l = &all.lane[slot % all.count];
+    Work w = { .cx = cx, .fn = fn, .arg = arg, .slot = slot, .bell = &bell };
     bool wake = false, open;
 
     must(cx->db == NULL && all.count > 0);
@@ -167,13 +170,6 @@ static Work *gather(LaneState *l)
 
 typedef enum { BATCH_GOOD, BATCH_BROKE, BATCH_AGAIN } Outcome;
 
-/* The fault is the database's and not the function's, or it took the transaction with
- * it: what ran next would be committed on its own. So the batch is undone. */
-static bool engine_broke(const LaneState *l, const Ctx *cx)
-{
-    return cx->fault.code == DATABASE_CONNECTION_ERROR || !l->db->engine->in_tx(l->db);
-}
-
 static bool run_one(LaneState *l, Work *w)
 {
     fault_clear(w->cx);
@@ -183,29 +179,47 @@ static bool run_one(LaneState *l, Work *w)
     return good;
 }
 
-static bool run_saved(LaneState *l, Work *w, bool careful)
+/* What was told since `mark` was never said. */
+static void untell(Db *db, Told **mark)
+{
+    db->last = mark;
+    *mark = NULL;
+}
+
+/* One function with a savepoint; false when the savepoint itself can't be had. */
+static bool run_saved(LaneState *l, Work *w)
 {
     const Engine *e = l->db->engine;
 
     w->cx->db = l->db;
-    if (careful && !e->save(w->cx))
+    if (!e->save(w->cx))
         return false;
-    w->good = run_one(l, w);
-    if (!careful)
-        return true;
-    if (w->good)
-        return e->keep(w->cx);
-    e->undo(w->cx);
+    w->good = run_one(l, w) && e->keep(w->cx);
+    if (!w->good)
+        e->undo(w->cx);
     return true;
 }
 
-/* Runs the batch. BATCH_AGAIN: somebody failed after writing and must be undone alone. */
+/* The fault is the database's and not the function's, or it took the transaction with
+ * it: what ran next would be committed on its own. So the batch is undone. */
+static bool engine_broke(const LaneState *l, const Ctx *cx)
+{
+    return cx->fault.code == DATABASE_CONNECTION_ERROR || l->db->again ||
+           !l->db->engine->in_tx(l->db);
+}
+
+/* Runs the batch. BATCH_AGAIN: somebody failed who must be undone alone. */
 static Outcome run_all(LaneState *l, Work *batch, bool careful)
 {
     for (Work *w = batch; w != NULL; w = w->next) {
+        Told **mark = l->db->last;
         l->db->wrote = false;
-        if (!run_saved(l, w, careful))
+        if (!careful)
+            w->good = run_one(l, w);
+        else if (!run_saved(l, w))
             return BATCH_BROKE;
+        if (!w->good)
+            untell(l->db, mark);
         if (!w->good && engine_broke(l, w->cx))
             return BATCH_BROKE;
         if (!w->good && !careful && l->db->wrote)
@@ -214,17 +228,54 @@ static Outcome run_all(LaneState *l, Work *batch, bool careful)
     return BATCH_GOOD;
 }
 
-static Outcome try_batch(LaneState *l, Work *batch, Ctx *own, bool careful)
+static u64 slots_of(const Work *batch)
+{
+    u64 slots = 0;
+    for (; batch != NULL; batch = batch->next)
+        slots |= (u64)1 << batch->slot;
+    return slots;
+}
+
+static bool commit(LaneState *l, Ctx *own)
 {
     const Engine *e = l->db->engine;
 
+    if (!outbox_flush(own))
+        return false;
+    if (e->commit(own))
+        return true;
+    if (!l->db->unsure)
+        return false;
+    Fate fate = e->fate(own);
+    l->db->unsure = fate == FATE_UNKNOWN;
+    return fate == FATE_COMMITTED;
+}
+
+/* An error of one function that spoils the whole transaction (PostgreSQL does so with
+ * every error) is his alone: with savepoints it stays his. */
+static Outcome of_failure(const LaneState *l, bool careful)
+{
+    return careful || l->db->dead || l->db->again ? BATCH_BROKE : BATCH_AGAIN;
+}
+
+static Outcome try_batch(LaneState *l, Work *batch, Ctx *own, bool careful)
+{
+    const Engine *e = l->db->engine;
+    Outcome out = BATCH_BROKE;
+
     own->db = l->db;
-    l->db->told = false;
+    l->db->told = NULL;
+    l->db->last = &l->db->told;
+    l->db->again = l->db->unsure = false;
     if (!e->begin(own, TX_WRITE))
         return BATCH_BROKE;
-    Outcome out = run_all(l, batch, careful);
-    if (out == BATCH_GOOD && !e->commit(own))
-        out = BATCH_BROKE;
+    if (e->claim == NULL || e->claim(own, slots_of(batch))) {
+        out = run_all(l, batch, careful);
+        if (out == BATCH_GOOD && !commit(l, own))
+            out = BATCH_BROKE;
+    }
+    if (out == BATCH_BROKE)
+        out = of_failure(l, careful);
     if (out != BATCH_GOOD)
         e->rollback(own);
     return out;
@@ -241,16 +292,19 @@ static void break_all(Work *batch, const Ctx *own)
     }
 }
 
+/* 25, 50, 100 ms .. 1 s, and up to half as much again, so that nodes don't march in step. */
 static void back_off(int attempt)
 {
-    i64 us = 10000 << attempt;
-    usleep((useconds_t)(us + rand_below((u32)us / 2 + 1)));
+    i64 ms = DELAY_MS << attempt;
+
+    ms = ms < DELAY_MS_MOST ? ms : DELAY_MS_MOST;
+    usleep((useconds_t)(ms * 1000 + rand_below((u32)ms * 500 + 1)));
 }
 
 static void settle(LaneState *l, Work *batch)
 {
     Arena mem = { 0 };
-    Ctx own = ctx_new(&mem, (TenantId){ { { 0 } } });
+    Ctx own = ctx_new(&mem, TENANT_DEFAULT);
     bool careful = l->careful > 0;
     Outcome out = BATCH_BROKE;
 
@@ -258,13 +312,13 @@ static void settle(LaneState *l, Work *batch)
     for (int attempt = 0; attempt < TRIES && out != BATCH_GOOD; attempt++) {
         fault_clear(&own);
         out = try_batch(l, batch, &own, careful);
-        if (out == BATCH_AGAIN) {
-            careful = true;
+        if (out == BATCH_AGAIN)
             l->careful = CAREFUL;
-        } else if (out == BATCH_BROKE && attempt + 1 < TRIES) {
-            careful = true;
+        if (out == BATCH_BROKE && l->db->unsure)
+            break;                                /* it may be there already  */
+        if (out == BATCH_BROKE && attempt + 1 < TRIES)
             back_off(attempt);
-        }
+        careful |= out != BATCH_GOOD;
     }
     if (out != BATCH_GOOD) {
         break_all(batch, &own);
@@ -295,7 +349,7 @@ static void *lane_main(void *arg)
     pthread_setname_np(pthread_self(), "lane");
     while ((batch = gather(l)) != NULL) {
         settle(l, batch);
-        bool told = l->db->told;
+        bool told = l->db->told != NULL;
         finish(l, batch);
         if (told && all.wake != NULL)
             all.wake();

@@ -1,16 +1,43 @@
-/* outbox.c - see outbox.h. Who hears a tiding: its person; without one, everybody
+/* outbox.c - rows are written at the very end of a batch. Where lanes are several, each
+ * waits for its turn to do so and holds it until its commit is done; so ids rise in the
+ * order of commits, and who reads "after id" never misses a row that was slower. The
+ * work of a batch itself runs side by side; only its last step does not.
+ *
+ * Who hears a tiding: its person; without one, everybody
  * who watches its event. A person's reservation is never told to the watchers. */
 #include "store/outbox.h"
 #include "store/engine.h"
 
-SQL(outbox_write,
+SQL_ALL(outbox_write,
     "INSERT INTO outbox (tenant, person, event, type, data, at) VALUES ($1, $2, $3, $4, $5, $6)");
 
+/* The row is written when the batch ends; until then the tiding stands in the function's
+ * own memory, which outlives the batch because its caller waits for it. */
 bool outbox_tell(Ctx *cx, UserId user, EventId event, const char *type, Str data)
 {
+    Told *t = make(cx->mem, Told, 1);
+
     must(cx->db != NULL && cx->db->writing);
-    cx->db->told = true;
-    return sql_run(cx, &outbox_write, NULL, V(user.v), V(event.v), V(type), V(data), V(cx->now));
+    t->tiding = (Tiding){ .tenant = cx->tenant, .user = user, .event = event,
+                          .type = str_of(type), .data = data, .at = cx->now };
+    *cx->db->last = t;
+    cx->db->last = &t->next;
+    return true;
+}
+
+bool outbox_flush(Ctx *cx)
+{
+    const Engine *e = cx->db->engine;
+
+    if (cx->db->told != NULL && e->turn != NULL && !e->turn(cx))
+        return false;
+    for (const Told *t = cx->db->told; t != NULL; t = t->next) {
+        const Tiding *g = &t->tiding;
+        if (!sql_run(cx, &outbox_write, NULL, V(g->tenant.v), V(g->user.v), V(g->event.v),
+                     V(g->type), V(g->data), V(g->at)))
+            return false;
+    }
+    return true;
 }
 
 static const Shape tiding_row = SHAPE(Tiding,

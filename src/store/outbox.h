@@ -1,8 +1,9 @@
 /* outbox.h - what the world must hear, written with what caused it.
  *
  * A row of the outbox is written in the same transaction as the change it tells
- * of. The relay publishes rows in the order of their ids, and the id is the one
- * that streams resume by.
+ * of. Ids rise in the order of commits, on every engine: whoever has read up to an id
+ * never finds a smaller one later. There are gaps. The relay publishes rows in this
+ * order, and the id is the one that streams resume by.
  * Needs: store.  Used by: every noun that changes; gateway (relay, replay). */
 #pragma once
 #include "store/store.h"
@@ -19,7 +20,8 @@ typedef struct Tiding {
 
 /* Tells `user`; when user is zero, everybody who watches `event`. A person's own
  * tidings name the event they are about, but its watchers never see them.
- *   tx  runs inside the caller's write_tx */
+ *   keeps  `data` (in cx->mem) until the write_tx ends
+ *   tx     runs inside the caller's write_tx */
 CHECKED bool outbox_tell(Ctx *cx, UserId user, EventId event, const char *type, Str data);
 
 /* Rows after `after`, oldest first, at most `most`; spans tenants. For the relay. */

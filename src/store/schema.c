@@ -1,26 +1,31 @@
-/* schema.c - the schema's steps, taken into the program as the files they are. */
+/* schema.c - the schema's steps, taken into the program as the files they are.
+ *
+ * Both engines have the same steps with the same numbers. */
 #include "store/engine.h"
 
 #define STEP_FILE(symbol, path)                                              \
     __asm__(".globl " #symbol "\n.section .rodata\n" #symbol ":\n.incbin \"" path "\"\n.byte 0\n.previous\n"); \
     extern const char symbol[]
+#define STEP(number, name)                                                   \
+    STEP_FILE(sqlite_##number##_##name, "src/store/schema/sqlite/" #number "_" #name ".sql"); \
+    STEP_FILE(postgres_##number##_##name, "src/store/schema/postgres/" #number "_" #name ".sql")
 
-STEP_FILE(schema_sqlite_0001, "src/store/schema/sqlite/0001_store.sql");
-STEP_FILE(schema_sqlite_0002, "src/store/schema/sqlite/0002_identity.sql");
-STEP_FILE(schema_sqlite_0003, "src/store/schema/sqlite/0003_events.sql");
-STEP_FILE(schema_sqlite_0004, "src/store/schema/sqlite/0004_tickets.sql");
-
+STEP(0001, store);
+STEP(0002, identity);
+STEP(0003, events);
+STEP(0004, tickets);
 STEP_FILE(schema_sqlite_plans, "src/store/schema/sqlite/plans.sql");
 
-static const SchemaStep sqlite_steps[] = {
-    { 1, "store",    schema_sqlite_0001 },
-    { 2, "identity", schema_sqlite_0002 },
-    { 3, "events",   schema_sqlite_0003 },
-    { 4, "tickets",  schema_sqlite_0004 },
+const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
+    { 1, "store",    sqlite_0001_store, 1 },
+    { 2, "identity", sqlite_0002_identity, 2 },
+    { 3, "events",   sqlite_0003_events, 3 },
+    { 4, "tickets",  sqlite_0004_tickets, 4 },
 };
 
-const SchemaStep *schema_steps(isize *count)
-{
-    *count = countof(sqlite_steps);
-    return sqlite_steps;
-}
+const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
+    { 1, "store",    postgres_0001_store, 1 },
+    { 2, "identity", postgres_0002_identity, 2 },
+    { 3, "events",   postgres_0003_events, 3 },
+    { 4, "tickets",  postgres_0004_tickets, 4 },
+};

@@ -100,8 +100,9 @@ static void configure(void)
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-static Db *lite_open(Arena *mem, Str where, bool writer, Str *why)
+static Db *lite_open(Arena *mem, const StoreConfig *config, DbUse use, Str *why)
 {
+    Str where = str_sub(config->url, 7, config->url.len);       /* after "sqlite:" */
     static pthread_once_t once = PTHREAD_ONCE_INIT;
     Lite *db = calloc(1, sizeof *db);
     const char *said = "";
@@ -120,7 +121,7 @@ static Db *lite_open(Arena *mem, Str where, bool writer, Str *why)
         sqlite3_progress_handler(db->at, OPS_BETWEEN_LOOKS, past_deadline, db);
     }
     if (rc != SQLITE_OK || !exec(db->at, settings, &said) ||
-        !exec(db->at, writer ? "PRAGMA cache_size=-131072; PRAGMA wal_autocheckpoint=8192;"
+        !exec(db->at, use != DB_READS ? "PRAGMA cache_size=-131072; PRAGMA wal_autocheckpoint=8192;"
                              : "PRAGMA cache_size=-4096; PRAGMA query_only=ON;", &said)) {
         *why = str_fmt(mem, "%.*s: %s", STR_ARGS(where), sqlite3_errmsg(db->at));
         lite_close(&db->base);
@@ -257,15 +258,31 @@ static bool lite_run(Ctx *cx, const Sql *q, const Val *vals, isize n, RowFn *row
     return good;
 }
 
-static bool lite_version(Ctx *cx, i64 *out)
+/* The one number of a statement that is asked once. */
+static bool ask(Ctx *cx, const char *text, i64 *out)
 {
     sqlite3_stmt *st = NULL;
-    bool good = sqlite3_prepare_v2(lite(cx)->at, "PRAGMA user_version", -1, &st, NULL) ==
-                SQLITE_OK && sqlite3_step(st) == SQLITE_ROW;
+    bool good = sqlite3_prepare_v2(lite(cx)->at, text, -1, &st, NULL) == SQLITE_OK &&
+                sqlite3_step(st) == SQLITE_ROW;
 
     *out = good ? sqlite3_column_int64(st, 0) : 0;
     sqlite3_finalize(st);
     return good;
+}
+
+/* One process has the file to itself, so no older program need work beside a newer one. */
+static bool lite_version(Ctx *cx, i64 *version, i64 *oldest)
+{
+    bool good = ask(cx, "PRAGMA user_version", version);
+    *oldest = *version;
+    return good;
+}
+
+static bool lite_damage(Ctx *cx, i64 *faults)
+{
+    lite(cx)->deadline = cx->deadline;
+    return ask(cx, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
+               faults) || broke(cx, sqlite3_errcode(lite(cx)->at), "integrity_check");
 }
 
 static bool lite_script(Db *base, const char *text, const char **why)
@@ -324,9 +341,12 @@ static void lite_undo(Ctx *cx)
 }
 
 const Engine sqlite_engine = {
-    .scheme = "sqlite", .lanes = 1,
+    .schemes = "sqlite:", .lanes = 1,
     .open = lite_open, .close = lite_close, .run = lite_run, .prepare = lite_prepare,
-    .version = lite_version,
-    .settle = schema_sqlite_plans, .script = lite_script, .begin = lite_begin, .commit = lite_commit,
-    .rollback = lite_rollback, .in_tx = lite_in_tx, .save = lite_save, .keep = lite_keep, .undo = lite_undo,
+    .damage = lite_damage, .begin = lite_begin, .commit = lite_commit,
+    .rollback = lite_rollback, .in_tx = lite_in_tx, .save = lite_save, .keep = lite_keep,
+    .undo = lite_undo, .version = lite_version, .script = lite_script,
+    .steps = schema_sqlite, .step_count = SCHEMA_SQLITE_COUNT,
+    .step_begin = "BEGIN IMMEDIATE", .step_end = "PRAGMA user_version=%jd; COMMIT",
+    .settle = schema_sqlite_plans,
 };

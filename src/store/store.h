@@ -17,16 +17,22 @@
 typedef bool TxFn(Ctx *cx, void *arg);
 typedef struct { u32 v; } Lane;
 
-/* Work on one key (an event) always meets the same lane, so it never fights itself. */
+/* Work on one key (an event) is done one after the other, on whichever node it is, so it
+ * never fights itself. */
 Lane lane_of(Uuid key);
 
 CHECKED bool read_tx(Ctx *cx, TxFn *fn, void *arg);
 CHECKED bool write_tx(Ctx *cx, Lane lane, TxFn *fn, void *arg);
 
 typedef struct StoreConfig {
-    Str  url;                                     /* sqlite:/path/file.db     */
-    int  readers;                                 /* connections for reading  */
+    Str  url;                                     /* sqlite:/path/file.db, postgresql://.. */
+    Str  owner_url;                               /* who may change the schema; absent: nobody
+                                                     here, or where there are no roles */
+    int  readers;                                 /* connections for reading, at most */
+    int  lanes;                                   /* connections for writing, at most */
     int  batch_most;                              /* functions in one commit  */
+    int  attempts;                                /* to connect at the start; 0: one */
+    bool strict;                                  /* production: only verified TLS */
 } StoreConfig;
 
 /* Opens the one store of this process and starts its lanes. False with *why. The
@@ -36,8 +42,16 @@ void store_close(void);
 CHECKED bool store_ready(Ctx *cx);                /* answers a trivial query  */
 
 /* Brings the schema to this program's version, one transaction per step, forward
- * only. *from and *to are versions. A store newer than the program is refused. */
-CHECKED bool store_migrate(Arena *mem, Str url, i64 *from, i64 *to, Str *why);
+ * only; of many nodes that start at once one does it. *from and *to are versions; *to is
+ * the newer one of a program that can work beside this. Refused: a schema too new for
+ * this program, and one too old when we don't own it. */
+CHECKED bool store_migrate(Arena *mem, const StoreConfig *config, i64 *from, i64 *to, Str *why);
+
+/* What the database finds wrong with itself (SQLite: integrity_check). */
+CHECKED bool store_damage(Ctx *cx, i64 *faults);
+
+/* Closes reading connections that nobody has used for a while. A clock job. */
+void store_tidy(void);
 
 /* Prepares every SQL() on one connection; writes the names and reasons of bad ones. */
 isize store_check_sql(Buf *wrong);

@@ -13,7 +13,6 @@ extern Sql *const __start_sqls[], *const __stop_sqls[];
 
 /* These may: commands of an operator, who asks for all of it. */
 static const char *const allowed[] = {
-    "store_damage",                               /* doctor                   */
     "person_page",                                /* user list, in order of its key */
 };
 
@@ -32,7 +31,8 @@ static sqlite3 *migrated(void)
     Str why;
     sqlite3 *db;
 
-    must(store_migrate(mem, str_fmt(mem, "sqlite:%s", path), &from, &to, &why));
+    StoreConfig c = { .url = str_fmt(mem, "sqlite:%s", path) };
+    must(store_migrate(mem, &c, &from, &to, &why));
     must(sqlite3_open(path, &db) == SQLITE_OK);
     return db;
 }

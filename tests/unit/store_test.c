@@ -1,6 +1,5 @@
 /* store_test.c - what the store port promises, asked of every engine. */
-#include "unit/test.h"
-#include "store/engine.h"
+#include "unit/with_store.h"
 #include "store/once.h"
 #include "store/outbox.h"
 #include <pthread.h>
@@ -14,33 +13,26 @@ static const Shape shelf_row = SHAPE(Shelf,
     ID(Shelf, id, 0, ""), NUMBER(Shelf, left, 0, INT64_MAX, 0, 0, ""),
     TEXT(Shelf, label, 0, 100, OPTIONAL, ""));
 
-SQL_ALL(shelf_make, "CREATE TABLE IF NOT EXISTS shelf (tenant BLOB, id BLOB, n INTEGER CHECK (n >= 0),"
-                    " label TEXT, PRIMARY KEY (tenant, id))");
+static const char make_on_sqlite[] =
+    "CREATE TABLE shelf (tenant BLOB, id BLOB, n INTEGER CHECK (n >= 0), label TEXT,"
+    " PRIMARY KEY (tenant, id))";
+static const char make_on_postgres[] =
+    "CREATE TABLE shelf (tenant uuid, id uuid, n integer CHECK (n >= 0), label text,"
+    " PRIMARY KEY (tenant, id)); SELECT guard_tables();"
+    "GRANT SELECT, INSERT, UPDATE, DELETE ON shelf TO tt_server";
+
 SQL(shelf_put,  "INSERT INTO shelf (tenant, id, n, label) VALUES ($1, $2, $3, $4)");
 SQL(shelf_take, "UPDATE shelf SET n = n - $3 WHERE tenant = $1 AND id = $2 AND n >= $3");
 SQL(shelf_look, "SELECT id, n, label FROM shelf WHERE tenant = $1 AND id = $2");
 
 static const Uuid here = { { 1, 2, 3 } };
 
-static void make_shelf(const char *url)
-{
-    Str where, why;
-    const Engine *e = engine_of(mem, str_of(url), &where, &why);
-    struct Db *db = e->open(mem, where, true, &why);
-    const char *said;
-    must(db != NULL && e->script(db, shelf_make.text, &said));
-    e->close(db);
-}
-
 static Ctx opened(void)
 {
-    i64 from, to;
-    Str why;
-    const char *url = str_z(mem, str_fmt(mem, "sqlite:%s", temp_path(str_z(mem, uuid_str(mem, uuid_new(time_now()))))));
-    must(store_migrate(mem, str_of(url), &from, &to, &why) && from == 0 && to > 0);
-    make_shelf(url);
-    must(store_open(mem, &(StoreConfig){ str_of(url), 4, 128 }, &why));
-    return ctx_new(mem, TENANT_DEFAULT);
+    StoreConfig c = migrated_store();
+
+    run_script(&c, on_postgres() ? make_on_postgres : make_on_sqlite);
+    return open_store(&c);
 }
 
 typedef struct { i64 count; Uuid id; bool late_refusal; } Taking;
@@ -360,15 +352,11 @@ TEST(a_sweep_keeps_the_newest_so_that_a_gap_can_be_told)
 
 TEST(an_unknown_engine_and_a_newer_schema_are_refused)
 {
+    StoreConfig odd = { .url = S("oracle:x") }, c = migrated_store();
     i64 from, to;
     Str why = { 0 };
-    const char *path = temp_path("newer.db");
-    Str url = str_fmt(mem, "sqlite:%s", path), where;
-    const char *said;
-    must(!store_migrate(mem, S("oracle:x"), &from, &to, &why) && str_has(why, S("sqlite:FILE")));
-    must(store_migrate(mem, url, &from, &to, &why));
-    struct Db *db = sqlite_engine.open(mem, str_of(path), true, &where);
-    must(sqlite_engine.script(db, "PRAGMA user_version=999", &said));
-    sqlite_engine.close(db);
-    must(!store_migrate(mem, url, &from, &to, &why) && str_has(why, S("newer")));
+    must(!store_migrate(mem, &odd, &from, &to, &why) && str_has(why, S("sqlite:FILE")));
+    run_script(&c, on_postgres() ? "UPDATE schema_version SET version = 999, oldest = 999"
+                                 : "PRAGMA user_version=999");
+    must(!store_migrate(mem, &c, &from, &to, &why) && str_has(why, S("newer")));
 }

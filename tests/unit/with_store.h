@@ -1,18 +1,82 @@
-/* with_store.h - a fresh store of this program's schema for one test.
+/* with_store.h - a fresh store of this program's schema for one test, on the engine that
+ * TEST_STORE names: sqlite, or postgresql on the server of TEST_PG_* (tests/services.sh).
  *   Ctx cx = with_store();  ...  store_close(); */
 #pragma once
-#include "store/store.h"
+#include "store/engine.h"
 #include "unit/test.h"
+#include <stdlib.h>
+
+static inline bool on_postgres(void)
+{
+    const char *store = getenv("TEST_STORE");
+    return store != NULL && str_starts(str_of(store), S("postgres"));
+}
+
+static inline Str env_of(const char *name)
+{
+    Str v = str_of(getenv(name));
+    if (v.len == 0)
+        must_failed(str_z(mem, str_fmt(mem, "%s is set (tests/services.sh run ...)", name)),
+                    __FILE__, __LINE__);
+    return v;
+}
+
+/* Runs a script as whoever owns the store, or (where = admin) as the server's admin. */
+static inline void run_script(const StoreConfig *config, const char *text)
+{
+    Str why = { 0 };
+    const char *said = "";
+    struct Db *db = engine_of(mem, config->url, &why)->open(mem, config, DB_OWNS, &why);
+
+    if (db == NULL)
+        must_failed(str_z(mem, why), __FILE__, __LINE__);
+    if (!db->engine->script(db, text, &said))
+        must_failed(said, __FILE__, __LINE__);
+    db->engine->close(db);
+}
+
+/* An empty store that nobody else has. */
+static inline StoreConfig empty_store(void)
+{
+    StoreConfig c = { .readers = 4, .lanes = 3, .batch_most = 128 };
+    Uuid id = uuid_new(time_now());
+    Str name = str_fmt(mem, "t_%.*s", STR_ARGS(hex_write(mem, id.b, 16)));
+
+    if (!on_postgres()) {
+        c.url = str_fmt(mem, "sqlite:%s", temp_path(str_z(mem, name)));
+        return c;
+    }
+    StoreConfig admin = { .url = S("postgresql:"), .owner_url = env_of("TEST_PG_ADMIN") };
+    run_script(&admin, str_z(mem, str_fmt(mem, "CREATE DATABASE %.*s OWNER tt_owner",
+                                          STR_ARGS(name))));
+    c.url = str_fmt(mem, "%.*s%.*s", STR_ARGS(env_of("TEST_PG_URL")), STR_ARGS(name));
+    c.owner_url = str_fmt(mem, "%.*s%.*s", STR_ARGS(env_of("TEST_PG_OWNER_URL")), STR_ARGS(name));
+    return c;
+}
+
+static inline StoreConfig migrated_store(void)
+{
+    StoreConfig c = empty_store();
+    Str why = { 0 };
+    i64 from, to;
+
+    if (!store_migrate(mem, &c, &from, &to, &why))
+        must_failed(str_z(mem, why), __FILE__, __LINE__);
+    must(from == 0 && to > 0);
+    return c;
+}
+
+static inline Ctx open_store(const StoreConfig *c)
+{
+    Str why = { 0 };
+
+    if (!store_open(mem, c, &why))
+        must_failed(str_z(mem, why), __FILE__, __LINE__);
+    return ctx_new(mem, TENANT_DEFAULT);
+}
 
 static inline Ctx with_store(void)
 {
-    Str name = uuid_str(mem, uuid_new(time_now()));
-    Str url = str_fmt(mem, "sqlite:%s", temp_path(str_z(mem, name)));
-    i64 from, to;
-    Str why = { 0 };
-
-    if (!store_migrate(mem, url, &from, &to, &why) ||
-        !store_open(mem, &(StoreConfig){ url, 4, 128 }, &why))
-        must_failed(str_z(mem, why), __FILE__, __LINE__);
-    return ctx_new(mem, TENANT_DEFAULT);
+    StoreConfig c = migrated_store();
+    return open_store(&c);
 }

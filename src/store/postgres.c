@@ -1,0 +1,554 @@
+/* postgres.c - the store port on PostgreSQL.
+ *
+ * A batch is one transaction, and its statements are pipelined: what nobody waits for
+ * (an INSERT whose outcome the function doesn't ask) goes out with the next question
+ * or with the COMMIT.
+ *
+ * The wall between tenants is the database's own (row-level security, schema step 1):
+ * before a statement of another tenant goes out, the transaction is told whose it is.
+ *
+ * An error spoils the whole transaction here; the lane then runs the batch again with
+ * savepoints. A COMMIT that was not answered may have happened: the transaction's own
+ * number, asked for at its beginning, tells afterwards.
+ *
+ * Two advisory locks make one system of many nodes: a slot's, so that work on one key is
+ * done one after the other on whichever node, and the turn, so that outbox ids rise in
+ * the order of commits. Both are taken in one order by everybody (slots rising, the turn
+ * last), so nobody waits crosswise. */
+#include "store/pgconn.h"
+#include "store/pgpipe.h"
+#include "store/pgtype.h"
+#include "base/log.h"
+#include <postgresql/libpq-fe.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+extern Sql *const __start_sqls[] __attribute__((weak));
+extern Sql *const __stop_sqls[] __attribute__((weak));
+
+enum { LOCK_CLASS = 7474, LOCK_TURN = -2 };                 /* -1 is the schema's, below */
+#define FATE_WITHIN seconds(15)
+
+/* ---- the statements of the engine itself ---------------------------------- */
+
+typedef enum Own { OWN_READ, OWN_WRITE, OWN_SETTINGS, OWN_SCOPE, OWN_NUMBER, OWN_LOCK, OWN_COMMIT,
+                   OWN_ROLLBACK, OWN_SAVE, OWN_KEEP, OWN_BACK, OWN_FATE, OWN_RIGHTS,
+                   OWN_COUNT } Own;
+enum { TEXT_OID = 25, INT4_OID = 23, XID8_OID = 5069 };
+
+static const Known own[OWN_COUNT] = {
+    [OWN_READ]     = { "begin", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", .params = 0 },
+    [OWN_WRITE]    = { "begin", "BEGIN", .params = 0 },
+    [OWN_SETTINGS] = { "settings", pgconn_settings, .params = 0 },
+    [OWN_SCOPE]    = { "scope", "SELECT set_config('tickettoken.tenant', $1, true),"
+                                " set_config('statement_timeout', $2, true)",
+                       .params = 2, .param = { TEXT_OID, TEXT_OID } },
+    [OWN_NUMBER]   = { "number", "SELECT pg_current_xact_id()", .params = 0 },
+    [OWN_LOCK]     = { "lock", "SELECT pg_advisory_xact_lock($1, $2)",
+                       .params = 2, .param = { INT4_OID, INT4_OID } },
+    [OWN_COMMIT]   = { "commit", "COMMIT", .params = 0 },
+    [OWN_ROLLBACK] = { "rollback", "ROLLBACK", .params = 0 },
+    [OWN_SAVE]     = { "save", "SAVEPOINT one", .params = 0 },
+    [OWN_KEEP]     = { "keep", "RELEASE one", .params = 0 },
+    [OWN_BACK]     = { "back", "ROLLBACK TO one", .params = 0 },
+    [OWN_FATE]     = { "fate", "SELECT pg_xact_status($1)", .params = 1, .param = { XID8_OID } },
+    /* One sentence for the first thing that is wrong. */
+    [OWN_RIGHTS]   = { "rights",
+        "SELECT CASE"
+        " WHEN r.rolsuper OR r.rolbypassrls THEN 'role ' || r.rolname || ' is a superuser or"
+        " bypasses row-level security; give DATABASE_URL a role that does neither'"
+        " WHEN EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace"
+        "   AND c.relkind = 'r' AND pg_has_role(r.oid, c.relowner, 'MEMBER')) THEN 'role ' ||"
+        "   r.rolname || ' owns the tables; the owner belongs in DATABASE_OWNER_URL only'"
+        " WHEN EXISTS (SELECT FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
+        "   AND a.attname = 'tenant' WHERE c.relnamespace = current_schema()::regnamespace"
+        "   AND c.relkind = 'r' AND NOT (c.relrowsecurity AND c.relforcerowsecurity))"
+        "   THEN 'a table of tenants lacks row-level security'"
+        " WHEN current_setting('synchronous_commit') = 'off' THEN 'synchronous_commit is off, so"
+        " a sale that was confirmed could be lost; switch it on'"
+        " END FROM pg_roles r WHERE r.rolname = current_user", .params = 0 },
+};
+
+/* ---- a connection --------------------------------------------------------- */
+
+typedef enum Scope { SCOPE_NONE, SCOPE_TENANT, SCOPE_ALL } Scope;
+
+typedef struct Pg {
+    Db          base;
+    Pipe        pipe;
+    StoreConfig config;
+    DbUse       use;
+    bool        in_tx;
+    Scope       scope;                            /* what the transaction was told */
+    Uuid        tenant;
+    i64         number;                           /* of the transaction, 0: not known */
+} Pg;
+
+static Pg *pg_of(const Ctx *cx) { return (Pg *)(void *)cx->db; }
+
+/* The listed statements' types, learnt at boot on the first connection. */
+static Known *listed;
+
+static int listed_count(void) { return (int)(__stop_sqls - __start_sqls); }
+
+static bool attach(Pg *pg, Arena *mem, Str *why)
+{
+    bool pooled;
+    PGconn *at = pgconn_open(mem, &pg->config, pg->use, &pooled, why);
+
+    if (at == NULL)
+        return false;
+    pipe_open(&pg->pipe, at, pooled, listed_count() + OWN_COUNT);
+    pg->base.dead = pg->in_tx = false;
+    return true;
+}
+
+static Db *pg_open(Arena *mem, const StoreConfig *config, DbUse use, Str *why)
+{
+    static bool said;
+    Pg *pg = calloc(1, sizeof *pg);
+
+    must(pg != NULL);
+    pg->base.engine = &postgres_engine;
+    pg->config = *config;
+    pg->use = use;
+    if (!attach(pg, mem, why)) {
+        free(pg);
+        return NULL;
+    }
+    pg->config.attempts = 1;
+    if (pg->pipe.pooled && !said)
+        log_warn("DATABASE_URL leads through a pooler: statements are parsed each time; a direct "
+                 "connection is faster");
+    said |= pg->pipe.pooled;
+    return &pg->base;
+}
+
+static void pg_close(Db *base)
+{
+    Pg *pg = (Pg *)(void *)base;
+
+    pipe_close(&pg->pipe);
+    free(pg);
+}
+
+/* ---- faults --------------------------------------------------------------- */
+
+static bool is_class(const Pg *pg, const char *state)
+{
+    return strncmp(pg->pipe.state, state, strlen(state)) == 0;
+}
+
+/* Admin shutdown, crash, start-up, a transaction that slept too long: the session is over. */
+static bool is_over(const Pg *pg)
+{
+    return pg->pipe.lost || is_class(pg, "08") || is_class(pg, "57P") || is_class(pg, "25P03");
+}
+
+static bool is_transient(const Pg *pg)
+{
+    return is_class(pg, "40P01") || is_class(pg, "40001") || is_class(pg, "55P03");
+}
+
+static FaultCode fault_of(const Pg *pg)
+{
+    if (is_over(pg) || is_class(pg, "53"))        /* no memory, disk full, too many */
+        return DATABASE_CONNECTION_ERROR;
+    if (is_class(pg, "57014"))
+        return DATABASE_TIMEOUT;
+    if (is_transient(pg))
+        return BUSY;
+    return is_class(pg, "23505") ? CONFLICT : INTERNAL_ERROR;
+}
+
+/* Tells the first error to whoever is there. */
+static bool broke(Ctx *cx)
+{
+    Pg *pg = pg_of(cx);
+
+    pg->base.dead |= is_over(pg);
+    pg->base.again |= is_transient(pg);
+    return fail(cx, fault_of(pg), "%s: %s (%s)", pg->pipe.culprit, pg->pipe.said, pg->pipe.state);
+}
+
+/* ---- sending -------------------------------------------------------------- */
+
+static bool send_own(Ctx *cx, Own which, const Val *vals, int n)
+{
+    const char *why;
+
+    return pipe_send(&pg_of(cx)->pipe, cx->mem, &own[which], listed_count() + (int)which, vals, n,
+                     &why) || broke(cx);
+}
+
+#define DO(cx, which)  send_own((cx), (which), NULL, 0)
+
+static i64 time_left(const Ctx *cx)
+{
+    i64 ms = cx->deadline.ns == 0 ? WORK_LASTS_MS : (cx->deadline.ns - mono_now().ns) / 1000000;
+    return ms < 1 ? 1 : ms < WORK_LASTS_MS ? ms : WORK_LASTS_MS;
+}
+
+/* Says whose the next statement is, unless the transaction knows. A write is one of many
+ * in its batch, so it has the batch's time and not its own. */
+static bool set_scope(Ctx *cx, bool all)
+{
+    Pg *pg = pg_of(cx);
+    Scope scope = all ? SCOPE_ALL : SCOPE_TENANT;
+
+    if (pg->scope == scope && (all || uuid_is(pg->tenant, cx->tenant.v)))
+        return true;
+    must(all || !uuid_zero(cx->tenant.v));
+    Str whose = all ? S("*") : uuid_str(cx->mem, cx->tenant.v);
+    i64 ms = pg->base.writing ? WORK_LASTS_MS : time_left(cx);
+    pg->scope = scope;
+    pg->tenant = cx->tenant.v;
+    return send_own(cx, OWN_SCOPE,
+                    (const Val[]){ V(whose), V(str_fmt(cx->mem, "%jd", (intmax_t)ms)) }, 2);
+}
+
+static bool send_listed(Ctx *cx, const Sql *q, const Val *vals, isize n)
+{
+    Pg *pg = pg_of(cx);
+    Val all[PARAMS_MOST];
+    const char *why;
+    int count = 0;
+
+    must(q->number < listed_count() && __start_sqls[q->number] == q && n <= PARAMS_MOST);
+    if (!q->all)
+        all[count++] = V(cx->tenant.v);
+    for (isize i = 1; i < n; i++)                 /* vals[0] only makes the list non-empty */
+        all[count++] = vals[i];
+    if (!set_scope(cx, q->all))
+        return false;
+    if (pipe_send(&pg->pipe, cx->mem, &listed[q->number], q->number, all, count, &why))
+        return true;
+    return pg->pipe.failed ? broke(cx) : fail(cx, INTERNAL_ERROR, "%s: %s", q->name, why);
+}
+
+/* ---- receiving ------------------------------------------------------------ */
+
+static bool read_rows(Ctx *cx, const PGresult *r, RowFn *row, void *arg)
+{
+    Cell cells[CELLS_MOST];
+    int width = PQnfields(r), rows = PQntuples(r);
+    bool good = true;
+
+    must(width <= CELLS_MOST);
+    for (int i = 0; i < rows && good; i++) {
+        for (int k = 0; k < width; k++)
+            cells[k] = pgtype_get(PQftype(r, k), PQgetisnull(r, i, k) ? NULL : PQgetvalue(r, i, k),
+                                  PQgetlength(r, i, k));
+        good = row(cx, arg, cells, width);
+    }
+    return good;
+}
+
+static i64 rows_touched(PGresult *r)
+{
+    i64 n = 0;
+    bool reads = strncmp(PQcmdStatus(r), "SELECT", 6) == 0;
+
+    return !reads && str_int(str_of(PQcmdTuples(r)), &n) ? n : 0;
+}
+
+static bool pg_run(Ctx *cx, const Sql *q, const Val *vals, isize n, RowFn *row, void *arg,
+                   i64 *changed)
+{
+    Pg *pg = pg_of(cx);
+
+    if (pg->pipe.failed)
+        return broke(cx);
+    if (pg->base.writing && cx->deadline.ns != 0 && mono_now().ns > cx->deadline.ns)
+        return fail(cx, DATABASE_TIMEOUT, "%s: too late to begin", q->name);
+    if (!send_listed(cx, q, vals, n))
+        return false;
+    if (row == NULL && changed == NULL) {
+        pg->base.wrote = true;                    /* as far as anybody knows  */
+        return true;
+    }
+    PGresult *r = pipe_await(&pg->pipe);
+    if (r == NULL)
+        return broke(cx);
+    i64 touched = rows_touched(r);
+    pg->base.wrote |= touched > 0;
+    if (changed != NULL)
+        *changed = touched;
+    bool good = row == NULL || read_rows(cx, r, row, arg);
+    PQclear(r);
+    return good;
+}
+
+/* The one number or text of a statement of our own; the answer is for PQclear. */
+static PGresult *ask_own(Ctx *cx, Own which, const Val *vals, int n)
+{
+    PGresult *r = send_own(cx, which, vals, n) ? pipe_await(&pg_of(cx)->pipe) : NULL;
+
+    if (r == NULL && cx->fault.code == OK)
+        broke(cx);
+    return r;
+}
+
+/* ---- transactions --------------------------------------------------------- */
+
+static bool renew(Ctx *cx)
+{
+    Pg *pg = pg_of(cx);
+    Str why = { 0 };
+
+    pipe_close(&pg->pipe);
+    pg->base.dead = true;
+    return attach(pg, cx->mem, &why) ||
+           fail(cx, DATABASE_CONNECTION_ERROR, "%.*s", STR_ARGS(why));
+}
+
+static bool pg_begin(Ctx *cx, TxKind kind)
+{
+    Pg *pg = pg_of(cx);
+
+    if ((pg->base.dead || !pipe_drain(&pg->pipe)) && !renew(cx))
+        return false;
+    pg->scope = SCOPE_NONE;
+    pg->number = 0;
+    pg->in_tx = true;
+    if (pg->pipe.failed && !pipe_sync(&pg->pipe))
+        return broke(cx);
+    return DO(cx, kind == TX_READ ? OWN_READ : OWN_WRITE) &&
+           (!pg->pipe.pooled || DO(cx, OWN_SETTINGS));
+}
+
+static bool lock_number(Ctx *cx, int number)
+{
+    return send_own(cx, OWN_LOCK, (const Val[]){ V((i64)LOCK_CLASS), V((i64)number) }, 2);
+}
+
+static bool pg_claim(Ctx *cx, u64 slots)
+{
+    for (int i = 0; i < 64; i++)
+        if ((slots >> i & 1) != 0 && !lock_number(cx, i))
+            return false;
+    return true;
+}
+
+static bool pg_turn(Ctx *cx) { return lock_number(cx, LOCK_TURN); }
+
+/* All is well so far, and the transaction's number is known, so that we can ask what
+ * became of it. */
+static bool is_sound(Ctx *cx)
+{
+    Pg *pg = pg_of(cx);
+    PGresult *r = ask_own(cx, OWN_NUMBER, NULL, 0);
+
+    if (r != NULL)
+        pg->number = pgtype_get(PQftype(r, 0), PQgetvalue(r, 0, 0), PQgetlength(r, 0, 0)).i;
+    PQclear(r);
+    return r != NULL;
+}
+
+static bool pg_commit(Ctx *cx)
+{
+    Pg *pg = pg_of(cx);
+
+    if (!is_sound(cx))
+        return false;
+    PGresult *r = ask_own(cx, OWN_COMMIT, NULL, 0);
+    if (r != NULL) {
+        must(strcmp(PQcmdStatus(r), "COMMIT") == 0);
+        PQclear(r);
+        pg->in_tx = false;
+        pipe_leave(&pg->pipe);
+        return true;
+    }
+    pg->base.unsure = is_over(pg);
+    return false;
+}
+
+static Fate ask_fate(Ctx *cx, i64 number, bool *settled)
+{
+    PGresult *r = ask_own(cx, OWN_FATE, (const Val[]){ V(number) }, 1);
+    Str said = r == NULL || PQgetisnull(r, 0, 0) ? S("")
+             : str_copy(cx->mem, (Str){ PQgetvalue(r, 0, 0), PQgetlength(r, 0, 0) });
+
+    *settled = r != NULL && !str_is(said, S("in progress"));
+    PQclear(r);
+    if (pg_of(cx)->pipe.failed)
+        pg_of(cx)->base.dead |= !pipe_sync(&pg_of(cx)->pipe);
+    return str_is(said, S("committed")) ? FATE_COMMITTED
+         : str_is(said, S("aborted")) ? FATE_UNDONE : FATE_UNKNOWN;
+}
+
+/* Another wait than a buyer's: who was told nothing will ask again with his key. */
+static Fate pg_fate(Ctx *cx)
+{
+    Pg *pg = pg_of(cx);
+    Mono until = mono_after(mono_now(), FATE_WITHIN);
+    bool settled = false;
+    Fate fate = FATE_UNKNOWN;
+
+    while (!settled && mono_now().ns < until.ns) {
+        fault_clear(cx);
+        if (renew(cx))
+            fate = ask_fate(cx, pg->number, &settled);
+        if (!settled)
+            usleep(100000);
+    }
+    pg->base.unsure = false;
+    log_warn("a commit was not answered",
+             L("fate", fate == FATE_COMMITTED ? "committed" : fate == FATE_UNDONE ? "undone" : "unknown"));
+    return fate;
+}
+
+/* The answer is nobody's concern: it is taken before the next transaction. */
+static void pg_rollback(Ctx *cx)
+{
+    Pg *pg = pg_of(cx);
+    Fault was = cx->fault;
+
+    pg->in_tx = false;
+    if (pg->pipe.failed && !pg->pipe.lost && !pipe_sync(&pg->pipe))
+        pg->base.dead = true;
+    if (!pg->pipe.lost && DO(cx, OWN_ROLLBACK))
+        pipe_leave(&pg->pipe);
+    pg->base.dead |= pg->pipe.lost;
+    cx->fault = was;
+}
+
+static bool pg_in_tx(Db *base)
+{
+    const Pg *pg = (Pg *)(void *)base;
+    return pg->in_tx && !pg->pipe.failed && !base->dead;
+}
+
+static bool pg_save(Ctx *cx) { return DO(cx, OWN_SAVE); }
+
+static bool pg_keep(Ctx *cx)
+{
+    PGresult *r = ask_own(cx, OWN_KEEP, NULL, 0);
+
+    PQclear(r);
+    return r != NULL;
+}
+
+/* What was set inside the savepoint is undone with it, the scope too. */
+static void pg_undo(Ctx *cx)
+{
+    Pg *pg = pg_of(cx);
+    Fault was = cx->fault;
+
+    pg->scope = SCOPE_NONE;
+    if (pg->pipe.failed && !pg->pipe.lost && !pipe_sync(&pg->pipe))
+        pg->base.dead = true;
+    if (!pg->pipe.lost && DO(cx, OWN_BACK))
+        (void)DO(cx, OWN_KEEP);
+    pg->base.dead |= pg->pipe.lost;
+    cx->fault = was;
+}
+
+/* ---- boot and schema ------------------------------------------------------ */
+
+static bool pg_prepare(Db *base, const Sql *q, const char **why)
+{
+    Pg *pg = (Pg *)(void *)base;
+
+    if (listed == NULL)
+        listed = calloc((size_t)listed_count(), sizeof *listed);
+    must(listed != NULL);
+    Known *k = &listed[q->number];
+    *k = (Known){ .name = q->name, .text = q->text };
+    return pipe_learn(&pg->pipe, k, q->number, why);
+}
+
+static bool pg_inspect(Ctx *cx, Str *why)
+{
+    PGresult *r = ask_own(cx, OWN_RIGHTS, NULL, 0);
+    bool good = r != NULL && PQntuples(r) == 1 && PQgetisnull(r, 0, 0);
+
+    if (r == NULL)
+        *why = str_fmt(cx->mem, "%s", cx->fault.why);
+    else if (!good)
+        *why = str_fmt(cx->mem, "%s", PQgetvalue(r, 0, 0));
+    PQclear(r);
+    return pipe_sync(&pg_of(cx)->pipe) && good;
+}
+
+static bool pg_script(Db *base, const char *text, const char **why)
+{
+    static _Thread_local char said[300];
+    PGresult *r = pipe_script(&((Pg *)(void *)base)->pipe, text);
+    bool good = PQresultStatus(r) == PGRES_COMMAND_OK || PQresultStatus(r) == PGRES_TUPLES_OK;
+
+    snprintf(said, sizeof said, "%s", PQresultErrorMessage(r));
+    said[strcspn(said, "\n")] = '\0';
+    *why = said;
+    PQclear(r);
+    return good;
+}
+
+/* Texts, because a script's answers are. */
+static bool ask_script(Pg *pg, const char *text, i64 *one, i64 *two)
+{
+    PGresult *r = pipe_script(&pg->pipe, text);
+    bool good = PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r) == 1 &&
+                str_int(str_of(PQgetvalue(r, 0, 0)), one) &&
+                str_int(str_of(PQgetvalue(r, 0, 1)), two);
+
+    PQclear(r);
+    return good;
+}
+
+static bool pg_version(Ctx *cx, i64 *version, i64 *oldest)
+{
+    i64 there = 0, ignored;
+
+    *version = *oldest = 0;
+    return ask_script(pg_of(cx), "SELECT count(to_regclass('schema_version')), 0", &there, &ignored) &&
+           (there == 0 ||
+            ask_script(pg_of(cx), "SELECT version, oldest FROM schema_version", version, oldest));
+}
+
+/* The name of the role that a url signs in as. */
+static bool role_of(Arena *mem, Str url, const char **role)
+{
+    PQconninfoOption *options = PQconninfoParse(str_z(mem, url), NULL);
+
+    *role = NULL;
+    for (PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
+        if (strcmp(o->keyword, "user") == 0 && o->val != NULL)
+            *role = str_z(mem, str_of(o->val));
+    PQconninfoFree(options);
+    return *role != NULL;
+}
+
+static bool pg_grant(Arena *mem, Db *owner, Str server_url, const char **why)
+{
+    PGconn *at = ((Pg *)(void *)owner)->pipe.at;
+    const char *role;
+
+    *why = "DATABASE_URL names no role";
+    if (!role_of(mem, server_url, &role))
+        return false;
+    char *name = PQescapeIdentifier(at, role, strlen(role));
+    must(name != NULL);
+    Str text = str_fmt(mem,
+        "GRANT USAGE ON SCHEMA public TO %1$s;"
+        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %1$s;"
+        "REVOKE INSERT, UPDATE, DELETE ON schema_version FROM %1$s;", name);
+    PQfreemem(name);
+    return pg_script(owner, str_z(mem, text), why);
+}
+
+
+const Engine postgres_engine = {
+    .schemes = "postgresql: postgres:", .lanes = LANES_MOST, .far = true,
+    .open = pg_open, .close = pg_close, .inspect = pg_inspect, .run = pg_run,
+    .prepare = pg_prepare, .begin = pg_begin, .claim = pg_claim, .turn = pg_turn,
+    .commit = pg_commit, .fate = pg_fate, .rollback = pg_rollback, .in_tx = pg_in_tx,
+    .save = pg_save, .keep = pg_keep, .undo = pg_undo,
+    .steps = schema_postgres, .step_count = SCHEMA_POSTGRES_COUNT,
+    .step_begin = "BEGIN; SELECT pg_advisory_xact_lock(7474, -1),"
+                  " set_config('tickettoken.tenant', '*', true)",
+    .step_end = "UPDATE schema_version SET version = %jd, oldest = %jd; COMMIT",
+    .version = pg_version, .script = pg_script, .grant = pg_grant,
+};
