@@ -93,6 +93,12 @@ test('a token for one stream opens one stream, on whichever node', only, async (
     cut.abort();
     assert.deepEqual(open, [200, 401, 401, 401]);
   }
+  for (const [asked, opened] of [[one, two], [two, one]]) {
+    const { token } = await s.must(200, 'POST', '/events/token', { token: buyer.token, node: asked });
+    const cut = new AbortController();
+    assert.equal((await fetch(`${opened.url}/events/stream?token=${token}`, { signal: cut.signal })).status, 200);
+    cut.abort();
+  }
 });
 
 test('a crowd at both nodes is never sold one ticket too many', only, async () => {
