@@ -43,9 +43,9 @@ SQL(person_close,
     " AND (locked_until IS NULL OR locked_until <= $5)");
 
 SQL(person_verify,
-    "UPDATE person SET email_verified = 1, updated_at = $3, version = version + 1,"
+    "UPDATE person SET email_verified = TRUE, updated_at = $3, version = version + 1,"
     " status = CASE status WHEN 'PENDING' THEN 'ACTIVE' ELSE status END"
-    " WHERE tenant = $1 AND id = $2 AND email_verified = 0");
+    " WHERE tenant = $1 AND id = $2 AND NOT email_verified");
 
 bool person_add(Ctx *cx, const NewPerson *in, Person *out)
 {

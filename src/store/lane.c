@@ -282,14 +282,18 @@ static Outcome try_batch(LaneState *l, Work *batch, Ctx *own, bool careful)
 }
 
 /* Everybody hears the same bad news, unless he has worse of his own. */
-static void break_all(Work *batch, const Ctx *own)
+static void break_all(Work *batch, Ctx *own)
 {
+    for (Work *w = batch; w != NULL && own->fault.code == OK; w = w->next)
+        own->fault = w->cx->fault;
+    if (own->fault.code == OK)
+        fail(own, DATABASE_CONNECTION_ERROR, "for no reason that it said");
     for (Work *w = batch; w != NULL; w = w->next) {
         w->good = false;
         if (w->cx->fault.code == OK)
-            fail(w->cx, own->fault.code != OK ? own->fault.code : DATABASE_CONNECTION_ERROR,
-                 "the batch broke: %s", own->fault.why);
+            fail(w->cx, own->fault.code, "the batch broke: %.150s", own->fault.why);
     }
+    log_error("a batch of writes broke", L("why", own->fault.why));
 }
 
 /* 25, 50, 100 ms .. 1 s, and up to half as much again, so that nodes don't march in step. */
@@ -320,10 +324,8 @@ static void settle(LaneState *l, Work *batch)
             back_off(attempt);
         careful |= out != BATCH_GOOD;
     }
-    if (out != BATCH_GOOD) {
+    if (out != BATCH_GOOD)
         break_all(batch, &own);
-        log_error("a batch of writes broke", L("why", own.fault.why));
-    }
     l->commits++;
     arena_close(&mem);
 }

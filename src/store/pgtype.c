@@ -5,14 +5,14 @@
 #include <string.h>
 
 enum { T_BOOL = 16, T_BYTEA = 17, T_INT8 = 20, T_INT2 = 21, T_INT4 = 23, T_TEXT = 25,
-       T_VARCHAR = 1043, T_TIMESTAMPTZ = 1184, T_NUMERIC = 1700, T_VOID = 2278, T_UUID = 2950,
+       T_JSON = 114, T_VARCHAR = 1043, T_TIMESTAMPTZ = 1184, T_NUMERIC = 1700, T_VOID = 2278, T_UUID = 2950,
        T_JSONB = 3802, T_XID8 = 5069 };
 #define EPOCH_MS 946684800000                     /* 2000-01-01 in ours       */
 
 bool pgtype_takes(u32 oid)
 {
     return oid == T_BOOL || oid == T_BYTEA || oid == T_INT8 || oid == T_INT2 || oid == T_INT4 ||
-           oid == T_TEXT || oid == T_VARCHAR || oid == T_TIMESTAMPTZ || oid == T_UUID ||
+           oid == T_TEXT || oid == T_JSON || oid == T_VARCHAR || oid == T_TIMESTAMPTZ || oid == T_UUID ||
            oid == T_JSONB || oid == T_XID8;
 }
 
@@ -34,19 +34,23 @@ static bool put_big_endian(Arena *mem, i64 v, int size, const char **at, int *le
     return true;
 }
 
+/* What lies beyond the calendar of PostgreSQL (4714 BC to 294276) is its infinity. */
+static i64 us_of(i64 ms)
+{
+    if (ms < -210866803200000)
+        return INT64_MIN;
+    return ms > 9223371331199999 ? INT64_MAX : (ms - EPOCH_MS) * 1000;
+}
+
 static bool put_int(Arena *mem, u32 oid, i64 v, const char **at, int *len)
 {
-    i64 us;
-
     switch (oid) {
     case T_INT8:
     case T_XID8: return put_big_endian(mem, v, 8, at, len);
     case T_INT4: return v >= INT32_MIN && v <= INT32_MAX && put_big_endian(mem, v, 4, at, len);
     case T_INT2: return v >= INT16_MIN && v <= INT16_MAX && put_big_endian(mem, v, 2, at, len);
     case T_BOOL: return (v == 0 || v == 1) && put_big_endian(mem, v, 1, at, len);
-    case T_TIMESTAMPTZ:
-        return !__builtin_mul_overflow(v - EPOCH_MS, 1000, &us) &&
-               put_big_endian(mem, us, 8, at, len);
+    case T_TIMESTAMPTZ: return put_big_endian(mem, us_of(v), 8, at, len);
     default: return false;
     }
 }
@@ -63,7 +67,7 @@ static bool put_str(Arena *mem, u32 oid, Str s, const char **at, int *len)
     }
     *at = s.at;
     *len = (int)s.len;
-    return oid == T_TEXT || oid == T_VARCHAR || oid == T_BYTEA;
+    return oid == T_TEXT || oid == T_JSON || oid == T_VARCHAR || oid == T_BYTEA;
 }
 
 static bool put_bytes(u32 oid, const Val *v, const char **at, int *len)

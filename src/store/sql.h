@@ -9,12 +9,14 @@
 /* A statement. SQL(name, text) also lists it, so that boot prepares every statement
  * of the program against the open engine and refuses to start on a wrong one. A
  * text that does not name $1 is refused unless it was made with SQL_ALL, which
- * says that it spans tenants (clock jobs and the relay). */
-typedef struct Sql { const char *name, *text; bool all; int number; } Sql;
-#define SQL(name_, ...)      SQL_LIST(name_, false, __VA_ARGS__)
-#define SQL_ALL(name_, ...)  SQL_LIST(name_, true, __VA_ARGS__)
-#define SQL_LIST(name_, all_, ...)                                           \
-    static Sql name_ = { #name_, __VA_ARGS__, all_, 0 };                     \
+ * says that it spans tenants (clock jobs and the relay); one made with SQL_FAR spans
+ * them too and is for a store that many nodes share, so SQLite is not asked. */
+typedef struct Sql { const char *name, *text; bool all, far; int number; } Sql;
+#define SQL(name_, ...)      SQL_LIST(name_, false, false, __VA_ARGS__)
+#define SQL_ALL(name_, ...)  SQL_LIST(name_, true, false, __VA_ARGS__)
+#define SQL_FAR(name_, ...)  SQL_LIST(name_, true, true, __VA_ARGS__)
+#define SQL_LIST(name_, all_, far_, ...)                                     \
+    static Sql name_ = { #name_, __VA_ARGS__, all_, far_, 0 };               \
     static Sql *const name_##_listed __attribute__((section("sqls"), used)) = &name_
 
 /* A condition that keeps a race from being lost. `make CONTROL=1` builds the program

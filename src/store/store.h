@@ -50,6 +50,9 @@ CHECKED bool store_migrate(Arena *mem, const StoreConfig *config, i64 *from, i64
 /* What the database finds wrong with itself (SQLite: integrity_check). */
 CHECKED bool store_damage(Ctx *cx, i64 *faults);
 
+/* True when other nodes may work on the same store. */
+bool store_shared(void);
+
 /* Closes reading connections that nobody has used for a while. A clock job. */
 void store_tidy(void);
 

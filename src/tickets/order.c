@@ -58,7 +58,7 @@ SQL(order_any, "SELECT " ORDER_COLUMNS " FROM orders WHERE tenant = $1 AND id = 
 SQL(order_own, "SELECT " ORDER_COLUMNS " FROM orders WHERE tenant = $1 AND id = $2 AND person = $3");
 SQL(order_page,
     "SELECT " ORDER_COLUMNS " FROM orders WHERE tenant = $1 AND person = $2"
-    " AND ($3 IS NULL OR id < $3) ORDER BY id DESC LIMIT $4");
+    " AND (id < $3 OR $3 IS NULL) ORDER BY id DESC LIMIT $4");
 SQL(order_set,
     "UPDATE orders SET status = $4, updated_at = $5"
     " WHERE tenant = $1 AND id = $2 AND status = $3");

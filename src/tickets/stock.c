@@ -8,7 +8,7 @@ SQL(stock_take,
     "UPDATE ticket_type SET available = available - $4, held = held + $4"
     " WHERE tenant = $1 AND id = $2 AND event = $3 AND most >= $4"
     GUARD_SQL(" AND available >= $4")
-    " AND active = 1 AND (sale_start IS NULL OR sale_start <= $5)"
+    " AND active AND (sale_start IS NULL OR sale_start <= $5)"
     " AND (sale_end IS NULL OR sale_end > $5)"
     " AND EXISTS (SELECT 1 FROM event WHERE tenant = $1 AND id = $3 AND status = 'ON_SALE')"
     " RETURNING price_cents, currency");
@@ -36,7 +36,7 @@ SQL(stock_to_sold,
 
 /* -1: nothing is offered at all, which is not the same as sold out. */
 SQL(stock_left,
-    "SELECT coalesce(sum(available + held), -1) FROM ticket_type WHERE tenant = $1 AND event = $2 AND active = 1");
+    "SELECT coalesce(sum(available + held), -1) FROM ticket_type WHERE tenant = $1 AND event = $2 AND active");
 
 static const Shape price_row = SHAPE(Price,
     NUMBER(Price, cents, 0, INT64_MAX, 0, 0, ""), TEXT(Price, currency, 3, 3, 0, ""));

@@ -54,7 +54,7 @@ SQL(ticket_own,
 SQL(ticket_each, "SELECT " TICKET_COLUMNS " FROM ticket WHERE tenant = $1 AND id = $2");
 SQL(ticket_page,
     "SELECT " TICKET_COLUMNS " FROM ticket WHERE tenant = $1 AND person = $2"
-    " AND ($3 IS NULL OR id < $3) ORDER BY id DESC LIMIT $4");
+    " AND (id < $3 OR $3 IS NULL) ORDER BY id DESC LIMIT $4");
 
 static bool tell(Ctx *cx, const Ticket *t, UserId who, const char *type)
 {
@@ -138,7 +138,7 @@ const Shape handover_shape = SHAPE(Handover,
  * registered it. Who gives an id knows whom he means. */
 SQL(ticket_recipient,
     "SELECT id FROM person WHERE tenant = $1 AND status IN ('ACTIVE', 'PENDING')"
-    " AND (id = $2 OR (email = $3 AND email_verified = 1))");
+    " AND (id = $2 OR (email = $3 AND email_verified))");
 SQL(ticket_give,
     "UPDATE ticket SET person = $3, generation = generation + 1 WHERE tenant = $1 AND id = $2"
     " AND person = $4");

@@ -63,16 +63,16 @@ SQL(type_write,
     " ON CONFLICT DO NOTHING RETURNING " TYPE_COLUMNS);
 SQL(type_find, "SELECT " TYPE_COLUMNS " FROM ticket_type WHERE tenant = $1 AND id = $2");
 SQL(type_by_event,
-    "SELECT " TYPE_COLUMNS " FROM ticket_type WHERE tenant = $1 AND event = $2 AND active = 1"
+    "SELECT " TYPE_COLUMNS " FROM ticket_type WHERE tenant = $1 AND event = $2 AND active"
     " ORDER BY price_cents, name LIMIT 200");
 SQL(type_set,
     "UPDATE ticket_type SET name = coalesce($3, name), description = coalesce($4, description),"
-    " price_cents = CASE WHEN $5 < 0 THEN price_cents ELSE $5 END,"
+    " price_cents = CASE WHEN $5 < CAST(0 AS bigint) THEN price_cents ELSE $5 END,"
     " available = CASE WHEN $6 < 0 THEN available ELSE available + $6 - quantity END,"
     " quantity = CASE WHEN $6 < 0 THEN quantity ELSE $6 END,"
     " most = CASE WHEN $7 < 0 THEN most ELSE $7 END,"
     " sale_start = coalesce($8, sale_start), sale_end = coalesce($9, sale_end),"
-    " active = CASE WHEN $10 = 0 THEN active ELSE $10 - 1 END,"
+    " active = CASE WHEN $10 = 0 THEN active ELSE $10 = 2 END,"
     " updated_at = $11, version = version + 1"
     " WHERE tenant = $1 AND id = $2 AND ($12 < 0 OR version = $12)"
     " AND ($6 < 0 OR $6 >= held + sold + blocked) RETURNING " TYPE_COLUMNS);

@@ -13,4 +13,9 @@ $(B)/bench/onsale $(B)/bench/ceiling: $(B)/bench/%: tests/bench/%.c tests/bench/
 bench: all $(B)/bench/onsale $(B)/bench/ceiling
 	node tests/bench/run.mjs $(HOLDS) $(CONNECTIONS)
 
-.PHONY: bench
+# The same sale on PostgreSQL, by one node and by two, beside embedded, ceiling and peer.
+bench-engines: all $(B)/bench/onsale $(B)/bench/pgceiling
+	npm ci --prefix tests/bench/peer-node --no-audit --no-fund --silent
+	tests/services.sh run node tests/bench/engines.mjs $(HOLDS) $(CONNECTIONS)
+
+.PHONY: bench bench-engines

@@ -13,15 +13,45 @@
 
 enum { ROOM = 16384 };
 
-typedef struct { int fd; Sent sent; bool busy; isize have; char in[ROOM]; } Conn;
-typedef struct { Load *load; int ep; i64 given, done; char out[ROOM]; } Run;
+typedef struct { int fd, target; Sent sent; bool busy; isize have; char in[ROOM]; } Conn;
+typedef struct { Load *load; int ep; i64 next[TARGETS_MOST], done; char out[ROOM]; } Run;
 
-static int dial(int port)
+static bool read_target(Target *t, const char *at, int len)
 {
-    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((u16)port),
-                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    char port[8] = "";
+    i64 v;
+
+    if (memchr(at, ':', (size_t)len) == NULL) {
+        snprintf(t->host, sizeof t->host, "127.0.0.1");
+        snprintf(port, sizeof port, "%.*s", len, at);
+    } else if (sscanf(at, "%63[0-9.]:%7[0-9]", t->host, port) != 2) {
+        return false;
+    }
+    bool good = str_int(str_of(port), &v) && v > 0 && v < 65536;
+    t->port = good ? (int)v : 0;
+    return good;
+}
+
+bool load_targets(Load *l, const char *list)
+{
+    l->targets = 0;
+    for (const char *at = list; l->targets < TARGETS_MOST; at++) {
+        int len = (int)strcspn(at, ",");
+        if (!read_target(&l->target[l->targets++], at, len))
+            return false;
+        at += len;
+        if (*at == '\0')
+            return true;
+    }
+    return false;
+}
+
+static int dial(const Target *t)
+{
+    struct sockaddr_in to = { .sin_family = AF_INET, .sin_port = htons((u16)t->port) };
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), one = 1;
 
+    must(inet_pton(AF_INET, t->host, &to.sin_addr) == 1);
     must(fd >= 0 && connect(fd, (struct sockaddr *)&to, sizeof to) == 0);
     setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof one);
     return fd;
@@ -31,10 +61,13 @@ static void send_next(Run *r, Conn *c)
 {
     Load *l = r->load;
 
+    i64 number = r->next[c->target];
+
     c->busy = false;
-    if (r->given == l->requests)
+    if (number >= l->requests)
         return;
-    c->sent = (Sent){ r->given++, mono_now() };
+    r->next[c->target] += l->targets;
+    c->sent = (Sent){ number, mono_now() };
     c->busy = true;
     c->have = 0;
     isize n = l->next(l->arg, c->sent.number, r->out, ROOM);
@@ -88,9 +121,14 @@ void load_run(Load *l)
     struct epoll_event ev[256];
 
     must(conns != NULL);
+    must(l->targets > 0 && l->connections >= l->targets);
+    l->broken = 0;
     r = (Run){ .load = l, .ep = epoll_create1(EPOLL_CLOEXEC) };
+    for (int t = 0; t < l->targets; t++)
+        r.next[t] = t;
     for (int i = 0; i < l->connections; i++) {
-        conns[i].fd = dial(l->port);
+        conns[i].target = i % l->targets;
+        conns[i].fd = dial(&l->target[conns[i].target]);
         struct epoll_event e = { .events = EPOLLIN, .data.ptr = &conns[i] };
         must(epoll_ctl(r.ep, EPOLL_CTL_ADD, conns[i].fd, &e) == 0);
     }

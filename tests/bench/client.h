@@ -1,14 +1,20 @@
 /* client.h - a load generator: many keep-alive connections, one thread, epoll.
  *
  * It sends what `next` gives on whatever connection is free, and hands each answer
- * to `answered`. It keeps no state of its own about what is sent. */
+ * to `answered`. It keeps no state of its own about what is sent. With several targets
+ * each has an even share of the connections and of the requests, always the same ones:
+ * a buyer who looked at one node buys there, as his browser's connection stays. */
 #pragma once
 #include "base/ctx.h"
 
 typedef struct Sent { i64 number; Mono at; } Sent;
 
+enum { TARGETS_MOST = 16 };
+typedef struct Target { char host[64]; int port; } Target;
+
 typedef struct Load {
-    int  port, connections;
+    Target target[TARGETS_MOST];
+    int  targets, connections;
     i64  requests;                                /* how many in all          */
     /* The whole request with that number, in `to`; gives its length. */
     isize (*next)(void *arg, i64 number, char *to, isize room);
@@ -18,6 +24,9 @@ typedef struct Load {
     i64  broken;                                  /* connections that broke: out */
     i64  took_us;                                 /* out                      */
 } Load;
+
+/* Reads "host:port,host:port"; the host is a number and 127.0.0.1 when it is left out. */
+CHECKED bool load_targets(Load *l, const char *list);
 
 void load_run(Load *l);                           /* may be called again      */
 

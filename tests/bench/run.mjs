@@ -37,7 +37,7 @@ const rates = { first: [], seen: [] };
 for (let round = 1; round <= rounds; round++)
   for (const tokens of ['first', 'seen']) {
     const before = cpu();
-    const out = spawnSync(join(build, 'bench/onsale'), [server.port, server.dir, sale.event.id, sale.type.id, holds, connections,
+    const out = spawnSync(join(build, 'bench/onsale'), [server.port, server.dir, `${sale.event.id}:${sale.type.id}`, holds, connections,
       ...(tokens === 'seen' ? ['seen'] : [])].map(String), { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }).stdout;
     rates[tokens].push(Number(/rate +(\d+)/.exec(out)[1]));
     say(`-- round ${round}, each token ${tokens === 'seen' ? 'seen once before (the crowd looked at the sale and waits)' : 'seen for the first time (its signature is checked)'}`);

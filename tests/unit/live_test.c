@@ -384,15 +384,15 @@ TEST(a_stream_token_lapses)
 
 SQL(test_venue,
     "INSERT INTO venue (tenant, id, name, timezone, capacity, status, created_by, created_at,"
-    " updated_at) VALUES ($1, $2, 'Hall', 'UTC', 10, 'ACTIVE', $2, 1, 1)");
+    " updated_at) VALUES ($1, $2, 'Hall', 'UTC', 10, 'ACTIVE', $2, $3, $3)");
 SQL(test_event,
     "INSERT INTO event (tenant, id, venue, name, timezone, starts_at, ends_at, status,"
     " published_at, created_by, created_at, updated_at)"
-    " VALUES ($1, $2, $3, 'Evening', 'UTC', 1000, 2000, 'ON_SALE', $4, $3, 1, 1)");
+    " VALUES ($1, $2, $3, 'Evening', 'UTC', $5, $6, 'ON_SALE', $4, $3, $5, $5)");
 SQL(test_type,
     "INSERT INTO ticket_type (tenant, id, event, name, price_cents, currency, quantity, available,"
     " held, sold, most, created_at, updated_at)"
-    " VALUES ($1, $2, $2, 'Stalls', 100, 'EUR', 10, 7, 2, 1, 10, 1, 1)");
+    " VALUES ($1, $2, $2, 'Stalls', 100, 'EUR', 10, 7, 2, 1, 10, $3, $3)");
 
 static const EventId seen = { { { 7 } } }, unseen = { { { 8 } } };
 
@@ -401,10 +401,12 @@ static bool make_events(Ctx *cx, void *arg)
     Uuid venue = { { 6 } };
 
     (void)arg;
-    return sql_run(cx, &test_venue, NULL, V(venue))
-        && sql_run(cx, &test_event, NULL, V(seen.v), V(venue), V((Instant){ 1 }))
-        && sql_run(cx, &test_event, NULL, V(unseen.v), V(venue), V((Instant){ 0 }))
-        && sql_run(cx, &test_type, NULL, V(seen.v));
+    return sql_run(cx, &test_venue, NULL, V(venue), V(cx->now))
+        && sql_run(cx, &test_event, NULL, V(seen.v), V(venue), V((Instant){ 1 }), V(cx->now),
+                   V(later(cx->now, hours(2))))
+        && sql_run(cx, &test_event, NULL, V(unseen.v), V(venue), V((Instant){ 0 }), V(cx->now),
+                   V(later(cx->now, hours(2))))
+        && sql_run(cx, &test_type, NULL, V(seen.v), V(cx->now));
 }
 
 static Client *watch(House *h, EventId event, const char *headers)

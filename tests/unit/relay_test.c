@@ -138,7 +138,7 @@ TEST(a_message_says_what_its_row_says)
 SQL(test_type,
     "INSERT INTO ticket_type (tenant, id, event, name, price_cents, currency, quantity, available,"
     " held, sold, most, created_at, updated_at)"
-    " VALUES ($1, $2, $3, 'Stalls', 100, 'EUR', 10, 7, 2, 1, 10, 1, 1)");
+    " VALUES ($1, $2, $3, 'Stalls', 100, 'EUR', 10, 7, 2, 1, 10, $4, $4)");
 
 typedef struct { VenueId venue; EventId event; Uuid type; } Sale;
 
@@ -152,7 +152,7 @@ static bool make_sale(Ctx *cx, void *arg)
     Event e;
 
     return venue_add(cx, s->venue, &hall, &v) && event_add(cx, s->event, &in, &e)
-        && sql_run(cx, &test_type, NULL, V(s->type), V(s->event.v));
+        && sql_run(cx, &test_type, NULL, V(s->type), V(s->event.v), V(cx->now));
 }
 
 static Sale sale(Ctx *cx)

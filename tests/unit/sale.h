@@ -25,7 +25,7 @@ typedef struct { Sale *s; i64 seats, boxes; } Building;
 
 SQL(sale_person,
     "INSERT INTO person (tenant, id, email, email_verified, status, created_at, updated_at)"
-    " VALUES ($1, $2, $3, 1, 'ACTIVE', 1, 1)");
+    " VALUES ($1, $2, $3, TRUE, 'ACTIVE', $4, $4)");
 
 static inline bool add_type(Ctx *cx, EventId event, const char *name, i64 price, i64 n, TypeId *id)
 {
@@ -40,9 +40,9 @@ static inline bool add_type(Ctx *cx, EventId event, const char *name, i64 price,
 static inline bool build_people(Ctx *cx, void *unused)
 {
     (void)unused;
-    return sql_run(cx, &sale_person, NULL, V(boss.v), V("boss@x.org")) &&
-           sql_run(cx, &sale_person, NULL, V(ann.v), V("ann@x.org")) &&
-           sql_run(cx, &sale_person, NULL, V(bob.v), V("bob@x.org"));
+    return sql_run(cx, &sale_person, NULL, V(boss.v), V("boss@x.org"), V(cx->now)) &&
+           sql_run(cx, &sale_person, NULL, V(ann.v), V("ann@x.org"), V(cx->now)) &&
+           sql_run(cx, &sale_person, NULL, V(bob.v), V("bob@x.org"), V(cx->now));
 }
 
 static inline bool build_sale(Ctx *cx, void *arg)

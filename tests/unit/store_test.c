@@ -1,5 +1,6 @@
 /* store_test.c - what the store port promises, asked of every engine. */
 #include "unit/with_store.h"
+#include "store/lease.h"
 #include "store/once.h"
 #include "store/outbox.h"
 #include <pthread.h>
@@ -27,11 +28,16 @@ SQL(shelf_look, "SELECT id, n, label FROM shelf WHERE tenant = $1 AND id = $2");
 
 static const Uuid here = { { 1, 2, 3 } };
 
-static Ctx opened(void)
+static StoreConfig with_shelf(void)
 {
     StoreConfig c = migrated_store();
-
     run_script(&c, on_postgres() ? make_on_postgres : make_on_sqlite);
+    return c;
+}
+
+static Ctx opened(void)
+{
+    StoreConfig c = with_shelf();
     return open_store(&c);
 }
 
@@ -359,4 +365,142 @@ TEST(an_unknown_engine_and_a_newer_schema_are_refused)
     run_script(&c, on_postgres() ? "UPDATE schema_version SET version = 999, oldest = 999"
                                  : "PRAGMA user_version=999");
     must(!store_migrate(mem, &c, &from, &to, &why) && str_has(why, S("newer")));
+}
+
+/* ---- many nodes ------------------------------------------------------------ */
+
+TEST(a_lease_is_ours_again_and_again)
+{
+    Ctx cx = opened();
+    bool ours = false;
+    must(lease_take(&cx, "work", seconds(5), &ours) && ours);
+    must(lease_take(&cx, "work", seconds(5), &ours) && ours);
+    must(lease_give_up(&cx, "work"));
+    store_close();
+}
+
+/* What another node would have done. */
+static void as_another_node(const StoreConfig *c, const char *until)
+{
+    run_script(c, str_z(mem, str_fmt(mem,
+        "INSERT INTO lease VALUES ('work', '00000000-0000-0000-0000-0000000000aa', now() %s)"
+        " ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until", until)));
+}
+
+TEST(a_lease_of_another_node_is_his_until_it_is_over)
+{
+    if (!on_postgres())
+        return;
+    StoreConfig c = with_shelf();
+    Ctx cx = open_store(&c);
+    bool ours = true;
+    as_another_node(&c, "+ interval '1 minute'");
+    must(lease_take(&cx, "work", seconds(5), &ours) && !ours);
+    must(lease_give_up(&cx, "work"));             /* not ours: it stays his   */
+    must(lease_take(&cx, "work", seconds(5), &ours) && !ours);
+    as_another_node(&c, "- interval '1 second'");
+    must(lease_take(&cx, "work", seconds(5), &ours) && ours);
+    store_close();
+}
+
+/* The statement says everybody's rows; it is the wall that the test is about. */
+SQL(shelf_spy, "SELECT count(*) FROM shelf WHERE (tenant = $1 OR tenant <> $1) AND id = $2");
+
+static bool spy(Ctx *cx, void *arg)
+{
+    Looking *l = arg;
+    return sql_int(cx, &shelf_spy, &l->shelf.left, V(l->id));
+}
+
+/* SQLite has no such wall, and so shows that the statement would have seen the row. */
+TEST(a_statement_without_its_tenant_sees_nothing_of_another)
+{
+    Ctx cx = opened(), eve = ctx_new(mem, (TenantId){ { { 9 } } });
+    Looking l = { .id = here };
+    must(write_tx(&cx, lane_of(here), put, &(Taking){ 5, here, false }));
+    must(read_tx(&cx, spy, &l) && l.shelf.left == 1);
+    must(read_tx(&eve, spy, &l) && l.shelf.left == (on_postgres() ? 0 : 1));
+    store_close();
+}
+
+SQL(shelf_plant, "INSERT INTO shelf (tenant, id, n) VALUES ($2, $1, 1)");
+
+static bool plant(Ctx *cx, void *arg)
+{
+    return sql_run(cx, &shelf_plant, NULL, V(*(Uuid *)arg));
+}
+
+TEST(a_row_cannot_be_planted_with_another_tenant)
+{
+    Ctx cx = opened();
+    Uuid theirs = { { 9 } };
+    if (on_postgres())
+        must(!write_tx(&cx, lane_of(here), plant, &theirs));
+    store_close();
+}
+
+/* ---- a connection that is cut --------------------------------------------- */
+
+static void cut_all(void)
+{
+    StoreConfig admin = { .url = S("postgresql:"), .owner_url = env_of("TEST_PG_ADMIN") };
+    run_script(&admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+                       " WHERE usename = 'tt_server' AND application_name = 'tickettoken'");
+}
+
+TEST(a_cut_connection_costs_nobody_anything)
+{
+    if (!on_postgres())
+        return;
+    Ctx cx = opened();
+    must(write_tx(&cx, lane_of(here), put, &(Taking){ 5, here, false }));
+    must(left_on(&cx, here) == 5);
+    for (i64 left = 4; left >= 0; left--) {
+        cut_all();
+        must(write_tx(&cx, lane_of(here), take, &(Taking){ 1, here, false }));
+        cut_all();
+        must(left_on(&cx, here) == left);
+    }
+    store_close();
+}
+
+typedef struct { pthread_t thread; _Atomic bool stop; } Cutter;
+
+static void *keep_cutting(void *arg)
+{
+    Cutter *c = arg;
+    Arena own = { 0 }, *was = mem;
+    mem = &own;                                   /* this thread's            */
+    while (!c->stop) {
+        usleep(20000);
+        cut_all();
+    }
+    arena_close(&own);
+    mem = was;
+    return NULL;
+}
+
+/* Each answer is the truth, also that of a COMMIT which was cut off. */
+TEST(cuts_in_the_middle_of_a_crowd_lose_and_double_nothing)
+{
+    if (!on_postgres())
+        return;
+    Ctx cx = opened();
+    Buyer b[8];
+    Cutter c = { .stop = false };
+    i64 got = 0;
+    must(write_tx(&cx, lane_of(here), put, &(Taking){ 100000, here, false }));
+    for (int i = 0; i < countof(b); i++) {
+        b[i] = (Buyer){ .id = here, .tries = 100 };
+        must(pthread_create(&b[i].thread, NULL, buy, &b[i]) == 0);
+    }
+    must(pthread_create(&c.thread, NULL, keep_cutting, &c) == 0);
+    for (int i = 0; i < countof(b); i++) {
+        pthread_join(b[i].thread, NULL);
+        got += b[i].got;
+    }
+    c.stop = true;
+    pthread_join(c.thread, NULL);
+    must(got > 0 && left_on(&cx, here) == 100000 - got);
+    store_close();
 }

@@ -7,14 +7,14 @@ static const UserId boss = { { { 1 } } }, anna = { { { 2 } } }, ben = { { { 3 } 
 
 SQL(test_person,
     "INSERT INTO person (tenant, id, email, password_hash, first_name, last_name, status, role,"
-    " created_at, updated_at) VALUES ($1, $2, $3, '', 'A', 'B', 'ACTIVE', 'customer', 1, 1)");
+    " created_at, updated_at) VALUES ($1, $2, $3, '', 'A', 'B', 'ACTIVE', 'customer', $4, $4)");
 
 static bool add_people(Ctx *cx, void *arg)
 {
     (void)arg;
-    return sql_run(cx, &test_person, NULL, V(boss.v), V("boss@a.example"))
-        && sql_run(cx, &test_person, NULL, V(anna.v), V("anna@a.example"))
-        && sql_run(cx, &test_person, NULL, V(ben.v), V("ben@a.example"));
+    return sql_run(cx, &test_person, NULL, V(boss.v), V("boss@a.example"), V(cx->now))
+        && sql_run(cx, &test_person, NULL, V(anna.v), V("anna@a.example"), V(cx->now))
+        && sql_run(cx, &test_person, NULL, V(ben.v), V("ben@a.example"), V(cx->now));
 }
 
 static Ctx opened(void)

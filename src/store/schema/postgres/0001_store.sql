@@ -53,7 +53,7 @@ CREATE TABLE outbox (
     person  uuid,                                -- who hears it; NULL: who watches the event
     event   uuid,                                -- what it is about
     type    text NOT NULL,
-    data    jsonb NOT NULL,
+    data    json NOT NULL,                       -- as it was told, to the letter
     at      timestamptz NOT NULL
 );
 CREATE INDEX outbox_person ON outbox (tenant, person, id) WHERE person IS NOT NULL;
