@@ -12,11 +12,11 @@ const open = new Set();
 after(() => open.forEach((source) => source.close()));
 
 // Listens with a bearer; everything heard is in `heard` as {id, event, data}. It stays with
-// `node`, or `url()` says at each connection anew where to.
-export function listenTo(server, { token, query = '', last, node, url } = {}) {
-  const heard = [], base = (node ?? server).url;
-  const source = new EventSource(`${base}/events/stream${query}`, {
-    fetch: (to, init) => fetch(url ? String(to).replace(base, url()) : to, { ...init, headers: { ...init.headers,
+// one node, `node` or whose turn it is.
+export function listenTo(server, { token, query = '', last, node } = {}) {
+  const heard = [];
+  const source = new EventSource(`${(node ?? server).url}/events/stream${query}`, {
+    fetch: (url, init) => fetch(url, { ...init, headers: { ...init.headers,
       ...(token ? { authorization: `Bearer ${token}` } : {}), ...(last !== undefined ? { 'last-event-id': String(last) } : {}) } }),
   });
   open.add(source);
