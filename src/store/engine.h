@@ -37,6 +37,10 @@ typedef struct Engine {
      * at the latest with keep or commit. */
     bool (*run)(Ctx *cx, const Sql *q, const Val *vals, isize n, RowFn *row, void *arg, i64 *changed);
     bool (*prepare)(struct Db *db, const Sql *q, const char **why);
+    /* Runs an SQL_EACH for many rows of values at once; each row that comes has the number
+     * of its values (from 1) before its columns. NULL: one after the other is as good. */
+    bool (*each)(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows, RowFn *row,
+                 void *arg, i64 *changed);
     bool (*damage)(Ctx *cx, i64 *faults);         /* what the database finds wrong with itself */
 
     bool (*begin)(Ctx *cx, TxKind kind);
