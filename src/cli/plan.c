@@ -12,12 +12,6 @@
 
 static Span outbox_kept;
 
-static bool people(Ctx *cx)
-{
-    identity_tick(cx);
-    return true;
-}
-
 /* Sweeps go in slices, so that buyers get in between. */
 static bool sweep_once(Ctx *cx)
 {
@@ -51,7 +45,8 @@ enum { JOB_HOLDS };                               /* whose beat is a setting  */
 static Job jobs[] = {
     [JOB_HOLDS] = { "holds and orders that lapse", { 1000 }, hold_clock },
     { "events whose time has come", { 1000 }, event_clock },
-    { "keys and sessions", { 5000 }, people },
+    { "keys and sessions of other nodes", { 1000 }, identity_watch },
+    { "sessions that ran out", { 60000 }, identity_sweep },
     { "webhook nonces", { 60000 }, payment_clock },
     { "answers to retried requests", { 60000 }, sweep_once },
     { "told tidings", { 60000 }, sweep_outbox },
