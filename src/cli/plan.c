@@ -4,7 +4,6 @@
 #include "events/event_clock.h"
 #include "gateway/gateway.h"
 #include "identity/identity.h"
-#include "identity/session.h"
 #include "store/once.h"
 #include "store/outbox.h"
 #include "tickets/hold.h"
@@ -13,23 +12,7 @@
 
 static Span outbox_kept;
 
-static bool people(Ctx *cx)
-{
-    identity_tick(cx);
-    return true;
-}
-
 /* Sweeps go in slices, so that buyers get in between. */
-static bool sweep_sessions(Ctx *cx)
-{
-    i64 gone = 1;
-
-    while (gone > 0)
-        if (!session_sweep(cx, &gone))
-            return false;
-    return true;
-}
-
 static bool sweep_once(Ctx *cx)
 {
     i64 gone = 1;
@@ -62,8 +45,8 @@ enum { JOB_HOLDS };                               /* whose beat is a setting  */
 static Job jobs[] = {
     [JOB_HOLDS] = { "holds and orders that lapse", { 1000 }, hold_clock, OF_ALL },
     { "events whose time has come", { 1000 }, event_clock, OF_ALL },
-    { "keys and sessions", { 500 }, people, OF_THIS_NODE },
-    { "sessions that have run out", { 60000 }, sweep_sessions, OF_ALL },
+    { "keys and sessions of other nodes", { 500 }, identity_watch, OF_THIS_NODE },
+    { "sessions that ran out", { 60000 }, identity_sweep, OF_ALL },
     { "webhook nonces", { 60000 }, payment_clock, OF_ALL },
     { "answers to retried requests", { 60000 }, sweep_once, OF_ALL },
     { "told tidings", { 60000 }, sweep_outbox, OF_ALL },
