@@ -1,13 +1,15 @@
 /* config_print.c - the table as people see it. A URL may carry a password, so what
- * stands between "://" and "@" is masked as secrets are. */
+ * stands between "://" and the last "@" is masked as secrets are. */
 #include "base/config.h"
 #include <stddef.h>
 #include <string.h>
 
 static void put_url(Buf *b, Str v)
 {
-    isize from = 0, to = str_find(v, '@');
+    isize from = 0, to = v.len - 1;
 
+    while (to >= 0 && v.at[to] != '@')
+        to--;
     while (from + 3 <= v.len && !str_starts(str_sub(v, from, v.len), S("://")))
         from++;
     if (to < 0 || from + 3 > to) {

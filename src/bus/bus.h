@@ -93,16 +93,9 @@ bool bus_replay(Ctx *cx, const BusWish *wish, Message **rows, isize *count);
 
 /* ---- how it is --------------------------------------------------------------- */
 
+/* More is counted in base/metric.def. */
 typedef enum BusState { BUS_UP, BUS_AWAY } BusState;
 BusState bus_state(void);
-
-typedef struct BusCounts {
-    i64 published;                                /* by this node             */
-    i64 refused;                                  /* publishes that came second to another node's */
-    i64 heard, repeated;                          /* told; dropped, being told already */
-    i64 outages, attached;                        /* connections lost; times that hearing began */
-} BusCounts;
-BusCounts bus_counts(void);
 
 /* ---- nudges -------------------------------------------------------------------- */
 

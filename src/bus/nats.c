@@ -85,18 +85,10 @@ static BusState nats_state(void)
     return link_now() != NULL ? BUS_UP : BUS_AWAY;
 }
 
-static void nats_count(BusCounts *c)
-{
-    publish_count(c);
-    c->outages = link_outages();
-    c->attached = tail_attached();
-}
-
 #define NATS_ENGINE(scheme_) {                                                         \
     .scheme = (scheme_), .keeps = true, .open = nats_open, .close = nats_close,        \
     .check = nats_check, .last = publish_last, .publish = publish_all,                 \
-    .begin = tail_begin, .replay = replay_wish, .state = nats_state,                   \
-    .count = nats_count, .nudge = link_nudge }
+    .begin = tail_begin, .replay = replay_wish, .state = nats_state, .nudge = link_nudge }
 
 const BusEngine bus_nats = NATS_ENGINE("nats");
 const BusEngine bus_nats_tls = NATS_ENGINE("tls");

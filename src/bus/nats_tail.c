@@ -13,6 +13,7 @@
 #include "bus/nats.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include <nats/nats.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -33,7 +34,6 @@ static struct {
     i64               after;                      /* where an empty stream begins */
     i64               created, times;
     Mono              sign_at;                    /* of life                  */
-    _Atomic i64       attached;
     int               pause_ms;
 } tail;
 
@@ -47,8 +47,6 @@ static void is_at(u64 sequence, i64 id)
     at.id = id;
     unlock(&at.lock);
 }
-
-i64 tail_attached(void) { return tail.attached; }
 
 bool tail_at(u64 *sequence, i64 *id)
 {
@@ -156,7 +154,7 @@ static bool attach(Arena *mem)
     tail.sign_at = mono_now();
     tail.replays = f.replays;
     tail.hearing = true;
-    tail.attached++;
+    metric_add(METRIC_BUS_ATTACHED, 1);
     return true;
 }
 

@@ -16,6 +16,7 @@
 #include "store/store.h"
 #include "tickets/code.h"
 #include "tickets/order.h"
+#include "web/metrics.h"
 #include "web/serve.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -116,12 +117,15 @@ static bool open_store(App *app, Str *why)
     return store_open(&app->mem, &s, why);
 }
 
-/* Only the server keeps a snapshot; a command beside it would overwrite that. */
+/* Only the server keeps a snapshot; a command beside it would overwrite that. A command
+ * needs nothing of what servers count, so it works while their Redis is away. */
 static bool open_kv(App *app, Str *why)
 {
     KvConfig k = { .url = S("embedded:") };
 
-    if (app->lock > 0)
+    if (app->lock > 0 && app->config.redis_url.len > 0)
+        k.url = app->config.redis_url;
+    else if (app->lock > 0)
         k.url = str_fmt(&app->mem, "embedded:%.*s/kv.snapshot", STR_ARGS(app->config.data_dir));
     return kv_open(&app->mem, &k, why);
 }
@@ -190,6 +194,11 @@ static bool open_tickets(App *app, Str *why)
     return true;
 }
 
+static bool open_metrics(App *app, Str *why)
+{
+    return metrics_open(&app->mem, app->config.metrics_token, why);
+}
+
 static const Engine engines[] = {
     { "store", open_store, store_close },
     { "kv", open_kv, kv_close },
@@ -198,6 +207,7 @@ static const Engine engines[] = {
     { "bus", open_bus, bus_close },
     { "pay", open_pay, pay_close },
     { "tickets", open_tickets, NULL },
+    { "metrics", open_metrics, NULL },
 };
 
 static int engines_of(AppEngines which)

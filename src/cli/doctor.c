@@ -6,6 +6,7 @@
 #include "cli/app.h"
 #include "cli/cli.h"
 #include "cli/probe.h"
+#include "kv/kv.h"
 #include "store/store.h"
 #include <errno.h>
 #include <stdio.h>
@@ -150,9 +151,11 @@ static void check_keys(Patient *p)
 
 static void check_store(Patient *p)
 {
+    StoreConfig config = { .url = p->config.database_url, .readers = 1, .lanes = 1,
+                           .batch_most = 1, .strict = p->config.environment == ENV_PRODUCTION };
     Str detail = { 0 };
 
-    switch (probe_store(p->mem, p->config.database_url, &detail)) {
+    switch (probe_store(p->mem, &config, &detail)) {
     case PROBE_GOOD:   good("database", detail); break;
     case PROBE_ABSENT: note("database", detail, "`tickettoken migrate` makes it"); break;
     case PROBE_BAD:    bad(p, "database", detail,
@@ -172,6 +175,21 @@ static void check_bus(Patient *p)
         note("bus", detail, "`tickettoken serve` makes it");
     else
         bad(p, "bus", detail, "start NATS with JetStream (nats-server -js), or mend NATS_URL");
+}
+
+static void check_kv(Patient *p)
+{
+    KvConfig k = { p->config.redis_url, 0, 1 };
+    Str why = { 0 };
+
+    if (k.url.len == 0)
+        good("kv", S("in the server's process"));
+    else if (!kv_open(p->mem, &k, &why))
+        bad(p, "kv", why, "mend REDIS_URL or start Redis: the server does not start without it");
+    else {
+        good("kv", S("Redis answers, and this user may do what is needed"));
+        kv_close();
+    }
 }
 
 static void check_port(Patient *p)
@@ -230,7 +248,7 @@ static void read_settings(Patient *p, Args *a)
 static Exit run(Args *a)
 {
     static void (*const checks[])(Patient *) = {
-        check_settings, check_folder, check_secrets, check_store, check_bus, check_keys, check_disk,
+        check_settings, check_folder, check_secrets, check_store, check_kv, check_bus, check_keys, check_disk,
         check_clock, check_files, check_port, check_server };
     Patient p = { .mem = a->mem };
 
@@ -247,7 +265,7 @@ static Exit run(Args *a)
 const Command command_doctor = {
     .name = "doctor", .usage = "[--data DIR]",
     .says = "check an installation, running or stopped, and say what to do",
-    .help = "Looks at settings, folder, secrets, database (schema and integrity), keys, disk,\n"
+    .help = "Looks at settings, folder, secrets, database (schema and integrity), kv, keys, disk,\n"
             "clock, open files, the port and the running server. Changes nothing. Exit code 1\n"
             "when something must be mended.\n\n"
             "  tickettoken doctor --data /var/lib/tickettoken",

@@ -8,6 +8,7 @@
  * younger than `kept` can't have left the stream by age, so it was not. */
 #include "gateway/relay.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include "store/lease.h"
 #include <stdatomic.h>
 
@@ -22,6 +23,12 @@ static struct {
     bool        ours, skip_old;
     Mono        ask_at;                           /* for the lease            */
 } self = { .last = -1 };
+
+static void is_ours(bool ours)
+{
+    self.ours = ours;
+    metric_set(METRIC_RELAY_OURS, ours);
+}
 
 /* ---- beginning and ending -------------------------------------------------- */
 
@@ -55,7 +62,7 @@ bool relay_start(Ctx *cx, Span kept)
     self.kept = kept;
     if (!read_newest(cx, &newest) || !is_old(cx, newest, &old))
         return false;
-    self.ours = !bus_keeps();
+    is_ours(!bus_keeps());
     self.ask_at = (Mono){ 0 };
     self.last = bus_keeps() ? -1 : newest;
     bus_begin(bus_keeps() && !old ? 0 : newest);
@@ -66,7 +73,7 @@ static void give_up(Ctx *cx)
 {
     if (bus_keeps() && self.ours && !lease_give_up(cx, LEASE))
         log_warn("the relay's lease stays for a moment", L("why", cx->fault.why));
-    self.ours = false;
+    is_ours(false);
     self.last = -1;
 }
 
@@ -100,7 +107,7 @@ static bool find_turn(Ctx *cx)
         log_info(ours ? "this node relays now" : "another node relays now");
         self.last = -1;
     }
-    self.ours = ours;
+    is_ours(ours);
     self.ask_at = mono_after(now, ours ? RENEW_EVERY : ASK_EVERY);
     return true;
 }

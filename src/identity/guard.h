@@ -13,8 +13,14 @@ typedef enum Access {                             /* Route.access             */
     SIGNED_IN,        /* any person of the tenant                            */
     ORGANISER,        /* signed in; the noun asks for a role or a venue role  */
     ADMINS,           /* admin and above                                     */
-    SIGNED            /* a machine: the handler checks the signature itself  */
+    SIGNED,           /* a machine: the handler checks the signature itself  */
+    OPERATORS         /* super-admin, or a machine with the operator's token  */
 } Access;
+
+/* The bearer that opens OPERATORS beside a super-admin's: whoever watches over an
+ * installation has no account and can't sign in every 15 minutes. Absent: none does. Only
+ * its digest is kept. */
+void guard_operator(Str token);
 
 /* Sets cx->tenant and cx->who. Fails UNAUTHORIZED, TOKEN_EXPIRED, INVALID_TOKEN,
  * FORBIDDEN; a foreign X-Tenant-Id is FORBIDDEN. */
@@ -28,3 +34,5 @@ CHECKED bool guard_once(Ctx *cx, const Req *rq, Once *out);
  * Idempotency-Replayed: true when it is an old one. */
 CHECKED bool reply_once(Ctx *cx, Req *rq, Lane lane, TxFn *fn, void *arg,
                         int status, const Shape *shape, const void *value);
+CHECKED bool reply_once_many(Ctx *cx, Req *rq, Lane lane, ManyFn *fn, void *arg,
+                             int status, const Shape *shape, const void *value);

@@ -42,20 +42,6 @@ static Str bucket_of(Ctx *cx, Str peer)
     return hex_write(cx->mem, bytes, 8);
 }
 
-static bool limit(Ctx *cx, Key key, Span window, i64 most)
-{
-    i64 n;
-    Instant reset;
-
-    if (!kv_count(cx, key, window, most, &n, &reset))
-        return false;
-    if (n <= most)
-        return true;
-    fail(cx, RATE_LIMIT_EXCEEDED, "%.*s", STR_ARGS(str_sub(key.text, 0, 60)));
-    cx->fault.retry_after = (int)((reset.ms - cx->now.ms + 999) / 1000);
-    return false;
-}
-
 /* ---- the letter ----------------------------------------------------------- */
 
 static Key verify_key(Ctx *cx, Str token)
@@ -101,8 +87,10 @@ bool login_verify_email(Ctx *cx, Str token)
     UserId user;
     bool found;
 
-    if (token.at == NULL || !kv_get(cx, verify_key(cx, token), &ids, &found))
+    if (token.at == NULL)
         return fail(cx, INVALID_TOKEN, "no token");
+    if (!kv_get(cx, verify_key(cx, token), &ids, &found))
+        return false;
     if (!found)
         return fail(cx, INVALID_TOKEN, "verification token unknown or too old");
     must(uuid_read(str_sub(ids, 0, UUID_LETTERS), &cx->tenant.v) &&
@@ -139,7 +127,8 @@ bool login_register(Ctx *cx, const Caller *from, const Account *in, SignedIn *ou
                           in->phone, { 0 }, CUSTOMER, PERSON_PENDING } };
     Key key = kv_key(cx, "register", bucket_of(cx, from->peer));
 
-    if (all.production && !limit(cx, key, REGISTER_WINDOW, REGISTERS_MOST))
+    if (all.production &&
+        !kv_limit(cx, key, REGISTER_WINDOW, REGISTERS_MOST, METRIC_KV_OPEN_REGISTER))
         return false;
     if (!tenant_check(cx) || !password_allowed(cx, in->password) || !is_free(cx, in->email) ||
         !password_hash(cx, in->password, &j.in.passwordHash))
@@ -214,12 +203,18 @@ static bool shut(Ctx *cx, void *arg)
 }
 
 /* While a lock runs nothing is counted: who tries on in good faith must not find himself
- * out again when it ends. */
+ * out again when it ends. The kv is asked all the same, so that a locked account fails
+ * like any other while it is away.
+ *
+ * Fails closed: without the count nothing would bring the lock about, and whoever can stop
+ * the kv could guess on (docs/why/kv-away.md). */
 static bool reserve(Ctx *cx, Entering *e)
 {
     Instant reset;
 
     if (e->found && before(cx->now, e->person.lockedUntil)) {
+        if (!kv_counted(cx, e->attempts, &e->attempt))
+            return false;
         e->attempt = ATTEMPTS_MOST + 1;
         return true;
     }
@@ -244,6 +239,13 @@ static bool refuse(Ctx *cx, Entering *e)
                 e->found ? "wrong password, locked or not active" : "unknown", (intmax_t)e->attempt);
 }
 
+/* Who is in stays in: an attempt that can't be given back is only one less for him. */
+static bool give_back(Ctx *cx, Key attempts, Key often)
+{
+    return (kv_delete(cx, attempts) && kv_delete(cx, often)) ||
+           kv_do_without(cx, METRIC_KV_NO_GIVE_BACK);
+}
+
 bool login_enter(Ctx *cx, const Caller *from, Str email, Str password, SignedIn *out)
 {
     Str lower = str_lower(cx->mem, email);
@@ -252,7 +254,7 @@ bool login_enter(Ctx *cx, const Caller *from, Str email, Str password, SignedIn 
     Entering e = { .attempts = kv_key(cx, "attempts", lower) };
     bool same, stale;
 
-    if (!limit(cx, often, LOGIN_WINDOW, LOGINS_MOST) ||
+    if (!kv_limit(cx, often, LOGIN_WINDOW, LOGINS_MOST, METRIC_KV_OPEN_LOGIN) ||
         !person_look_email(cx, lower, &e.person, &e.found) || !reserve(cx, &e) ||
         !password_check(cx, e.person.passwordHash, password, &same, &stale))
         return false;
@@ -261,8 +263,7 @@ bool login_enter(Ctx *cx, const Caller *from, Str email, Str password, SignedIn 
     if (stale && !password_hash(cx, password, &e.new_hash))
         return false;
     e.session = session_prepare(cx, e.person.id, from->peer, from->agent);
-    if (!write_tx(cx, lane_of(e.person.id.v), enter, &e) || !kv_delete(cx, e.attempts) ||
-        !kv_delete(cx, often))
+    if (!write_tx(cx, lane_of(e.person.id.v), enter, &e) || !give_back(cx, e.attempts, often))
         return false;
     *out = (SignedIn){ e.person, session_tokens(cx, &e.session, (Role)e.person.role) };
     return true;

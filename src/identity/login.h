@@ -28,14 +28,16 @@ typedef struct SignedIn { Person user; Tokens tokens; } SignedIn;
 extern const Shape signed_in_shape;
 
 /* A new customer of cx->tenant, signed in at once. A letter asks to confirm the email.
- *   fails   RATE_LIMIT_EXCEEDED, INVALID_TENANT, VALIDATION_ERROR, DUPLICATE_EMAIL, BUSY */
+ *   fails   RATE_LIMIT_EXCEEDED, INVALID_TENANT, VALIDATION_ERROR, DUPLICATE_EMAIL, BUSY.
+ *           While the kv is away the limit lets through, and no letter is sent */
 CHECKED bool login_register(Ctx *cx, const Caller *from, const Account *in, SignedIn *out);
 
-/*   fails   RATE_LIMIT_EXCEEDED, AUTHENTICATION_FAILED, BUSY */
+/*   fails   RATE_LIMIT_EXCEEDED, AUTHENTICATION_FAILED, BUSY; KV_UNAVAILABLE: a password is
+ *           not looked at while attempts can't be counted */
 CHECKED bool login_enter(Ctx *cx, const Caller *from, Str email, Str password, SignedIn *out);
 
 /* The link of the letter; may be followed more than once, since mail scanners do.
- *   fails   INVALID_TOKEN */
+ *   fails   INVALID_TOKEN, KV_UNAVAILABLE */
 CHECKED bool login_verify_email(Ctx *cx, Str token);
 
 /* For the CLI: an account that needs no confirmation. An absent password makes one that

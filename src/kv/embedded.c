@@ -8,6 +8,7 @@
 #include "kv/snapshot.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include "base/rand.h"
 #include <stdlib.h>
 #include <string.h>
@@ -45,9 +46,11 @@ static void take_in(Str key, const SnapshotEntry *in, Instant now)
         e->count = in->count;
 }
 
-static bool start(Arena *mem, const KvConfig *config, Str rest, Str *why)
+static bool start(Arena *mem, const KvConfig *config, Str *why)
 {
     (void)mem, (void)why;
+    Str rest = config->url;
+    str_cut(&rest, ':');
     i64 most = config->bytes_most > 0 ? config->bytes_most : BYTES_MOST;
 
     rand_bytes(hash_key, sizeof hash_key);
@@ -56,6 +59,7 @@ static bool start(Arena *mem, const KvConfig *config, Str rest, Str *why)
     snapshot_path = rest.len > 0 ? strndup(rest.at, (size_t)rest.len) : NULL;
     if (snapshot_path != NULL)
         snapshot_read(snapshot_path, time_now(), take_in);
+    metric_set(METRIC_KV_UP, 1);
     return true;
 }
 
@@ -177,6 +181,6 @@ static bool drop(Ctx *cx, Str key)
 }
 
 const KvEngine kv_embedded = {
-    .scheme = "embedded:", .open = start, .close = end, .count = count, .counted = counted,
+    .schemes = "embedded:", .open = start, .close = end, .count = count, .counted = counted,
     .put = put, .put_new = put_new, .get = get, .take = take, .drop = drop,
 };

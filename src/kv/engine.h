@@ -6,8 +6,8 @@
 #include "kv/kv.h"
 
 typedef struct KvEngine {
-    const char *scheme;                  /* "embedded:" of the url           */
-    bool (*open)(Arena *mem, const KvConfig *config, Str rest, Str *why);
+    const char *schemes;                 /* "redis: rediss:": the url begins with one of them */
+    bool (*open)(Arena *mem, const KvConfig *config, Str *why);
     void (*close)(void);
     bool (*count)(Ctx *cx, Str key, Span window, i64 most, i64 *n, Instant *reset);
     bool (*counted)(Ctx *cx, Str key, i64 *n);
@@ -18,4 +18,4 @@ typedef struct KvEngine {
     bool (*drop)(Ctx *cx, Str key);
 } KvEngine;
 
-extern const KvEngine kv_embedded;
+extern const KvEngine kv_embedded, kv_redis;

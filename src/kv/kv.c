@@ -2,24 +2,34 @@
  * first in the text of a key, as it does in every SQL key. */
 #include "kv/engine.h"
 
-static const KvEngine *const engines[] = { &kv_embedded };
+static const KvEngine *const engines[] = { &kv_embedded, &kv_redis };
 static const KvEngine *engine;
+
+static bool speaks(const KvEngine *e, Str url)
+{
+    Str left = str_of(e->schemes);
+
+    while (left.at != NULL)
+        if (str_starts(url, str_cut(&left, ' ')))
+            return true;
+    return false;
+}
 
 bool kv_open(Arena *mem, const KvConfig *config, Str *why)
 {
+    Str rest = config->url, scheme = str_cut(&rest, ':');
+
     must(engine == NULL);
     for (isize i = 0; i < countof(engines); i++) {
-        Str scheme = str_of(engines[i]->scheme);
-        if (!str_starts(config->url, scheme))
+        if (!speaks(engines[i], config->url))
             continue;
-        Str rest = str_sub(config->url, scheme.len, config->url.len);
-        if (!engines[i]->open(mem, config, rest, why))
+        if (!engines[i]->open(mem, config, why))
             return false;
         engine = engines[i];
         return true;
     }
-    *why = str_fmt(mem, "no kv engine for \"%.*s\"; embedded:FILE is known",
-                   STR_ARGS(config->url));
+    *why = str_fmt(mem, "no kv engine for \"%.*s:\"; embedded:, redis:, rediss: and unix: are"
+                   " known", STR_ARGS(scheme));
     return false;
 }
 
@@ -89,4 +99,36 @@ bool kv_take(Ctx *cx, Key key, Str *value, bool *found)
 bool kv_delete(Ctx *cx, Key key)
 {
     return may(cx) && engine->drop(cx, key.text);
+}
+
+/* ---- when it is away ------------------------------------------------------ */
+
+bool kv_do_without(Ctx *cx, Metric counted)
+{
+    if (cx->fault.code != KV_UNAVAILABLE)
+        return false;
+    fault_clear(cx);
+    metric_add(counted, 1);
+    return true;
+}
+
+bool kv_limit(Ctx *cx, Key key, Span window, i64 most, Metric opened)
+{
+    i64 n;
+    Instant reset;
+
+    if (!kv_count(cx, key, window, most, &n, &reset))
+        return kv_do_without(cx, opened);
+    if (n <= most)
+        return true;
+    fail(cx, RATE_LIMIT_EXCEEDED, "%.*s", STR_ARGS(str_sub(key.text, 0, 60)));
+    cx->fault.retry_after = (int)((reset.ms - cx->now.ms + 999) / 1000);
+    return false;
+}
+
+bool kv_answers(Ctx *cx)
+{
+    i64 n;
+
+    return kv_counted(cx, kv_key_global(cx, "health", S("")), &n);
 }

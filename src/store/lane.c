@@ -32,7 +32,8 @@ enum { WAITING, FINISHED };                      /* what a bell says         */
 typedef struct Work {
     struct Work *next;
     Ctx  *cx;
-    TxFn *fn;
+    TxFn *fn;                                     /* one of the two           */
+    ManyFn *many;
     void *arg;
     int   slot;
     bool  good;
@@ -115,31 +116,43 @@ static bool await(LaneState *l, Work *w)
     return w->good;
 }
 
-bool write_tx(Ctx *cx, Lane lane, TxFn *fn, void *arg)
+/* Puts a work at the end of its lane's line and sleeps until it is done. */
+static bool stand_in_line(Lane lane, Work *w)
 {
     static _Thread_local _Atomic(u32) bell;       /* outlives every late wake */
-    int slot = (int)(lane.v % SLOTS);
-    LaneState *l = &all.lane[slot % all.count];
-    Work w = { .cx = cx, .fn = fn, .arg = arg, .slot = slot, .bell = &bell };
+    LaneState *l;
     bool wake = false, open;
 
-    must(cx->db == NULL && all.count > 0);
+    must(w->cx->db == NULL && all.count > 0);
+    w->slot = (int)(lane.v % SLOTS);
+    w->bell = &bell;
+    l = &all.lane[w->slot % all.count];
     atomic_store(&bell, WAITING);
     lock(&l->lock);
     open = !l->closed;
     if (open) {
-        *l->last = &w;
-        l->last = &w.next;
+        *l->last = w;
+        l->last = &w->next;
         l->waiting++;
         wake = l->idle;
         l->idle = false;
     }
     unlock(&l->lock);
     if (!open)
-        return fail(cx, BUSY, "the store is closing");
+        return fail(w->cx, BUSY, "the store is closing");
     if (wake)
         pthread_cond_signal(&l->more);
-    return await(l, &w);
+    return await(l, w);
+}
+
+bool write_tx(Ctx *cx, Lane lane, TxFn *fn, void *arg)
+{
+    return stand_in_line(lane, &(Work){ .cx = cx, .fn = fn, .arg = arg });
+}
+
+bool write_many(Ctx *cx, Lane lane, ManyFn *fn, void *arg)
+{
+    return stand_in_line(lane, &(Work){ .cx = cx, .many = fn, .arg = arg });
 }
 
 /* ---- the lane's thread ---------------------------------------------------- */
@@ -170,11 +183,43 @@ static Work *gather(LaneState *l)
 
 typedef enum { BATCH_GOOD, BATCH_BROKE, BATCH_AGAIN } Outcome;
 
+/* From w on, all who can be served by one call; at least w itself. */
+static isize companions(const Work *w)
+{
+    isize n = 1;
+
+    for (const Work *v = w->next; w->many != NULL && v != NULL && v->many == w->many &&
+                                  uuid_is(v->cx->tenant.v, w->cx->tenant.v); v = v->next)
+        n++;
+    return n;
+}
+
+/* Serves w and those behind it, n in all, in one call. False: nobody was served. */
+static bool run_many(LaneState *l, Ctx *own, Work *w, isize n)
+{
+    Seat *seats = make(own->mem, Seat, n);
+    ManyFn *many = w->many;
+    Work *v = w;
+
+    for (isize i = 0; i < n; i++, v = v->next) {
+        fault_clear(v->cx);
+        v->cx->db = l->db;
+        seats[i] = (Seat){ v->cx, v->arg, false };
+    }
+    own->tenant = w->cx->tenant;
+    bool good = many(own, seats, n);
+    for (isize i = 0; good && i < n; i++, w = w->next) {
+        w->good = seats[i].good;
+        must(w->good == (w->cx->fault.code == OK));
+    }
+    return good;
+}
+
 static bool run_one(LaneState *l, Work *w)
 {
     fault_clear(w->cx);
     w->cx->db = l->db;
-    bool good = w->fn(w->cx, w->arg);
+    bool good = w->many != NULL ? run_many(l, w->cx, w, 1) && w->good : w->fn(w->cx, w->arg);
     must(good == (w->cx->fault.code == OK));      /* every refusal says why   */
     return good;
 }
@@ -208,24 +253,40 @@ static bool engine_broke(const LaneState *l, const Ctx *cx)
            !l->db->engine->in_tx(l->db);
 }
 
-/* Runs the batch. BATCH_AGAIN: somebody failed who must be undone alone. */
-static Outcome run_all(LaneState *l, Work *batch, bool careful)
+/* One function of the batch, with a savepoint when we are careful. */
+static Outcome run_alone(LaneState *l, Work *w, bool careful)
 {
-    for (Work *w = batch; w != NULL; w = w->next) {
-        Told **mark = l->db->last;
-        l->db->wrote = false;
-        if (!careful)
-            w->good = run_one(l, w);
-        else if (!run_saved(l, w))
-            return BATCH_BROKE;
-        if (!w->good)
-            untell(l->db, mark);
-        if (!w->good && engine_broke(l, w->cx))
-            return BATCH_BROKE;
-        if (!w->good && !careful && l->db->wrote)
-            return BATCH_AGAIN;
+    Told **mark = l->db->last;
+
+    l->db->wrote = false;
+    if (!careful)
+        w->good = run_one(l, w);
+    else if (!run_saved(l, w))
+        return BATCH_BROKE;
+    if (w->good)
+        return BATCH_GOOD;
+    untell(l->db, mark);
+    if (engine_broke(l, w->cx))
+        return BATCH_BROKE;
+    return !careful && l->db->wrote ? BATCH_AGAIN : BATCH_GOOD;
+}
+
+/* Runs the batch. BATCH_AGAIN: somebody failed who must be undone alone. */
+static Outcome run_all(LaneState *l, Ctx *own, Work *batch, bool careful)
+{
+    Outcome out = BATCH_GOOD;
+    isize n;
+
+    for (Work *w = batch; w != NULL && out == BATCH_GOOD;) {
+        n = careful ? 1 : companions(w);
+        if (n == 1)
+            out = run_alone(l, w, careful);
+        else if (!run_many(l, own, w, n))
+            out = BATCH_BROKE;
+        for (; n > 0; n--)
+            w = w->next;
     }
-    return BATCH_GOOD;
+    return out;
 }
 
 static u64 slots_of(const Work *batch)
@@ -270,7 +331,7 @@ static Outcome try_batch(LaneState *l, Work *batch, Ctx *own, bool careful)
     if (!e->begin(own, TX_WRITE))
         return BATCH_BROKE;
     if (e->claim == NULL || e->claim(own, slots_of(batch))) {
-        out = run_all(l, batch, careful);
+        out = run_all(l, own, batch, careful);
         if (out == BATCH_GOOD && !commit(l, own))
             out = BATCH_BROKE;
     }

@@ -191,28 +191,19 @@ static bool prepare(Pipe *p, const Known *k, int number)
                 SENT_PREPARE, number, k->name);
 }
 
-bool pipe_send(Pipe *p, Arena *mem, const Known *k, int number, const Val *vals, int n,
-               const char **why)
+bool pipe_send(Pipe *p, const Known *k, int number, const Params *with)
 {
     static const int binary[PARAMS_MOST] = { [0 ... PARAMS_MOST - 1] = 1 };
-    const char *at[PARAMS_MOST];
-    int len[PARAMS_MOST];
 
-    *why = "lost";
-    must(n == k->params && number < p->known_count);
-    for (int i = 0; i < n; i++)
-        if (!pgtype_put(mem, k->param[i], &vals[i], &at[i], &len[i])) {
-            *why = "a value doesn't fit its type";
-            return false;
-        }
+    must(number < p->known_count);
     if (!make_room(p))
         return false;
     if (p->pooled)
-        return sent(p, PQsendQueryParams(p->at, k->text, n, k->param, at, len, binary, 1),
-                    SENT_STATEMENT, number, k->name);
+        return sent(p, PQsendQueryParams(p->at, k->text, k->params, k->param, with->at, with->len,
+                                         binary, 1), SENT_STATEMENT, number, k->name);
     return prepare(p, k, number) &&
-           sent(p, PQsendQueryPrepared(p->at, name_of(number).z, n, at, len, binary, 1),
-                SENT_STATEMENT, number, k->name);
+           sent(p, PQsendQueryPrepared(p->at, name_of(number).z, k->params, with->at, with->len,
+                                       binary, 1), SENT_STATEMENT, number, k->name);
 }
 
 static bool send_sync(Pipe *p)
@@ -238,12 +229,14 @@ void pipe_leave(Pipe *p)
 
 static const char *keep_types(const PGresult *r, Known *k)
 {
+    bool told = k->params > 0;
+
     k->params = PQnparams(r);
     k->columns = PQnfields(r);
     if (k->params > PARAMS_MOST || k->columns > CELLS_MOST)
         return "too many parameters or columns";
     for (int i = 0; i < k->params; i++)
-        if (!pgtype_takes(k->param[i] = PQparamtype(r, i)))
+        if (!told && !pgtype_takes(k->param[i] = PQparamtype(r, i)))
             return "a parameter of a type that is not spoken here";
     for (int i = 0; i < k->columns; i++)
         if (!pgtype_gives(k->column[i] = PQftype(r, i)))
@@ -256,7 +249,7 @@ bool pipe_learn(Pipe *p, Known *k, int number, const char **why)
     Name name = p->pooled ? (Name){ "" } : name_of(number);
     PGresult *r = NULL;
 
-    if (sent(p, PQsendPrepare(p->at, name.z, k->text, 0, NULL), SENT_PREPARE, number, k->name) &&
+    if (sent(p, PQsendPrepare(p->at, name.z, k->text, k->params, k->param), SENT_PREPARE, number, k->name) &&
         sent(p, PQsendDescribePrepared(p->at, name.z), SENT_DESCRIBE, number, k->name))
         r = pipe_await(p);
     *why = r != NULL ? keep_types(r, k) : NULL;

@@ -45,11 +45,11 @@ typedef struct Pipe {
 void pipe_open(Pipe *p, struct pg_conn *at, bool pooled, int known_count);
 void pipe_close(Pipe *p);
 
-/* Sends statement `number` with its values; vals[i] is parameter $i+1. Does not wait.
- *   fails   false when it is lost, or a value doesn't fit its type (then nothing was sent
- *           and *why says so) */
-CHECKED bool pipe_send(Pipe *p, Arena *mem, const Known *k, int number, const Val *vals, int n,
-                       const char **why);
+/* The parameters of a statement in binary, $1 first; at[i] NULL is SQL's NULL. */
+typedef struct Params { const char *at[PARAMS_MOST]; int len[PARAMS_MOST]; } Params;
+
+/* Sends statement `number`. Does not wait, nor keep the parameters. false: lost. */
+CHECKED bool pipe_send(Pipe *p, const Known *k, int number, const Params *with);
 
 /* Waits until all that was sent is answered.
  *   gives   the answer to the last statement, for PQclear; NULL when p->failed */
@@ -64,7 +64,8 @@ void pipe_leave(Pipe *p);
 /* Waits for answers that were left. false: lost. */
 CHECKED bool pipe_drain(Pipe *p);
 
-/* Asks the server what the types of a statement are, and that it is one.
+/* Asks the server what the types of a statement are, and that it is one. Parameters whose
+ * types stand in *k are told to it.
  *   fails   false with *why */
 CHECKED bool pipe_learn(Pipe *p, Known *k, int number, const char **why);
 

@@ -9,12 +9,26 @@ enum { T_BOOL = 16, T_BYTEA = 17, T_INT8 = 20, T_INT2 = 21, T_INT4 = 23, T_TEXT 
        T_JSONB = 3802, T_XID8 = 5069 };
 #define EPOCH_MS 946684800000                     /* 2000-01-01 in ours       */
 
-bool pgtype_takes(u32 oid)
+static const struct { u32 oid, array; const char *name; } taken[] = {
+    { T_BOOL, 1000, "boolean" },        { T_BYTEA, 1001, "bytea" },
+    { T_INT8, 1016, "bigint" },         { T_INT2, 1005, "smallint" },
+    { T_INT4, 1007, "integer" },        { T_TEXT, 1009, "text" },
+    { T_VARCHAR, 1015, "varchar" },     { T_TIMESTAMPTZ, 1185, "timestamptz" },
+    { T_UUID, 2951, "uuid" },           { T_JSON, 199, "json" },
+    { T_JSONB, 3807, "jsonb" },         { T_XID8, 271, "xid8" },
+};
+
+static isize place_of(u32 oid)
 {
-    return oid == T_BOOL || oid == T_BYTEA || oid == T_INT8 || oid == T_INT2 || oid == T_INT4 ||
-           oid == T_TEXT || oid == T_JSON || oid == T_VARCHAR || oid == T_TIMESTAMPTZ || oid == T_UUID ||
-           oid == T_JSONB || oid == T_XID8;
+    isize i = 0;
+    while (i < countof(taken) && taken[i].oid != oid)
+        i++;
+    return i;
 }
+
+bool pgtype_takes(u32 oid)        { return place_of(oid) < countof(taken); }
+const char *pgtype_name(u32 oid)  { return taken[place_of(oid)].name; }
+u32 pgtype_array(u32 oid)         { return taken[place_of(oid)].array; }
 
 bool pgtype_gives(u32 oid)
 {
@@ -88,6 +102,35 @@ bool pgtype_put(Arena *mem, u32 oid, const Val *v, const char **at, int *len)
     case VAL_BYTES: return put_bytes(oid, v, at, len);
     }
     return false;
+}
+
+/* One dimension: its head, then each element with its length, -1 for NULL. */
+bool pgtype_put_array(Arena *mem, u32 oid, const Val *first, isize step, isize count,
+                      const char **at, int *len)
+{
+    Buf b = buf_in(mem, 20 + count * 24);
+    const char *one;
+    int n;
+
+    const i64 head[] = { 1, 1, oid, count, 1 };   /* dimensions, may hold NULL, .., from 1 */
+    for (isize i = 0; i < countof(head); i++) {
+        if (!put_big_endian(mem, head[i], 4, &one, &n))
+            return false;
+        buf_add(&b, (Str){ one, n });
+    }
+    for (isize i = 0; i < count; i++) {
+        const char *size;
+        int four;
+        if (!pgtype_put(mem, oid, &first[i * step], &one, &n) ||
+            !put_big_endian(mem, one == NULL ? -1 : n, 4, &size, &four))
+            return false;
+        buf_add(&b, (Str){ size, four });
+        if (one != NULL)
+            buf_add(&b, (Str){ one, n });
+    }
+    *at = b.at;
+    *len = (int)b.len;
+    return true;
 }
 
 /* ---- in ------------------------------------------------------------------- */

@@ -16,7 +16,7 @@
  * the order of commits. Both are taken in one order by everybody (slots rising, the turn
  * last), so nobody waits crosswise. */
 #include "store/pgconn.h"
-#include "store/pgpipe.h"
+#include "store/pgset.h"
 #include "store/pgtype.h"
 #include "base/log.h"
 #include <postgresql/libpq-fe.h>
@@ -88,8 +88,9 @@ typedef struct Pg {
 
 static Pg *pg_of(const Ctx *cx) { return (Pg *)(void *)cx->db; }
 
-/* The listed statements' types, learnt at boot on the first connection. */
-static Known *listed;
+/* The listed statements and their set forms, learnt at boot on the first connection. */
+static Known *listed, *sets;
+static Arena set_texts;
 
 static int listed_count(void) { return (int)(__stop_sqls - __start_sqls); }
 
@@ -100,7 +101,7 @@ static bool attach(Pg *pg, Arena *mem, Str *why)
 
     if (at == NULL)
         return false;
-    pipe_open(&pg->pipe, at, pooled, listed_count() + OWN_COUNT);
+    pipe_open(&pg->pipe, at, pooled, 2 * listed_count() + OWN_COUNT);
     pg->base.dead = pg->in_tx = false;
     return true;
 }
@@ -175,12 +176,23 @@ static bool broke(Ctx *cx)
 
 /* ---- sending -------------------------------------------------------------- */
 
+/* A value that doesn't fit its column is a fault of ours: shapes have the ranges. */
+static bool encode(Ctx *cx, const Known *k, const Val *vals, int n, Params *out)
+{
+    must(n == k->params);
+    for (int i = 0; i < n; i++)
+        if (!pgtype_put(cx->mem, k->param[i], &vals[i], &out->at[i], &out->len[i]))
+            return fail(cx, INTERNAL_ERROR, "%s: $%d doesn't fit its type", k->name, i + 1);
+    return true;
+}
+
 static bool send_own(Ctx *cx, Own which, const Val *vals, int n)
 {
-    const char *why;
+    Params with;
 
-    return pipe_send(&pg_of(cx)->pipe, cx->mem, &own[which], listed_count() + (int)which, vals, n,
-                     &why) || broke(cx);
+    return encode(cx, &own[which], vals, n, &with) &&
+           (pipe_send(&pg_of(cx)->pipe, &own[which], listed_count() + (int)which, &with) ||
+            broke(cx));
 }
 
 #define DO(cx, which)  send_own((cx), (which), NULL, 0)
@@ -211,21 +223,38 @@ static bool set_scope(Ctx *cx, bool all)
 
 static bool send_listed(Ctx *cx, const Sql *q, const Val *vals, isize n)
 {
-    Pg *pg = pg_of(cx);
     Val all[PARAMS_MOST];
-    const char *why;
+    Params with;
     int count = 0;
 
     must(q->number < listed_count() && __start_sqls[q->number] == q && n <= PARAMS_MOST);
-    if (!q->all)
+    if (!sql_spans(q))
         all[count++] = V(cx->tenant.v);
     for (isize i = 1; i < n; i++)                 /* vals[0] only makes the list non-empty */
         all[count++] = vals[i];
-    if (!set_scope(cx, q->all))
-        return false;
-    if (pipe_send(&pg->pipe, cx->mem, &listed[q->number], q->number, all, count, &why))
-        return true;
-    return pg->pipe.failed ? broke(cx) : fail(cx, INTERNAL_ERROR, "%s: %s", q->name, why);
+    return encode(cx, &listed[q->number], all, count, &with) && set_scope(cx, sql_spans(q)) &&
+           (pipe_send(&pg_of(cx)->pipe, &listed[q->number], q->number, &with) || broke(cx));
+}
+
+/* Values in columns, for the set form. */
+static bool send_set(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows)
+{
+    const Known *one = &listed[q->number], *set = &sets[q->number];
+    int tenant = !sql_spans(q);
+    Val whose = V(cx->tenant.v);
+    Params with;
+
+    must((q->is & FOR_EACH) != 0 && width + tenant == one->params);
+    if (tenant)
+        must(pgtype_put(cx->mem, one->param[0], &whose, &with.at[0], &with.len[0]));
+    for (isize i = 0; i < width; i++)
+        if (!pgtype_put_array(cx->mem, one->param[i + tenant], vals + i, width, rows,
+                              &with.at[i + tenant], &with.len[i + tenant]))
+            return fail(cx, INTERNAL_ERROR, "%s: $%td doesn't fit its type", q->name,
+                        i + tenant + 1);
+    return set_scope(cx, sql_spans(q)) &&
+           (pipe_send(&pg_of(cx)->pipe, set, listed_count() + OWN_COUNT + q->number, &with) ||
+            broke(cx));
 }
 
 /* ---- receiving ------------------------------------------------------------ */
@@ -254,17 +283,21 @@ static i64 rows_touched(PGresult *r)
     return !reads && str_int(str_of(PQcmdTuples(r)), &n) ? n : 0;
 }
 
-static bool pg_run(Ctx *cx, const Sql *q, const Val *vals, isize n, RowFn *row, void *arg,
-                   i64 *changed)
+static bool may_run(Ctx *cx, const Sql *q)
 {
     Pg *pg = pg_of(cx);
 
     if (pg->pipe.failed)
         return broke(cx);
-    if (pg->base.writing && cx->deadline.ns != 0 && mono_now().ns > cx->deadline.ns)
-        return fail(cx, DATABASE_TIMEOUT, "%s: too late to begin", q->name);
-    if (!send_listed(cx, q, vals, n))
-        return false;
+    return !pg->base.writing || cx->deadline.ns == 0 || mono_now().ns <= cx->deadline.ns ||
+           fail(cx, DATABASE_TIMEOUT, "%s: too late to begin", q->name);
+}
+
+/* The answer to what was sent, unless nobody asks for it. */
+static bool receive(Ctx *cx, RowFn *row, void *arg, i64 *changed)
+{
+    Pg *pg = pg_of(cx);
+
     if (row == NULL && changed == NULL) {
         pg->base.wrote = true;                    /* as far as anybody knows  */
         return true;
@@ -279,6 +312,18 @@ static bool pg_run(Ctx *cx, const Sql *q, const Val *vals, isize n, RowFn *row, 
     bool good = row == NULL || read_rows(cx, r, row, arg);
     PQclear(r);
     return good;
+}
+
+static bool pg_run(Ctx *cx, const Sql *q, const Val *vals, isize n, RowFn *row, void *arg,
+                   i64 *changed)
+{
+    return may_run(cx, q) && send_listed(cx, q, vals, n) && receive(cx, row, arg, changed);
+}
+
+static bool pg_each(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows, RowFn *row,
+                    void *arg, i64 *changed)
+{
+    return may_run(cx, q) && send_set(cx, q, vals, width, rows) && receive(cx, row, arg, changed);
 }
 
 /* The one number or text of a statement of our own; the answer is for PQclear. */
@@ -448,16 +493,35 @@ static void pg_undo(Ctx *cx)
 
 /* ---- boot and schema ------------------------------------------------------ */
 
+/* The set form has arrays where the statement has values. */
+static Known set_of(const Sql *q, const Known *one)
+{
+    int tenant = !sql_spans(q);
+    Known set = { .name = q->name, .params = one->params };
+
+    set.text = str_z(&set_texts, pgset_text(&set_texts, one, sql_spans(q)));
+    for (int i = 0; i < one->params; i++)
+        set.param[i] = i < tenant ? one->param[i] : pgtype_array(one->param[i]);
+    return set;
+}
+
 static bool pg_prepare(Db *base, const Sql *q, const char **why)
 {
-    Pg *pg = (Pg *)(void *)base;
+    Pipe *p = &((Pg *)(void *)base)->pipe;
 
-    if (listed == NULL)
+    if (listed == NULL) {
         listed = calloc((size_t)listed_count(), sizeof *listed);
-    must(listed != NULL);
-    Known *k = &listed[q->number];
-    *k = (Known){ .name = q->name, .text = q->text };
-    return pipe_learn(&pg->pipe, k, q->number, why);
+        sets = calloc((size_t)listed_count(), sizeof *sets);
+        must(listed != NULL && sets != NULL);
+    }
+    Known *one = &listed[q->number];
+    *one = (Known){ .name = q->name, .text = q->text };
+    if (!pipe_learn(p, one, q->number, why))
+        return false;
+    if ((q->is & FOR_EACH) == 0)
+        return true;
+    sets[q->number] = set_of(q, one);
+    return pipe_learn(p, &sets[q->number], listed_count() + OWN_COUNT + q->number, why);
 }
 
 static bool pg_inspect(Ctx *cx, Str *why)
@@ -498,12 +562,16 @@ static bool ask_script(Pg *pg, const char *text, i64 *one, i64 *two)
     return good;
 }
 
+/* A scan, and not to_regclass: who has once looked for the table and then waited for
+ * another's step would go on believing that it isn't there. */
 static bool pg_version(Ctx *cx, i64 *version, i64 *oldest)
 {
     i64 there = 0, ignored;
 
     *version = *oldest = 0;
-    return ask_script(pg_of(cx), "SELECT count(to_regclass('schema_version')), 0", &there, &ignored) &&
+    return ask_script(pg_of(cx),
+                      "SELECT count(*), 0 FROM pg_class WHERE relname = 'schema_version'"
+                      " AND relnamespace = current_schema()::regnamespace", &there, &ignored) &&
            (there == 0 ||
             ask_script(pg_of(cx), "SELECT version, oldest FROM schema_version", version, oldest));
 }
@@ -531,7 +599,8 @@ static bool pg_grant(Arena *mem, Db *owner, Str server_url, const char **why)
         return false;
     char *name = PQescapeIdentifier(at, role, strlen(role));
     must(name != NULL);
-    Str text = str_fmt(mem,
+    Str text = str_fmt(mem,                       /* one starter at a time, like a step */
+        "SELECT pg_advisory_xact_lock(7474, -1);"
         "GRANT USAGE ON SCHEMA public TO %1$s;"
         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %1$s;"
         "REVOKE INSERT, UPDATE, DELETE ON schema_version FROM %1$s;", name);
@@ -543,7 +612,7 @@ static bool pg_grant(Arena *mem, Db *owner, Str server_url, const char **why)
 const Engine postgres_engine = {
     .schemes = "postgresql: postgres:", .lanes = LANES_MOST, .far = true,
     .open = pg_open, .close = pg_close, .inspect = pg_inspect, .run = pg_run,
-    .prepare = pg_prepare, .begin = pg_begin, .claim = pg_claim, .turn = pg_turn,
+    .each = pg_each, .prepare = pg_prepare, .begin = pg_begin, .claim = pg_claim, .turn = pg_turn,
     .commit = pg_commit, .fate = pg_fate, .rollback = pg_rollback, .in_tx = pg_in_tx,
     .save = pg_save, .keep = pg_keep, .undo = pg_undo,
     .steps = schema_postgres, .step_count = SCHEMA_POSTGRES_COUNT,

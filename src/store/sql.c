@@ -142,6 +142,82 @@ bool sql_rows_(Ctx *cx, const Sql *q, const Shape *shape, void **rows, isize *co
     return good;
 }
 
+/* ---- many rows of values -------------------------------------------------- */
+
+enum { WIDTH_MOST = 30 };
+
+static bool run_each(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows, RowFn *row,
+                     void *arg, isize *at, i64 *changed)
+{
+    Val one[WIDTH_MOST + 1] = { 0 };
+    i64 n = 0;
+
+    must(width <= WIDTH_MOST);
+    for (*at = 0; *at < rows; ++*at) {
+        memcpy(one + 1, vals + *at * width, (size_t)width * sizeof *one);
+        if (!run(cx, q, one, width + 1, row, arg, changed == NULL ? NULL : &n))
+            return false;
+        if (changed != NULL)
+            *changed += n;
+    }
+    return true;
+}
+
+static bool may_each(Ctx *cx, const Sql *q)
+{
+    must(cx->db != NULL && (q->is & FOR_EACH) != 0);
+    return !arena_over(cx->mem) ||
+           fail(cx, INTERNAL_ERROR, "%s: the unit of work took too much memory", q->name);
+}
+
+bool sql_each(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows, i64 *changed)
+{
+    const Engine *e = cx->db->engine;
+    isize at;
+
+    if (changed != NULL)
+        *changed = 0;
+    if (rows == 0)
+        return true;
+    if (e->each == NULL)
+        return may_each(cx, q) && run_each(cx, q, vals, width, rows, NULL, NULL, &at, changed);
+    return may_each(cx, q) && e->each(cx, q, vals, width, rows, NULL, NULL, changed);
+}
+
+typedef struct { const Shape *shape; char *out; bool *found; isize at; } Finds;
+
+static bool take_found(Ctx *cx, void *arg, const Cell *cells, int n)
+{
+    const Finds *f = arg;
+    if (f->found[f->at])
+        return true;
+    f->found[f->at] = true;
+    return put_row(cx, f->shape, cells, n, f->out + f->shape->size * f->at);
+}
+
+/* The first cell is the row of the values, from 1. */
+static bool take_numbered(Ctx *cx, void *arg, const Cell *cells, int n)
+{
+    Finds *f = arg;
+    f->at = (isize)cells[0].i - 1;
+    return take_found(cx, f, cells + 1, n - 1);
+}
+
+bool sql_each_find(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows,
+                   const Shape *shape, void *out, bool *found)
+{
+    const Engine *e = cx->db->engine;
+    Finds f = { shape, out, found, 0 };
+
+    memset(out, 0, (size_t)(shape->size * rows));
+    memset(found, 0, (size_t)rows * sizeof *found);
+    if (rows == 0)
+        return true;
+    if (e->each == NULL)
+        return may_each(cx, q) && run_each(cx, q, vals, width, rows, take_found, &f, &f.at, NULL);
+    return may_each(cx, q) && e->each(cx, q, vals, width, rows, take_numbered, &f, NULL);
+}
+
 static bool take_int(Ctx *cx, void *arg, const Cell *cells, int n)
 {
     (void)cx;

@@ -9,14 +9,19 @@
 /* A statement. SQL(name, text) also lists it, so that boot prepares every statement
  * of the program against the open engine and refuses to start on a wrong one. A
  * text that does not name $1 is refused unless it was made with SQL_ALL, which
- * says that it spans tenants (clock jobs and the relay); one made with SQL_FAR spans
- * them too and is for a store that many nodes share, so SQLite is not asked. */
-typedef struct Sql { const char *name, *text; bool all, far; int number; } Sql;
-#define SQL(name_, ...)      SQL_LIST(name_, false, false, __VA_ARGS__)
-#define SQL_ALL(name_, ...)  SQL_LIST(name_, true, false, __VA_ARGS__)
-#define SQL_FAR(name_, ...)  SQL_LIST(name_, true, true, __VA_ARGS__)
-#define SQL_LIST(name_, all_, far_, ...)                                     \
-    static Sql name_ = { #name_, __VA_ARGS__, all_, far_, 0 };               \
+ * says that it spans tenants (clock jobs and the relay). SQL_FAR spans them too and is
+ * for a store that many nodes share, so SQLite is not asked. SQL_EACH and SQL_EACH_ALL
+ * may be run for many rows of values at once (sql_each). */
+typedef enum SqlIs { SPANS = 1, FAR_ONLY = 2, FOR_EACH = 4 } SqlIs;
+typedef struct Sql { const char *name, *text; int is, number; } Sql;
+#define SQL(name_, ...)           SQL_LIST(name_, 0, __VA_ARGS__)
+#define SQL_ALL(name_, ...)       SQL_LIST(name_, SPANS, __VA_ARGS__)
+#define SQL_FAR(name_, ...)       SQL_LIST(name_, SPANS | FAR_ONLY, __VA_ARGS__)
+#define SQL_EACH(name_, ...)      SQL_LIST(name_, FOR_EACH, __VA_ARGS__)
+#define SQL_EACH_ALL(name_, ...)  SQL_LIST(name_, FOR_EACH | SPANS, __VA_ARGS__)
+static inline bool sql_spans(const Sql *q) { return (q->is & SPANS) != 0; }
+#define SQL_LIST(name_, is_, ...)                                            \
+    static Sql name_ = { #name_, __VA_ARGS__, is_, 0 };                      \
     static Sql *const name_##_listed __attribute__((section("sqls"), used)) = &name_
 
 /* A condition that keeps a race from being lost. `make CONTROL=1` builds the program
@@ -71,6 +76,15 @@ enum { SQL_ROWS_MOST = 10000 };
     sql_rows_((cx), (q), (shape), (void **)(rows), (count), VALS(__VA_ARGS__))
 CHECKED bool sql_rows_(Ctx *cx, const Sql *q, const Shape *shape, void **rows, isize *count,
                        const Val *vals, isize n);
+
+/* Runs a statement for each of `rows` rows of `width` values, in their order, as if one
+ * after the other; it is one statement of the database where that is faster. The tenant
+ * is not among the values. `changed`, if not NULL, gets the rows touched in all. Where
+ * it finds, row i of `out` (by shape) and found[i] are the answer to row i of `vals`. */
+CHECKED bool sql_each(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows,
+                      i64 *changed);
+CHECKED bool sql_each_find(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows,
+                           const Shape *shape, void *out, bool *found);
 
 /* One number: count(*), RETURNING id. *out is 0 when there is no row or it is NULL. */
 #define sql_int(cx, q, out, ...)  sql_int_((cx), (q), (out), VALS(__VA_ARGS__))

@@ -196,13 +196,15 @@ static void bind_one(sqlite3_stmt *st, int at, const Val *v)
 /* vals[0] only makes the list non-empty; it is where the tenant goes. */
 static void bind(Ctx *cx, sqlite3_stmt *st, const Sql *q, const Val *vals, isize n)
 {
-    must(sqlite3_bind_parameter_count(st) == n - q->all);
-    if (!q->all) {
+    bool spans = sql_spans(q);
+
+    must(sqlite3_bind_parameter_count(st) == n - spans);
+    if (!spans) {
         must(!uuid_zero(cx->tenant.v));
         must(sqlite3_bind_blob(st, 1, cx->tenant.v.b, 16, SQLITE_STATIC) == SQLITE_OK);
     }
     for (isize i = 1; i < n; i++)
-        bind_one(st, (int)i + !q->all, &vals[i]);
+        bind_one(st, (int)i + !spans, &vals[i]);
 }
 
 static void read_cells(sqlite3_stmt *st, Cell *cells, int n)

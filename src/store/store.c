@@ -178,7 +178,11 @@ bool store_ready(Ctx *cx)
     return read_tx(cx, ask, &one) && one == 1;
 }
 
-static bool look_for_damage(Ctx *cx, void *arg) { return cx->db->engine->damage(cx, arg); }
+static bool look_for_damage(Ctx *cx, void *arg)
+{
+    *(i64 *)arg = 0;
+    return cx->db->engine->damage == NULL || cx->db->engine->damage(cx, arg);
+}
 
 bool store_shared(void) { return pool.engine->far; }
 
@@ -196,7 +200,7 @@ static void number_all(void)
 static bool names_tenant(const Sql *q)
 {
     Str text = str_of(q->text);
-    return q->all || (str_has(text, S("$1")) && str_has(text, S("tenant")));
+    return sql_spans(q) || (str_has(text, S("$1")) && str_has(text, S("tenant")));
 }
 
 static isize check_sql(Db *db, Buf *wrong)
@@ -206,7 +210,7 @@ static isize check_sql(Db *db, Buf *wrong)
     for (isize i = 0; i < __stop_sqls - __start_sqls; i++) {
         const Sql *q = __start_sqls[i];
         const char *why = "names no tenant";
-        if (q->far && !db->engine->far)
+        if ((q->is & FAR_ONLY) != 0 && !db->engine->far)
             continue;
         if (names_tenant(q) && db->engine->prepare(db, q, &why))
             continue;

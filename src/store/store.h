@@ -24,6 +24,18 @@ Lane lane_of(Uuid key);
 CHECKED bool read_tx(Ctx *cx, TxFn *fn, void *arg);
 CHECKED bool write_tx(Ctx *cx, Lane lane, TxFn *fn, void *arg);
 
+/* One of those who stand together in a lane. */
+typedef struct Seat { Ctx *cx; void *arg; bool good; } Seat;
+
+/* Does the work of `n` at once: sets good of each, and the fault of who is refused, who
+ * must have written nothing. cx has their common tenant and a memory that ends with the
+ * batch. False when the store failed; then it may be run again, for all or one by one. */
+typedef bool ManyFn(Ctx *cx, Seat *seats, isize n);
+
+/* As write_tx; those of one tenant who stand one behind the other with the same fn are
+ * given to it together. */
+CHECKED bool write_many(Ctx *cx, Lane lane, ManyFn *fn, void *arg);
+
 typedef struct StoreConfig {
     Str  url;                                     /* sqlite:/path/file.db, postgresql://.. */
     Str  owner_url;                               /* who may change the schema; absent: nobody
@@ -47,7 +59,8 @@ CHECKED bool store_ready(Ctx *cx);                /* answers a trivial query  */
  * this program, and one too old when we don't own it. */
 CHECKED bool store_migrate(Arena *mem, const StoreConfig *config, i64 *from, i64 *to, Str *why);
 
-/* What the database finds wrong with itself (SQLite: integrity_check). */
+/* What the database finds wrong with itself (SQLite: integrity_check; a server looks after
+ * itself: none). */
 CHECKED bool store_damage(Ctx *cx, i64 *faults);
 
 /* True when other nodes may work on the same store. */

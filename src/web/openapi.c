@@ -318,7 +318,8 @@ static void put_security(Doc *d, const Route *r)
 {
     static const char *const wants[] = {
         [OPEN] = "[]", [SIGNED_IN] = "[{\"bearer\":[]}]", [ORGANISER] = "[{\"bearer\":[]}]",
-        [ADMINS] = "[{\"bearer\":[]}]", [SIGNED] = "[{\"signature\":[]}]" };
+        [ADMINS] = "[{\"bearer\":[]}]", [SIGNED] = "[{\"signature\":[]}]",
+        [OPERATORS] = "[{\"bearer\":[]}]" };
 
     raw(d, "security", r->access < (unsigned)countof(wants) ? wants[r->access] : "[]");
 }

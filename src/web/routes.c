@@ -13,6 +13,7 @@
 #include "tickets/tickets_http.h"
 #include "tickets/type.h"
 #include "web/health.h"
+#include "web/metrics.h"
 #include "web/openapi.h"
 #include "web/pages.h"
 
@@ -139,6 +140,8 @@ static const Route table[] = {
   &health_shape, health_show, INLINE, "operations", "The same." },
 { M_GET, "/health/ready", OPEN, 0, NULL, 200,
   &health_shape, health_ready, 0, "operations", "Says whether work can be taken." },
+{ M_GET, "/metrics", OPERATORS, 0, NULL, 200,
+  NULL, metrics_show, 0, "operations", "What is counted, in Prometheus' text format." },
 { M_GET, "/openapi.json", OPEN, 0, NULL, 200,
   NULL, openapi_show, 0, "operations", "This description of the API." },
 { M_GET, "/", OPEN, 0, NULL, 200,
@@ -177,7 +180,7 @@ Str route_access_str(const Route *r)
 {
     static const char *const words[] = {
         [OPEN] = "anybody", [SIGNED_IN] = "signed in", [ORGANISER] = "organiser",
-        [ADMINS] = "admin", [SIGNED] = "machine" };
+        [ADMINS] = "admin", [SIGNED] = "machine", [OPERATORS] = "operator" };
 
     must(r->access < (unsigned)countof(words));
     return str_of(words[r->access]);

@@ -6,6 +6,7 @@
  * because nearly all of them are somebody's. */
 #include "web/serve.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include "base/rand.h"
 #include "identity/guard.h"
 #include "web/problem.h"
@@ -223,9 +224,13 @@ static LogLevel level_of(const Req *rq)
 
 static void done(Ctx *cx, const Req *rq, i64 us)
 {
+    static const Metric classes[] = { METRIC_HTTP_2XX, METRIC_HTTP_3XX, METRIC_HTTP_4XX,
+                                      METRIC_HTTP_5XX };
     LogLevel level = level_of(rq);
     bool fault = cx->fault.code != OK;
 
+    if (rq->reply.status >= 200 && rq->reply.status < 600)
+        metric_add(classes[rq->reply.status / 100 - 2], 1);
     if (!log_on(level))
         return;
     LogField f[12] = { { 0 } };

@@ -214,3 +214,24 @@ TEST(the_main_path_answers_with_the_bodies_that_clients_rely_on)
     must(status == 401);
     identity_done();
 }
+
+TEST(operators_are_super_admins_and_who_shows_the_operators_token)
+{
+    Ctx cx = with_identity();
+    Str token = S("Bearer 0123456789abcdef0123456789abcdef");
+
+    must(check(&cx, OPERATORS, "Authorization", token, NULL, S("")) == INVALID_TOKEN);
+    guard_operator(S("0123456789abcdef0123456789abcdef"));
+    must(check(&cx, OPERATORS, "Authorization", token, NULL, S("")) == OK);
+    must(uuid_zero(cx.who.user.v));
+    must(check(&cx, ADMINS, "Authorization", token, NULL, S("")) == INVALID_TOKEN);
+    must(check(&cx, OPEN, "Authorization", token, NULL, S("")) == OK && cx.who.role == ANYONE);
+    must(check(&cx, OPERATORS, "Authorization", S("Bearer 0123"), NULL, S("")) == INVALID_TOKEN);
+    must(check(&cx, OPERATORS, NULL, S(""), NULL, S("")) == UNAUTHORIZED);
+    must(check(&cx, OPERATORS, "Authorization", bearer(&cx, ADMIN), NULL, S("")) == FORBIDDEN);
+    must(check(&cx, OPERATORS, "Authorization", bearer(&cx, SUPER_ADMIN), NULL, S("")) == OK);
+    guard_operator((Str){ 0 });
+    must(check(&cx, OPERATORS, "Authorization", S("Bearer "), NULL, S("")) != OK);
+    must(check(&cx, OPERATORS, "Authorization", token, NULL, S("")) == INVALID_TOKEN);
+    identity_done();
+}

@@ -37,7 +37,7 @@ static inline Ctx with_identity(void)
 
     test_data_dir = temp_path(str_z(mem, uuid_str(mem, uuid_new(time_now()))));
     must(mkdir(test_data_dir, 0700) == 0);
-    must(kv_open(mem, &(KvConfig){ S("embedded:"), 0 }, &why));
+    must(kv_open(mem, &(KvConfig){ .url = S("embedded:") }, &why));
     MailConfig mail = { str_fmt(mem, "folder:%s/mail", test_data_dir), S("shop@example.org") };
     must(mail_open(mem, &mail, &why));
     identity_again();
