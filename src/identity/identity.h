@@ -23,7 +23,7 @@ CHECKED bool identity_open(Arena *mem, const IdentityConfig *config, Str *why);
 void identity_close(void);
 
 /* Takes in what other processes changed, keys and ended sessions. A clock job, of every
- * node and every second: so long is who was signed out elsewhere still believed here. */
+ * node and twice a second: so long is who was signed out elsewhere still believed here. */
 CHECKED bool identity_watch(Ctx *cx);
 
 /* Deletes the tokens and sessions that have run out. A clock job. */
