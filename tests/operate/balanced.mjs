@@ -15,7 +15,7 @@ export class Balanced {
   constructor(names, database) {
     this.database = makeDatabase(database);
     writeFileSync(tokenFile, token, { mode: 0o600 });
-    this.env = { ...production(), PUBLIC_URL: 'https://tickets.example', DATABASE_URL: bySocket(this.database.server),
+    this.env = { ...production(), DATABASE_URL: bySocket(this.database.server),
       METRICS_TOKEN_FILE: tokenFile, METRICS: token, TRUSTED_PROXIES: '127.0.0.1' };
     for (const name of ['REDIS', 'NATS'])
       if (process.env[`TEST_${name}_URL`]) this.env[`${name}_URL`] = process.env[`TEST_${name}_URL`];
