@@ -19,6 +19,7 @@ trap 'exit 1' INT TERM
 command -v debootstrap > /dev/null || { apt-get update -q && apt-get install -q -y debootstrap; }
 debootstrap --variant=minbase --include=git,ca-certificates,sudo bookworm "$root" \
     ${MIRROR:+"$MIRROR"} > "$root.log" 2>&1 || { tail -20 "$root.log"; exit 1; }
+chmod 755 "$root"                                # of mktemp; it is the / of whoever is not root
 # The same sources, proxies and certificates as this machine: that is not what is tried.
 cp -r /etc/apt/sources.list* /etc/apt/apt.conf.d "$root/etc/apt/" 2>/dev/null || true
 cp -r /usr/local/share/ca-certificates "$root/usr/local/share/" 2>/dev/null || true

@@ -48,7 +48,7 @@ reach_engines() {
         mkdir -p "$from"
         cp -r "$unpacked/usr" "$from/"
     fi
-    echo "export PATH=\"$(engines_path "$from" '$PATH')\"" >> "$dir/env"
+    echo "export PATH=\"$(engines_path "$from" '$PATH')\"" >> "$dir/env.new"
     PATH=$(engines_path "$from" "$PATH")
 }
 
@@ -74,7 +74,7 @@ END
 CREATE ROLE tt_owner  LOGIN PASSWORD '$owner'  NOSUPERUSER NOBYPASSRLS;
 CREATE ROLE tt_server LOGIN PASSWORD '$server' NOSUPERUSER NOBYPASSRLS NOCREATEDB NOCREATEROLE;
 END
-    cat >> "$dir/env" <<END
+    cat >> "$dir/env.new" <<END
 export TEST_PG_URL='postgresql://tt_server:$server@127.0.0.1:$port/'
 export TEST_PG_OWNER_URL='postgresql://tt_owner:$owner@127.0.0.1:$port/'
 export TEST_PG_ADMIN='postgresql://tt_admin:$admin@127.0.0.1:$port/postgres'
@@ -93,7 +93,7 @@ set-proc-title no
 dir $dir/redis
 save ""
 END
-    echo "export TEST_REDIS_URL='redis://default:$word@127.0.0.1:$port/0'" >> "$dir/env"
+    echo "export TEST_REDIS_URL='redis://default:$word@127.0.0.1:$port/0'" >> "$dir/env.new"
 }
 
 make_nats() {
@@ -103,23 +103,27 @@ listen: "127.0.0.1:$port"
 jetstream { store_dir: "$dir/nats" }
 authorization { user: "tt", password: "$word" }
 END
-    echo "export TEST_NATS_URL='nats://tt:$word@127.0.0.1:$port'" >> "$dir/env"
+    echo "export TEST_NATS_URL='nats://tt:$word@127.0.0.1:$port'" >> "$dir/env.new"
 }
 
 make_all() {
     mkdir -p "$dir"
     dir=$(cd "$dir" && pwd)
     [ ! -e "$dir/env" ] || return 0
-    chmod 711 "$dir"
-    (umask 077; : > "$dir/env")
+    # What a start of ours left half made is made anew; what is somebody's is not touched.
+    [ ! -e "$dir/env.new" ] || rm -rf "$dir/env.new" "$dir/postgres" "$dir/redis" "$dir/nats"
+    for name in $all; do [ ! -e "$dir/$name" ] || die "there is a $dir/$name: name another folder"; done
+    [ "$(id -u)" != 0 ] || chmod 711 "$dir"       # nobody passes through, and lists nothing
+    (umask 077; : > "$dir/env.new")
     for name in $all; do
         mkdir -m 700 "$dir/$name"
         ! [ "$(id -u)" = 0 ] || chown nobody:nogroup "$dir/$name"
     done
     $engine test -w "$dir/postgres" || die "nobody may not enter $dir: name a folder under /tmp"
     reach_engines
-    echo "export SERVICES_DIR='$dir'" >> "$dir/env"
+    echo "export SERVICES_DIR='$dir'" >> "$dir/env.new"
     for name in $all; do make_$name; done
+    mv "$dir/env.new" "$dir/env"
 }
 
 # ---- up and down -----------------------------------------------------------------------
@@ -139,7 +143,8 @@ up() {
     shift 2
     ! running "$name" || return 0
     [ ! -e "$dir/$name.log" ] || mv -f "$dir/$name.log" "$dir/$name.log.old"
-    $engine setsid "$@" > "$dir/$name.log" 2>&1 < /dev/null &
+    : > "$dir/$name.log"
+    $engine setsid "$@" >> "$dir/$name.log" 2>&1 < /dev/null &
     echo $! > "$dir/$name.pid"
     for _ in $(seq $((roof * 20))); do
         ! grep -qF "$ready" "$dir/$name.log" || return 0
@@ -191,6 +196,8 @@ case ${1:-} in
 start)
     shift
     need_services "$unpacked"
+    dir=
+    trap '[ ! -e "$dir/env.new" ] || stop_all' EXIT
     start "$@"
     echo "$dir"
     say "up; for their addresses:  . $dir/env"

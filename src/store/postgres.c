@@ -562,12 +562,16 @@ static bool ask_script(Pg *pg, const char *text, i64 *one, i64 *two)
     return good;
 }
 
+/* A scan, and not to_regclass: who has once looked for the table and then waited for
+ * another's step would go on believing that it isn't there. */
 static bool pg_version(Ctx *cx, i64 *version, i64 *oldest)
 {
     i64 there = 0, ignored;
 
     *version = *oldest = 0;
-    return ask_script(pg_of(cx), "SELECT count(to_regclass('schema_version')), 0", &there, &ignored) &&
+    return ask_script(pg_of(cx),
+                      "SELECT count(*), 0 FROM pg_class WHERE relname = 'schema_version'"
+                      " AND relnamespace = current_schema()::regnamespace", &there, &ignored) &&
            (there == 0 ||
             ask_script(pg_of(cx), "SELECT version, oldest FROM schema_version", version, oldest));
 }
@@ -595,7 +599,8 @@ static bool pg_grant(Arena *mem, Db *owner, Str server_url, const char **why)
         return false;
     char *name = PQescapeIdentifier(at, role, strlen(role));
     must(name != NULL);
-    Str text = str_fmt(mem,
+    Str text = str_fmt(mem,                       /* one starter at a time, like a step */
+        "SELECT pg_advisory_xact_lock(7474, -1);"
         "GRANT USAGE ON SCHEMA public TO %1$s;"
         "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %1$s;"
         "REVOKE INSERT, UPDATE, DELETE ON schema_version FROM %1$s;", name);

@@ -28,12 +28,17 @@ export async function crowd(server, count, role = 'customer', ids = []) {
   }));
 }
 
-// Opens a connection for each request first, then sends all of them in one go.
+// Opens a connection for each request first, then sends all of them in one go. Of several
+// nodes each gets its share; the test clock is moved on all.
 export async function atOnce(server, requests) {
   const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity });
-  const send = ({ method, path, token, body, key }) => new Promise((done, no) => {
+  const send = async (request) => {
+    if (request.path !== '/internal/test/clock') return sendTo(server.url, request);
+    return (await Promise.all(server.nodes.map((n) => sendTo(n.url, request))))[0];
+  };
+  const sendTo = (url, { method, path, token, body, key }) => new Promise((done, no) => {
     const text = body === undefined ? '' : JSON.stringify(body);
-    const r = http.request(server.url + path, { method, agent, headers: {
+    const r = http.request(url + path, { method, agent, headers: {
       ...(token ? { authorization: `Bearer ${token}` } : {}), ...(key ? { 'idempotency-key': key } : {}),
       ...(text ? { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) } : {}) } }, (answer) => {
       let out = '';

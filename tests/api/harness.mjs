@@ -1,19 +1,23 @@
 // harness.mjs - a server of its own for each test file, and the first steps of people.
 //
 // start() runs build/tickettoken on a free port and an empty folder, with the test clock.
+// With WORLD=cluster a server is two nodes on PostgreSQL, Redis and NATS, and every request
+// goes to the other node than the one before: `url` and `port` alternate.
 // Every answered request is noted by route and outcome in $API_COVERAGE, where
 // coverage.mjs looks for routes without a test.
 import { execFileSync, spawn } from 'node:child_process';
-import { randomUUID } from 'node:crypto';
-import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { randomBytes, randomUUID } from 'node:crypto';
+import { appendFileSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { alive, Engines } from './engines.mjs';
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 export const binary = process.env.TICKETTOKEN ?? join(root, 'build/tickettoken');
 export const TENANT = '00000000-0000-0000-0000-000000000001';
+export const cluster = process.env.WORLD === 'cluster';
 export const PASSWORD = 'Correct-Horse-7-Battery';
 
 const patience = 20_000;
@@ -60,17 +64,20 @@ export function run(args, { input = '', env = {} } = {}) {
   });
 }
 
-export class Server {
+// One process.
+class Node {
   constructor(dir, env) {
     this.dir = dir;
     this.env = env;
     this.log = '';
   }
 
-  async open(port = 0) {
+  async open(port) {
     const env = { PATH: process.env.PATH, NODE_ENV: 'test', CLOCK: 'test', LOG_LEVEL: 'info', ...this.env };
     for (const n of ['ASAN_OPTIONS', 'TSAN_OPTIONS']) if (process.env[n]) env[n] = process.env[n];
     this.child = spawn(binary, ['serve', '--port', String(port), '--data', this.dir], { env, cwd: this.dir });
+    alive.add(this.child);
+    this.child.on('exit', () => alive.delete(this.child));
     this.ended = new Promise((done) => this.child.on('close', (code, signal) => done({ code, signal })));
     this.child.stderr.on('data', (d) => { this.log += d; });
     const line = await new Promise((done, no) => {
@@ -87,24 +94,78 @@ export class Server {
     this.url = /^listening on (https?:\/\/\S+)$/.exec(line)?.[1];
     if (!this.url) throw new Error(`not the line that was promised: ${line}`);
     this.port = Number(new URL(this.url).port);
-    return this;
   }
 
   async stop(signal = 'SIGTERM') {
     if (this.child.exitCode === null && this.child.signalCode === null) this.child.kill(signal);
     return this.ended;
   }
+}
+
+export class Server {
+  constructor(dir, env) {
+    this.dir = dir;
+    this.env = env;
+    this.nodes = [new Node(dir, env)];
+    this.turn = 0;
+  }
+
+  // The second node: its own data folder, the same secrets, keys and letters.
+  async joinNodes() {
+    const secrets = Object.fromEntries(['QR_ENCRYPTION_KEY', 'INTERNAL_SERVICE_SECRET', 'INTERNAL_WEBHOOK_SECRET']
+      .map((n) => [n, randomBytes(24).toString('hex')]));
+    const text = Object.entries(secrets).map(([n, v]) => `${n}=${v}\n`).join('');
+    writeFileSync(join(this.dir, 'secrets.env'), text, { mode: 0o600 });
+    const second = join(this.dir, 'second');
+    mkdirSync(second, { mode: 0o700 });
+    this.engines = await new Engines(this.dir).open();
+    this.env = { KEYS_DIR: join(this.dir, 'keys'), MAIL_URL: `folder:${join(this.dir, 'mail')}`, ...this.engines.env, ...this.env };
+    this.nodes = [new Node(this.dir, this.env), new Node(second, { ...secrets, ...this.env })];
+  }
+
+  async open(port = 0) {
+    if (cluster && !this.engines) await this.joinNodes();
+    const opened = await Promise.allSettled(this.nodes.map((n) => n.open(port)));
+    const failed = opened.find((o) => o.status === 'rejected');
+    if (failed) {
+      await this.stop('SIGKILL');
+      await this.engines?.close();
+      throw failed.reason;
+    }
+    return this;
+  }
+
+  // Holds at once on one node; of several, on each within a second.
+  everywhere(what, fact) { return Promise.all(this.nodes.map((n) => until(what, () => fact(n), cluster ? 1500 : 0))); }
+
+  next() { return this.nodes[this.turn++ % this.nodes.length]; }
+
+  get url() { return this.next().url; }
+
+  get port() { return this.next().port; }
+
+  get child() { return this.nodes[0].child; }
+
+  get log() { return this.nodes.map((n) => n.log).join(''); }
+
+  // Of several ends the one that was not in order.
+  async stop(signal) {
+    const ends = await Promise.all(this.nodes.map((n) => n.stop(signal)));
+    return ends.find((e) => e.code !== 0) ?? ends[0];
+  }
 
   kill9() { return this.stop('SIGKILL'); }
 
   async close() {
     const end = await this.stop();
+    await this.engines?.close();
     rmSync(this.dir, { recursive: true, force: true });
     return end;
   }
 
-  // One request; `foreign` says that what is asked for belongs to another tenant.
-  async api(method, path, { token, body, key, headers = {}, foreign = false } = {}) {
+  // One request, to `node` or to whose turn it is; `foreign` says that what is asked for
+  // belongs to another tenant.
+  async api(method, path, { token, body, key, headers = {}, foreign = false, node } = {}) {
     const h = { accept: 'application/json', ...headers };
     if (token) h.authorization = `Bearer ${token}`;
     if (key) h['idempotency-key'] = key;
@@ -113,7 +174,7 @@ export class Server {
       h['content-type'] ??= 'application/json';
       send.body = typeof body === 'string' ? body : JSON.stringify(body);
     }
-    const r = await fetch(this.url + path, send);
+    const r = await fetch((node ?? this.next()).url + path, send);
     const text = await r.text();
     let json;
     try { json = JSON.parse(text); } catch { json = undefined; }
@@ -130,7 +191,9 @@ export class Server {
     return r.body;
   }
 
-  cli(args, options) { return run([...args, '--data', this.dir], options); }
+  cli(args, { env, ...more } = {}) {
+    return run([...args, '--data', this.dir], { env: { ...(cluster ? this.env : {}), ...env }, ...more });
+  }
 
   // A person who registered: {id, email, token, refresh}.
   async register({ email = `p${randomUUID()}@example.com`, ...more } = {}) {
@@ -222,8 +285,9 @@ export class Server {
 
   clock = {
     advance: async (ms) => {
-      const r = await this.must(200, 'POST', '/internal/test/clock', { body: { advanceMs: ms } });
-      return Date.parse(r.now);
+      const all = await Promise.all(this.nodes.map((node) =>
+        this.must(200, 'POST', '/internal/test/clock', { body: { advanceMs: ms }, node })));
+      return Math.max(...all.map((r) => Date.parse(r.now)));
     },
   };
 

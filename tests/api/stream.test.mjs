@@ -1,8 +1,8 @@
 // stream.test.mjs - the live stream through npm's eventsource, a client nobody here wrote.
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { EventSource } from 'eventsource';
 import { note, start, until } from './harness.mjs';
+import { listenTo } from './listen.mjs';
 
 let server, organiser, buyer, other, sale;
 before(async () => {
@@ -14,22 +14,7 @@ before(async () => {
 });
 after(() => server.close());
 
-const names = ['connected', 'gap', 'reservation.created', 'reservation.cancelled', 'reservation.expired', 'order.created',
-  'order.paid', 'order.completed', 'order.failed', 'order.expired', 'ticket.issued', 'ticket.used', 'ticket.transferred',
-  'event.published', 'event.on_sale', 'event.paused', 'event.cancelled', 'availability', 'reconnect'];
-
-// Listens with a bearer; everything heard is in `heard` as {id, event, data}.
-function listen({ token, query = '', last } = {}) {
-  const heard = [];
-  const source = new EventSource(`${server.url}/events/stream${query}`, {
-    fetch: (url, init) => fetch(url, { ...init, headers: { ...init.headers,
-      ...(token ? { authorization: `Bearer ${token}` } : {}), ...(last !== undefined ? { 'last-event-id': String(last) } : {}) } }),
-  });
-  for (const name of names)
-    source.addEventListener(name, (e) => heard.push({ id: e.lastEventId, event: name, data: JSON.parse(e.data) }));
-  return { heard, source, close: () => source.close(),
-    hears: (name, fact = () => true) => until(`hears ${name}`, () => heard.find((h) => h.event === name && fact(h.data))) };
-}
+const listen = (how) => listenTo(server, how);
 
 test('the first event is connected, then one’s own purchase as it happens', async () => {
   const live = listen({ token: buyer.token });
