@@ -12,11 +12,12 @@ process.removeAllListeners('warning');
 const tokenFile = join(folder, 'metrics.token'), token = randomUUID();
 
 export class Balanced {
-  constructor(names, database) {
+  constructor(names, database, { env = {}, haproxy = {} } = {}) {
+    this.changes = haproxy;
     this.database = makeDatabase(database);
     writeFileSync(tokenFile, token, { mode: 0o600 });
     this.env = { ...production(), DATABASE_URL: bySocket(this.database.server),
-      METRICS_TOKEN_FILE: tokenFile, METRICS: token, TRUSTED_PROXIES: '127.0.0.1' };
+      METRICS_TOKEN_FILE: tokenFile, METRICS: token, TRUSTED_PROXIES: '127.0.0.1', ...env };
     for (const name of ['REDIS', 'NATS'])
       if (process.env[`TEST_${name}_URL`]) this.env[`${name}_URL`] = process.env[`TEST_${name}_URL`];
     this.nodes = names.map((name) => this.node(name));
@@ -94,7 +95,7 @@ export class Balanced {
       this.nodes[i - 1] ? `server node${i} 127.0.0.1:${this.nodes[i - 1].port}` : '']));
     writeFileSync(join(dir, 'cfg'), ops('haproxy.cfg', { ...servers, 'bind :80\n': '\n', ':443': `127.0.0.1:${this.port}`,
       '/etc/haproxy/tickets.pem': pem, '/dev/log local0': 'stdout format raw local0', 'user haproxy\n': '\n', 'group haproxy\n': '\n',
-      '/run/haproxy/admin.sock': `${dir}/admin.sock`, 'maxconn 40000': 'maxconn 4000', 'maxconn 15000': 'maxconn 1500' }));
+      '/run/haproxy/admin.sock': `${dir}/admin.sock`, 'maxconn 40000': 'maxconn 4000', 'maxconn 15000': 'maxconn 1500', ...this.changes }));
     this.haproxy = asNobody('haproxy', ['-db', '-f', join(dir, 'cfg')]);
     await until('haproxy serves', async () => {
       assert.ok(this.haproxy.runs, this.haproxy.log);
