@@ -2,10 +2,10 @@
 // people buy and restore on another machine, where the audit holds, people sign in, a
 // ticket's code opens the gate, and who listened is told that he has a gap.
 import { execFileSync } from 'node:child_process';
-import { cpSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import test from 'node:test';
-import { assert, audit, block, bySocket, Crowd, folder, Listener, makeDatabase, Node, pg, production, psql, shell, shims, Site,
+import { assert, audit, block, Bus, bySocket, Crowd, folder, Listener, makeDatabase, Node, pg, production, psql, shell, shims, Site,
   sleep, tally, until } from './ground.mjs';
 
 // What stands in /etc/tickettoken/env, /var/lib and /var/backups on the page.
@@ -123,8 +123,9 @@ test('SQLite: backed up in the middle of a sale, restored on another machine', a
 });
 
 test('PostgreSQL: backed up in the middle of a sale, restored into an empty server', async (t) => {
-  const name = 'operate_backup', database = makeDatabase(name), rename = { tickettoken: name };
-  const env = { ...production(), DATABASE_URL: bySocket(database.server), DATABASE_OWNER_URL: bySocket(database.owner) };
+  const name = 'operate_backup', database = makeDatabase(name), rename = { tickettoken: name }, bus = await new Bus(name).open();
+  t.after(() => bus.stop());
+  const env = { ...production(), DATABASE_URL: bySocket(database.server), DATABASE_OWNER_URL: bySocket(database.owner), NATS_URL: bus.url };
   const first = new Machine('third', env);
   first.uuid = (id) => `'${id}'`;
   await first.open();
@@ -139,6 +140,12 @@ test('PostgreSQL: backed up in the middle of a sale, restored into an empty serv
   await run(named(block('restore-postgres')), second);
   const at = join(second.places.backups, readdirSync(second.places.backups)[0]);
   cpSync(join(at, 'keys'), join(second.node.dir, 'keys'), { recursive: true });
+  await bus.stop();
+  const store = join(bus.dir, 'store');
+  assert.ok(existsSync(join(store, 'jetstream')));
+  await run(block('empty-nats', { '/var/lib/nats': store }), second);
+  assert.deepEqual(readdirSync(store), []);
+  await bus.open();
   // Without the owner: what the server's role may do came back with the dump.
   await second.open();
   t.after(() => second.node.stop());

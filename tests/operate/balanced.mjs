@@ -3,7 +3,7 @@
 import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
 import { join } from 'node:path';
-import { asNobody, assert, binary, block, bySocket, folder, free, isRoot, makeDatabase, Node, ops, Process, production, psql,
+import { asNobody, assert, binary, block, Bus, bySocket, folder, free, isRoot, makeDatabase, Node, ops, Process, production, psql,
   randomUUID, shell, shims, Site, until } from './ground.mjs';
 
 process.env.NODE_TLS_REJECT_UNAUTHORIZED = '0';   // the certificate is the test's own
@@ -18,8 +18,8 @@ export class Balanced {
     writeFileSync(tokenFile, token, { mode: 0o600 });
     this.env = { ...production(), DATABASE_URL: bySocket(this.database.server),
       METRICS_TOKEN_FILE: tokenFile, METRICS: token, TRUSTED_PROXIES: '127.0.0.1', ...env };
-    for (const name of ['REDIS', 'NATS'])
-      if (process.env[`TEST_${name}_URL`]) this.env[`${name}_URL`] = process.env[`TEST_${name}_URL`];
+    if (process.env.TEST_REDIS_URL) this.env.REDIS_URL = process.env.TEST_REDIS_URL;
+    this.bus = new Bus(database);
     this.nodes = names.map((name) => this.node(name));
     this.shim = shims(join(folder, 'shim'), {
       sudo: 'shift 2; exec "$@"',
@@ -41,6 +41,7 @@ export class Balanced {
 
   // The owner brings the schema up to date; then the first node, its keys, and the rest.
   async open() {
+    await this.openBus();
     await this.migrate(binary);
     await this.nodes[0].open();
     await this.copyKeys();
@@ -50,6 +51,11 @@ export class Balanced {
     await this.openHaproxy();
     this.site = new Site(`https://127.0.0.1:${this.port}`, this.nodes[0]);
     return this;
+  }
+
+  async openBus() {
+    await this.bus.open();
+    for (const n of this.nodes) n.env.NATS_URL = this.env.NATS_URL = this.bus.url;
   }
 
   async migrate(program) {
@@ -109,6 +115,7 @@ export class Balanced {
   async close() {
     await Promise.all(this.nodes.map((n) => n.stop()));
     await this.haproxy?.stop();
+    await this.bus.stop();
     this.server?.close();
     this.server?.closeAllConnections?.();
   }

@@ -121,6 +121,30 @@ export class Process {
 
 export const asNobody = (command, args) => new Process(...(isRoot ? [nobody[0], [...nobody.slice(1), command, ...args]] : [command, args]));
 
+// A NATS of its own, as the page has it, with a certificate of a private authority.
+export class Bus {
+  constructor(name) { this.dir = join(folder, `${name}-nats`); }
+
+  async open() {
+    if (!this.port) await this.make();
+    this.process = await asNobody('nats-server', ['-c', join(this.dir, 'conf')]).says(/Server is ready/);
+    return this;
+  }
+
+  async make() {
+    const word = randomBytes(12).toString('hex');
+    this.port = await free();
+    mkdirSync(this.dir);
+    await shell(`cd ${this.dir}; ( ${block('certificate', { 'db.internal': 'localhost' })} ) 2>&1; chmod 644 ca.crt`);
+    writeFileSync(join(this.dir, 'conf'), block('nats', { '10.0.0.20:4222': `127.0.0.1:${this.port}`, '/var/lib/nats': join(this.dir, 'store'),
+      '/etc/nats': this.dir, 'NATS-PASSWORD': word }));
+    if (isRoot) await shell(`chown -R nobody ${this.dir}; chmod 711 ${this.dir}`);
+    this.url = `tls://tickettoken:${word}@localhost:${this.port}?ca=${join(this.dir, 'ca.crt')}`;
+  }
+
+  async stop() { return this.process?.stop(); }
+}
+
 // One node: a program, a folder, a port that stays.
 export class Node {
   constructor(name, env, program = binary) {

@@ -56,6 +56,7 @@ test('nodes are renewed one by one while people buy, and nobody is refused for l
 test('a step that old programs cannot bear keeps them from starting, and they say why', async (t) => {
   const number = build('breaking', step), breaking = join(folder, 'breaking/build/tickettoken');
   const world = new Balanced(['alone'], 'operate_breaking');
+  await world.openBus();
   t.after(() => world.close());
   await world.migrate(binary);
   await world.nodes[0].open();
@@ -68,6 +69,7 @@ test('a step that old programs cannot bear keeps them from starting, and they sa
 
 test('a new program without the owner does not start before the schema is there, and says what to do', async (t) => {
   const world = new Balanced(['early'], 'operate_early');
+  await world.openBus();
   t.after(() => world.close());
   await world.migrate(binary);
   world.nodes[0].program = next;
