@@ -14,7 +14,7 @@ allowed() {
     qrencode.h) echo 'tickets/*.c' ;;
     postgresql/*) echo 'store/pg*.c store/postgres.c' ;;
     hiredis/*)  echo 'kv/redis*.c' ;;
-    nats/*)     echo bus/nats.c ;;
+    nats/*)     echo 'bus/nats*.c' ;;
     curl/curl.h) echo none ;;
     *)          echo any ;;
     esac
