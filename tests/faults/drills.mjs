@@ -6,11 +6,12 @@
 // Each drill is a process of its own, with nodes and engines of its own; the PostgreSQL is
 // that of tests/services.sh, which is started if nobody has.
 import assert from 'node:assert/strict';
-import { execFileSync, spawnSync } from 'node:child_process';
-import { closeSync, mkdtempSync, openSync, rmSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
+import { execFile, spawnSync } from 'node:child_process';
+import { closeSync, mkdirSync, mkdtempSync, openSync, rmSync, statfsSync, unlinkSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 
 const here = fileURLToPath(import.meta.url), services = resolve(dirname(here), '../services.sh');
 const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -74,7 +75,7 @@ async function nodeFrozen(scene) {
 
 // ---- PostgreSQL ---------------------------------------------------------------------
 
-const database = (...what) => execFileSync(services, what, { stdio: ['ignore', 'ignore', 'inherit'] });
+const database = (what) => promisify(execFile)(services, [what, process.env.SERVICES_DIR, 'postgres']);
 
 function sayFates(scene) {
   const fates = ['committed', 'undone', 'unknown'].map((f) =>
@@ -82,19 +83,20 @@ function sayFates(scene) {
   scene.say('', `commits that were not answered: ${fates.join(', ')}`);
 }
 
-async function restart(scene, how) {
+async function restart(scene, how, pause) {
   const from = scene.now();
-  database(how, process.env.SERVICES_DIR, 'postgres');
-  database('start', process.env.SERVICES_DIR, 'postgres');
+  await database(how);
+  await sleep(pause);
+  await database('start');
   const back = scene.now();
   scene.say('did', `it was away for ${seconds(back - from)}`);
-  scene.say('recovery', `${await scene.recovery(back)} it is back; longest silence ${scene.silence(from)}`);
+  scene.say('recovery', `${await scene.recovery(back)}; longest silence ${scene.silence(from)}`);
   await sleep(2000);
   sayFates(scene);
 }
 
-const databaseRestarted = (scene) => restart(scene, 'stop');
-const databaseKilled = (scene) => restart(scene, 'kill');
+const databaseRestarted = (scene) => restart(scene, 'stop', 0);
+const databaseKilled = (scene) => restart(scene, 'kill', 5000);
 
 async function sessionsEnded(scene) {
   const from = scene.now(), rounds = 5, sold = [];
@@ -224,7 +226,7 @@ const drills = {
   'node-killed': { run: nodeKilled, says: 'kill -9 of the node that relays, one of two' },
   'sessions-ended': { run: sessionsEnded, says: 'pg_terminate_backend of every session of the database' },
   'postgres-restarted': { run: databaseRestarted, says: 'PostgreSQL is stopped and started' },
-  'postgres-killed': { run: databaseKilled, says: 'PostgreSQL is killed with -9 and started' },
+  'postgres-killed': { run: databaseKilled, says: 'PostgreSQL is killed with -9 and started 5 s later' },
   'redis-gone': { run: redisGone, says: 'Redis is gone for 20 s' },
   'nats-gone': { run: natsGone, says: 'NATS is gone for 20 s' },
   'node-frozen': { run: nodeFrozen, says: 'the node that relays stands still for 30 s in the middle of a batch', within: 3000 },
@@ -245,7 +247,9 @@ async function one(name) {
   ({ Scene, seconds } = await import('./scene.mjs'));
   ({ until, PASSWORD } = await import('../api/harness.mjs'));
   ({ crowd } = await import('../api/crowd.mjs'));
-  const scene = await Scene.open({ dir, within: drill.within });
+  const data = dir && join(dir, 'data');
+  if (data) mkdirSync(data, { mode: 0o700 });
+  const scene = await Scene.open({ dir: data, within: drill.within });
   let good = false;
   try {
     await sleep(3000);
@@ -257,7 +261,7 @@ async function one(name) {
     print(name, scene.lines);
     if (!good) console.log(`  FAILED    after errors ${JSON.stringify(scene.book.errors)}, wrong: ${scene.book.wrong.slice(0, 3).join('\n')}`);
     await scene.close(good);
-    if (dir) spawnSync('umount', [dir]);
+    if (dir && spawnSync('umount', [dir]).status === 0) rmSync(dir, { recursive: true });
   }
 }
 
