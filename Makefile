@@ -59,8 +59,12 @@ docs: all
 	$(B)/tickettoken config --manual > docs/configuration.md
 	$(B)/tickettoken config --example > .env.example
 
+# Those that open a store; TEST_STORE=postgresql says which (tests/services.sh run ...).
+STORE_TESTS := $(shell grep -lE 'with_store|with_identity|sale\.h' $(TESTS))
+
 check: $(TESTBIN)
-	@for t in $(TESTBIN); do $$t || exit 1; done
+	@for t in $(if $(STORE_TESTS_ONLY),$(STORE_TESTS:tests/unit/%.c=$(B)/unit/%),$(TESTBIN)); do \
+	    $$t || exit 1; done
 
 include tests/fuzz/fuzz.mk tests/bench/bench.mk
 

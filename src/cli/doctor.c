@@ -151,9 +151,11 @@ static void check_keys(Patient *p)
 
 static void check_store(Patient *p)
 {
+    StoreConfig config = { .url = p->config.database_url, .readers = 1, .lanes = 1,
+                           .batch_most = 1, .strict = p->config.environment == ENV_PRODUCTION };
     Str detail = { 0 };
 
-    switch (probe_store(p->mem, p->config.database_url, &detail)) {
+    switch (probe_store(p->mem, &config, &detail)) {
     case PROBE_GOOD:   good("database", detail); break;
     case PROBE_ABSENT: note("database", detail, "`tickettoken migrate` makes it"); break;
     case PROBE_BAD:    bad(p, "database", detail,

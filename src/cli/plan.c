@@ -12,12 +12,6 @@
 
 static Span outbox_kept;
 
-static bool people(Ctx *cx)
-{
-    identity_tick(cx);
-    return true;
-}
-
 /* Sweeps go in slices, so that buyers get in between. */
 static bool sweep_once(Ctx *cx)
 {
@@ -49,13 +43,14 @@ static bool sweep_outbox(Ctx *cx)
 enum { JOB_HOLDS };                               /* whose beat is a setting  */
 
 static Job jobs[] = {
-    [JOB_HOLDS] = { "holds and orders that lapse", { 1000 }, hold_clock },
-    { "events whose time has come", { 1000 }, event_clock },
-    { "keys and sessions", { 5000 }, people },
-    { "webhook nonces", { 60000 }, payment_clock },
-    { "answers to retried requests", { 60000 }, sweep_once },
-    { "told tidings", { 60000 }, sweep_outbox },
-    { "idle connections", { 10000 }, tidy },
+    [JOB_HOLDS] = { "holds and orders that lapse", { 1000 }, hold_clock, OF_ALL },
+    { "events whose time has come", { 1000 }, event_clock, OF_ALL },
+    { "keys and sessions of other nodes", { 500 }, identity_watch, OF_THIS_NODE },
+    { "sessions that ran out", { 60000 }, identity_sweep, OF_ALL },
+    { "webhook nonces", { 60000 }, payment_clock, OF_ALL },
+    { "answers to retried requests", { 60000 }, sweep_once, OF_ALL },
+    { "told tidings", { 60000 }, sweep_outbox, OF_ALL },
+    { "idle connections", { 10000 }, tidy, OF_THIS_NODE },
 };
 
 bool plan_start(Arena *mem, const Config *c, Server *server, Str *why)

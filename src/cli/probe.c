@@ -1,7 +1,6 @@
 /* probe.c - see probe.h. The request is written by hand: it goes to our own server on
  * this machine, and doctor must work when nothing else does. */
 #include "cli/probe.h"
-#include "store/store.h"
 #include <errno.h>
 #include <netdb.h>
 #include <stdio.h>
@@ -24,23 +23,30 @@ static Probe check_open(Arena *mem, Str *detail)
     else if (damage > 0)
         *detail = str_fmt(mem, "integrity_check finds %jd faults", (intmax_t)damage);
     else {
-        *detail = S("schema up to date, integrity_check finds nothing");
+        *detail = store_shared() ? S("answers, schema up to date, the role may do what is needed")
+                                 : S("schema up to date, integrity_check finds nothing");
         return PROBE_GOOD;
     }
     return PROBE_BAD;
 }
 
-Probe probe_store(Arena *mem, Str url, Str *detail)
+/* Opening a SQLite file would make it. */
+static bool is_file_absent(Arena *mem, Str url, Str *detail)
 {
     Str path = str_sub(url, str_find(url, ':') + 1, url.len);
-    StoreConfig config = { .url = url, .readers = 1, .batch_most = 1 };
     struct stat st;
 
-    if (stat(str_z(mem, path), &st) != 0) {
-        *detail = str_fmt(mem, "%.*s is not there", STR_ARGS(path));
+    if (!str_starts(url, S("sqlite:")) || stat(str_z(mem, path), &st) == 0)
+        return false;
+    *detail = str_fmt(mem, "%.*s is not there", STR_ARGS(path));
+    return true;
+}
+
+Probe probe_store(Arena *mem, const StoreConfig *config, Str *detail)
+{
+    if (is_file_absent(mem, config->url, detail))
         return PROBE_ABSENT;
-    }
-    if (!store_open(mem, &config, detail))
+    if (!store_open(mem, config, detail))
         return PROBE_BAD;
     Probe found = check_open(mem, detail);
     store_close();

@@ -135,16 +135,31 @@ bool guard_once(Ctx *cx, const Req *rq, Once *out)
     return true;
 }
 
+static bool reply_answer(Ctx *cx, Req *rq, const Answer *answer)
+{
+    if (answer->replayed)
+        reply_header(cx, rq, S("Idempotency-Replayed"), S("true"));
+    return reply_json(rq, answer->status, answer->json);
+}
+
 bool reply_once(Ctx *cx, Req *rq, Lane lane, TxFn *fn, void *arg, int status,
                 const Shape *shape, const void *value)
 {
     Once once;
     Answer answer;
 
-    if (!guard_once(cx, rq, &once) ||
-        !write_once(cx, lane, &once, fn, arg, status, shape, value, &answer))
-        return false;
-    if (answer.replayed)
-        reply_header(cx, rq, S("Idempotency-Replayed"), S("true"));
-    return reply_json(rq, answer.status, answer.json);
+    return guard_once(cx, rq, &once) &&
+           write_once(cx, lane, &once, fn, arg, status, shape, value, &answer) &&
+           reply_answer(cx, rq, &answer);
+}
+
+bool reply_once_many(Ctx *cx, Req *rq, Lane lane, ManyFn *fn, void *arg, int status,
+                     const Shape *shape, const void *value)
+{
+    Once once;
+    Answer answer;
+
+    return guard_once(cx, rq, &once) &&
+           write_once_many(cx, lane, &once, fn, arg, status, shape, value, &answer) &&
+           reply_answer(cx, rq, &answer);
 }

@@ -34,3 +34,5 @@ CHECKED bool guard_once(Ctx *cx, const Req *rq, Once *out);
  * Idempotency-Replayed: true when it is an old one. */
 CHECKED bool reply_once(Ctx *cx, Req *rq, Lane lane, TxFn *fn, void *arg,
                         int status, const Shape *shape, const void *value);
+CHECKED bool reply_once_many(Ctx *cx, Req *rq, Lane lane, ManyFn *fn, void *arg,
+                             int status, const Shape *shape, const void *value);

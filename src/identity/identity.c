@@ -4,7 +4,6 @@
 #include "identity/key.h"
 #include "identity/login.h"
 #include "identity/password.h"
-#include "base/log.h"
 
 static bool open_keys(Arena *mem, const IdentityConfig *c, Str *why)
 {
@@ -44,13 +43,18 @@ void identity_close(void)
     key_close();
 }
 
-void identity_tick(Ctx *cx)
+bool identity_watch(Ctx *cx)
 {
-    i64 gone;
-
     key_watch();
-    if (session_watch(cx) && session_sweep(cx, &gone))
-        return;
-    log_warn("identity's housekeeping did not finish", L("why", (const char *)cx->fault.why));
-    fault_clear(cx);
+    return session_watch(cx);
+}
+
+bool identity_sweep(Ctx *cx)
+{
+    i64 gone = 1;
+
+    while (gone > 0)
+        if (!session_sweep(cx, &gone))
+            return false;
+    return true;
 }

@@ -22,6 +22,9 @@ typedef struct IdentityConfig {
 CHECKED bool identity_open(Arena *mem, const IdentityConfig *config, Str *why);
 void identity_close(void);
 
-/* What the clock does here, every few seconds: keys and sessions that other processes
- * changed, and what has run out. */
-void identity_tick(Ctx *cx);
+/* Takes in what other processes changed, keys and ended sessions. A clock job, of every
+ * node and twice a second: so long is who was signed out elsewhere still believed here. */
+CHECKED bool identity_watch(Ctx *cx);
+
+/* Deletes the tokens and sessions that have run out. A clock job. */
+CHECKED bool identity_sweep(Ctx *cx);

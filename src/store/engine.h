@@ -41,7 +41,7 @@ typedef struct Engine {
      * of its values (from 1) before its columns. NULL: one after the other is as good. */
     bool (*each)(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows, RowFn *row,
                  void *arg, i64 *changed);
-    bool (*damage)(Ctx *cx, i64 *faults);         /* what the database finds wrong with itself */
+    bool (*damage)(Ctx *cx, i64 *faults);         /* what it finds wrong with itself; NULL: can't be asked */
 
     bool (*begin)(Ctx *cx, TxKind kind);
     /* Waits until no other node works on these slots (a bit each). NULL: there is one node. */

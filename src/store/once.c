@@ -1,27 +1,34 @@
-/* once.c - look, work, keep, in one transaction. Two requests with one key meet in
- * the same lane, so the second always finds the first one's answer; where lanes
- * are several the primary key says CONFLICT and the function runs again. */
+/* once.c - look, work, keep, in one transaction. Two requests with one key that ask for
+ * the same meet in the same lane, so the second always finds the first one's answer. Two
+ * that ask for different things may meet nobody: then the row is there when the second
+ * wants to keep its own, its batch is run again, and it finds a mismatch. */
 #include "store/once.h"
+#include "store/engine.h"
 
-typedef struct { Str request, answer; i64 status; } Kept;
+typedef struct { Str request, answer; i64 status; Instant at; } Kept;
 static const Shape kept_row = SHAPE(Kept,
     TEXT(Kept, request, 0, 64, 0, ""),
     NUMBER(Kept, status, 0, 999, 0, 0, ""),
-    TEXT(Kept, answer, 0, 1 << 20, 0, ""));
+    TEXT(Kept, answer, 0, 1 << 20, 0, ""),
+    TIME(Kept, at, 0, ""));
 
-SQL(once_find,
-    "SELECT request, status, answer FROM once"
-    " WHERE tenant = $1 AND person = $2 AND scope = $3 AND key = $4 AND at > $5");
+SQL_EACH(once_find,
+    "SELECT request, status, answer, at FROM once"
+    " WHERE tenant = $1 AND person = $2 AND scope = $3 AND key = $4");
 
-SQL(once_keep,
+SQL_EACH(once_keep,
     "INSERT INTO once (tenant, person, scope, key, request, status, answer, at)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
-    " ON CONFLICT (tenant, person, scope, key) DO UPDATE SET request = excluded.request,"
-    " status = excluded.status, answer = excluded.answer, at = excluded.at");
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING");
+
+/* An answer that is past its day, when its key comes again before the sweep. */
+SQL(once_drop, "DELETE FROM once WHERE tenant = $1 AND person = $2 AND scope = $3 AND key = $4");
+
+enum { FIND_WIDTH = 3, KEEP_WIDTH = 7 };
 
 typedef struct {
     const Once  *once;
-    TxFn        *fn;
+    TxFn        *fn;                              /* one of the two           */
+    ManyFn      *many;
     void        *arg;
     int          status;
     const Shape *shape;
@@ -35,50 +42,88 @@ static Val person_of(const Ctx *cx)
     return val_blob(str_copy(cx->mem, (Str){ (const char *)cx->who.user.v.b, 16 }));
 }
 
-static bool look(Ctx *cx, Doing *d, bool *found)
+static void put_key(const Ctx *cx, const Once *o, Val *row)
 {
-    const Once *o = d->once;
-    Kept kept;
+    row[0] = person_of(cx);
+    row[1] = V(o->scope);
+    row[2] = V(o->key);
+}
 
-    if (!sql_find(cx, &once_find, &kept_row, &kept, found, V(person_of(cx)), V(o->scope),
-                  V(o->key), V(earlier(cx->now, ONCE_KEPT))))
-        return false;
-    if (!*found)
-        return true;
-    if (kept.request.len != SHA256_BYTES ||
-        !same_bytes(kept.request.at, o->request.b, SHA256_BYTES))
-        return fail(cx, IDEMPOTENCY_KEY_MISMATCH, "scope=%.*s", STR_ARGS(o->scope));
-    d->answer = (Answer){ (int)kept.status, kept.answer, true };
+static void put_answer(const Ctx *cx, const Doing *d, Val *row)
+{
+    put_key(cx, d->once, row);
+    row[3] = val_blob((Str){ (const char *)d->once->request.b, SHA256_BYTES });
+    row[4] = V(d->answer.status);
+    row[5] = V(d->answer.json);
+    row[6] = V(cx->now);
+}
+
+/* Takes the answer that was kept; *worked false: there is none that still counts. */
+static bool take_kept(Ctx *cx, Doing *d, bool found, const Kept *k, bool *worked)
+{
+    *worked = found && before(earlier(cx->now, ONCE_KEPT), k->at);
+    if (!*worked)
+        return !found || sql_run(cx, &once_drop, NULL, person_of(cx), V(d->once->scope),
+                                 V(d->once->key));
+    if (k->request.len != SHA256_BYTES ||
+        !same_bytes(k->request.at, d->once->request.b, SHA256_BYTES))
+        return fail(cx, IDEMPOTENCY_KEY_MISMATCH, "scope=%.*s", STR_ARGS(d->once->scope));
+    d->answer = (Answer){ (int)k->status, str_copy(cx->mem, k->answer), true };
     return true;
 }
 
-static bool work(Ctx *cx, Doing *d)
+static void render(const Ctx *cx, Doing *d)
 {
     Buf b = buf_in(cx->mem, 512);
 
-    if (!d->fn(cx, d->arg))
-        return false;
     shape_write(&b, d->shape, d->value);
     d->answer = (Answer){ d->status, buf_str(&b), false };
-    return true;
 }
 
-static bool keep(Ctx *cx, Doing *d)
+/* Somebody else has kept an answer meanwhile: the batch is run again and finds it. */
+static bool all_kept(Ctx *cx, i64 kept, isize wanted)
 {
-    const Once *o = d->once;
-    return sql_run(cx, &once_keep, NULL, V(person_of(cx)), V(o->scope), V(o->key),
-                   val_blob((Str){ (const char *)o->request.b, SHA256_BYTES }), V(d->status),
-                   V(d->answer.json), V(cx->now));
+    if (kept == wanted)
+        return true;
+    cx->db->again = true;
+    return fail(cx, BUSY, "an answer to the same key came first");
+}
+
+/* ---- one ------------------------------------------------------------------ */
+
+static bool look(Ctx *cx, Doing *d, bool *worked)
+{
+    Val key[FIND_WIDTH];
+    bool found;
+    Kept kept;
+
+    put_key(cx, d->once, key);
+    return sql_each_find(cx, &once_find, key, FIND_WIDTH, 1, &kept_row, &kept, &found) &&
+           take_kept(cx, d, found, &kept, worked);
+}
+
+static bool keep(Ctx *cx, const Doing *d)
+{
+    Val row[KEEP_WIDTH];
+    i64 kept;
+
+    put_answer(cx, d, row);
+    return sql_each(cx, &once_keep, row, KEEP_WIDTH, 1, &kept) && all_kept(cx, kept, 1);
 }
 
 static bool look_work_keep(Ctx *cx, void *arg)
 {
     Doing *d = arg;
-    bool found = false;
+    bool keyed = d->once->key.at != NULL, worked = false;
 
-    if (d->once->key.at == NULL)
-        return work(cx, d);
-    return look(cx, d, &found) && (found || (work(cx, d) && keep(cx, d)));
+    if (keyed && !look(cx, d, &worked))
+        return false;
+    if (worked)
+        return true;
+    if (!d->fn(cx, d->arg))
+        return false;
+    render(cx, d);
+    return !keyed || keep(cx, d);
 }
 
 bool write_once(Ctx *cx, Lane lane, const Once *once, TxFn *fn, void *arg, int status,
@@ -91,6 +136,124 @@ bool write_once(Ctx *cx, Lane lane, const Once *once, TxFn *fn, void *arg, int s
     *answer = d.answer;
     return true;
 }
+
+/* ---- many ----------------------------------------------------------------- */
+
+typedef struct Line { Seat **seats; isize count; } Line;
+
+static Doing *doing(const Seat *s) { return s->arg; }
+
+static void stand(Line *l, Seat *s) { l->seats[l->count++] = s; }
+
+static Line line_of(Ctx *cx, isize most)
+{
+    return (Line){ make(cx->mem, Seat *, most), 0 };
+}
+
+/* Finds the answers that were kept; who has none yet goes on to `left`. */
+static bool look_many(Ctx *cx, Seat *seats, isize n, Line *left)
+{
+    Line keyed = line_of(cx, n);
+    Val *keys = make(cx->mem, Val, n * FIND_WIDTH);
+    Kept *kept = make(cx->mem, Kept, n);
+    bool *found = make(cx->mem, bool, n), worked;
+
+    for (isize i = 0; i < n; i++)
+        if (doing(&seats[i])->once->key.at != NULL) {
+            put_key(seats[i].cx, doing(&seats[i])->once, keys + keyed.count * FIND_WIDTH);
+            stand(&keyed, &seats[i]);
+        } else
+            stand(left, &seats[i]);
+    if (!sql_each_find(cx, &once_find, keys, FIND_WIDTH, keyed.count, &kept_row, kept, found))
+        return false;
+    for (isize i = 0; i < keyed.count; i++) {
+        Seat *s = keyed.seats[i];
+        s->good = take_kept(s->cx, doing(s), found[i], &kept[i], &worked) && worked;
+        if (!worked)
+            stand(left, s);
+    }
+    return true;
+}
+
+static bool same_key(const Seat *a, const Seat *b)
+{
+    const Once *x = doing(a)->once, *y = doing(b)->once;
+
+    return x->key.at != NULL && y->key.at != NULL && str_is(x->key, y->key) &&
+           str_is(x->scope, y->scope) && uuid_is(a->cx->who.user.v, b->cx->who.user.v);
+}
+
+/* Who has the key of one before him comes later, and so do those with other work. */
+static void choose(const Line *left, Line *now, Line *later)
+{
+    for (isize i = 0; i < left->count; i++) {
+        Seat *s = left->seats[i];
+        bool goes = doing(s)->many == doing(left->seats[0])->many;
+        for (isize k = 0; k < now->count && goes; k++)
+            goes = !same_key(s, now->seats[k]);
+        stand(goes ? now : later, s);
+    }
+}
+
+static bool work_many(Ctx *cx, const Line *now)
+{
+    Seat *inner = make(cx->mem, Seat, now->count);
+
+    for (isize i = 0; i < now->count; i++)
+        inner[i] = (Seat){ now->seats[i]->cx, doing(now->seats[i])->arg, false };
+    if (!doing(now->seats[0])->many(cx, inner, now->count))
+        return false;
+    for (isize i = 0; i < now->count; i++) {
+        now->seats[i]->good = inner[i].good;
+        if (inner[i].good)
+            render(inner[i].cx, doing(now->seats[i]));
+    }
+    return true;
+}
+
+static bool keep_many(Ctx *cx, const Line *now)
+{
+    Val *rows = make(cx->mem, Val, now->count * KEEP_WIDTH);
+    isize n = 0;
+    i64 kept;
+
+    for (isize i = 0; i < now->count; i++) {
+        const Seat *s = now->seats[i];
+        if (s->good && doing(s)->once->key.at != NULL)
+            put_answer(s->cx, doing(s), rows + n++ * KEEP_WIDTH);
+    }
+    return sql_each(cx, &once_keep, rows, KEEP_WIDTH, n, &kept) && all_kept(cx, kept, n);
+}
+
+static bool look_work_keep_many(Ctx *cx, Seat *seats, isize n)
+{
+    Line left = line_of(cx, n), now = line_of(cx, n), later = line_of(cx, n);
+
+    if (!look_many(cx, seats, n, &left))
+        return false;
+    if (left.count == 0)
+        return true;
+    choose(&left, &now, &later);
+    if (!work_many(cx, &now) || !keep_many(cx, &now))
+        return false;
+    for (isize i = 0; i < later.count; i++)
+        if (!look_work_keep_many(cx, later.seats[i], 1))
+            return false;
+    return true;
+}
+
+bool write_once_many(Ctx *cx, Lane lane, const Once *once, ManyFn *fn, void *arg, int status,
+                     const Shape *shape, const void *value, Answer *answer)
+{
+    Doing d = { .once = once, .many = fn, .arg = arg, .status = status, .shape = shape,
+                .value = value };
+    if (!write_many(cx, lane, look_work_keep_many, &d))
+        return false;
+    *answer = d.answer;
+    return true;
+}
+
+/* ---- sweep ---------------------------------------------------------------- */
 
 SQL_ALL(once_forget,
     "DELETE FROM once WHERE (tenant, person, scope, key) IN"

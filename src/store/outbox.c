@@ -7,8 +7,9 @@
  * who watches its event. A person's reservation is never told to the watchers. */
 #include "store/outbox.h"
 #include "store/engine.h"
+#include <string.h>
 
-SQL_ALL(outbox_write,
+SQL_EACH_ALL(outbox_write,
     "INSERT INTO outbox (tenant, person, event, type, data, at) VALUES ($1, $2, $3, $4, $5, $6)");
 
 /* The row is written when the batch ends; until then the tiding stands in the function's
@@ -25,19 +26,26 @@ bool outbox_tell(Ctx *cx, UserId user, EventId event, const char *type, Str data
     return true;
 }
 
+enum { WRITE_WIDTH = 6 };
+
 bool outbox_flush(Ctx *cx)
 {
     const Engine *e = cx->db->engine;
+    isize n = 0;
 
-    if (cx->db->told != NULL && e->turn != NULL && !e->turn(cx))
-        return false;
-    for (const Told *t = cx->db->told; t != NULL; t = t->next) {
+    for (const Told *t = cx->db->told; t != NULL; t = t->next)
+        n++;
+    if (n == 0)
+        return true;
+    Val *rows = make(cx->mem, Val, n * WRITE_WIDTH), *row = rows;
+    for (const Told *t = cx->db->told; t != NULL; t = t->next, row += WRITE_WIDTH) {
         const Tiding *g = &t->tiding;
-        if (!sql_run(cx, &outbox_write, NULL, V(g->tenant.v), V(g->user.v), V(g->event.v),
-                     V(g->type), V(g->data), V(g->at)))
-            return false;
+        const Val one[WRITE_WIDTH] = { V(g->tenant.v), V(g->user.v), V(g->event.v), V(g->type),
+                                       V(g->data), V(g->at) };
+        memcpy(row, one, sizeof one);
     }
-    return true;
+    return (e->turn == NULL || e->turn(cx)) &&
+           sql_each(cx, &outbox_write, rows, WRITE_WIDTH, n, NULL);
 }
 
 static const Shape tiding_row = SHAPE(Tiding,

@@ -178,7 +178,11 @@ bool store_ready(Ctx *cx)
     return read_tx(cx, ask, &one) && one == 1;
 }
 
-static bool look_for_damage(Ctx *cx, void *arg) { return cx->db->engine->damage(cx, arg); }
+static bool look_for_damage(Ctx *cx, void *arg)
+{
+    *(i64 *)arg = 0;
+    return cx->db->engine->damage == NULL || cx->db->engine->damage(cx, arg);
+}
 
 bool store_shared(void) { return pool.engine->far; }
 

@@ -59,7 +59,8 @@ CHECKED bool store_ready(Ctx *cx);                /* answers a trivial query  */
  * this program, and one too old when we don't own it. */
 CHECKED bool store_migrate(Arena *mem, const StoreConfig *config, i64 *from, i64 *to, Str *why);
 
-/* What the database finds wrong with itself (SQLite: integrity_check). */
+/* What the database finds wrong with itself (SQLite: integrity_check; a server looks after
+ * itself: none). */
 CHECKED bool store_damage(Ctx *cx, i64 *faults);
 
 /* True when other nodes may work on the same store. */

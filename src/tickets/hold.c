@@ -1,7 +1,8 @@
-/* hold.c - the order of the checks is decided here: first what needs only the
- * buyer's own rows, then the stock, so that most refusals write nothing and undo
- * nothing. Lines are taken in order of type, so two holds never wait crosswise
- * for each other where lanes are several. */
+/* hold.c - buyers who stand in line together are served together: three questions for all
+ * of them, then each gets his answer in the order in which he came, then what they got is
+ * written. So a crowd costs the database a few statements a batch and not seven a buyer.
+ * The order of the checks is decided here too: first what needs only the buyer's own rows,
+ * then the stock. */
 #include "tickets/hold.h"
 #include "store/outbox.h"
 #include "tickets/stock.h"
@@ -39,15 +40,15 @@ const Shape hold_shape = SHAPE(Hold,
 const Shape hold_answer_shape = SHAPE(HoldAnswer,
     OBJECT(HoldAnswer, reservation, &hold_shape, 0, "The reservation"));
 
-SQL(hold_count,
-    "SELECT sum(quantity) FROM hold WHERE tenant = $1 AND person = $2 AND event = $3"
+SQL_EACH(hold_count,
+    "SELECT coalesce(sum(quantity), 0) FROM hold WHERE tenant = $1 AND person = $2 AND event = $3"
     " AND status IN ('ACTIVE', 'COMPLETED')");
 
-SQL(hold_write,
+SQL_EACH(hold_write,
     "INSERT INTO hold (tenant, id, event, person, status, quantity, total_cents, currency,"
     " expires_at, created_at) VALUES ($1, $2, $3, $4, 'ACTIVE', $5, $6, $7, $8, $9)");
 
-SQL(hold_write_line,
+SQL_EACH(hold_write_line,
     "INSERT INTO hold_line (tenant, hold, type, quantity, price_cents) VALUES ($1, $2, $3, $4, $5)");
 
 #define HOLD_COLUMNS \
@@ -90,42 +91,137 @@ static bool sort_lines(Ctx *cx, const Wish *wish, Hold *h)
     return true;
 }
 
-static bool within_cap(Ctx *cx, const Hold *h)
-{
-    i64 has;
+static Placing *placing(const Seat *s) { return s->arg; }
+static Hold *hold_of(const Seat *s)    { return &placing(s)->answer.reservation; }
 
-    if (!sql_int(cx, &hold_count, &has, V(h->personId.v), V(h->eventId.v)))
-        return false;
-    return has + h->quantity <= rules.per_customer ||
-           fail(cx, LIMIT_PER_CUSTOMER, "has=%jd wants=%jd", (intmax_t)has, (intmax_t)h->quantity);
+static bool begin_hold(Seat *s)
+{
+    Ctx *cx = s->cx;
+    Hold *h = hold_of(s);
+
+    must(!uuid_zero(cx->who.user.v));
+    *h = (Hold){ .id = { uuid_new(cx->now) }, .eventId = placing(s)->wish.eventId,
+                 .personId = cx->who.user, .status = HOLD_ACTIVE, .createdAt = cx->now,
+                 .expiresAt = later(cx->now, rules.lasts) };
+    return sort_lines(cx, &placing(s)->wish, h);
 }
 
-static bool take_line(Ctx *cx, Hold *h, HoldLine *line)
+/* ---- what each has already ------------------------------------------------ */
+
+typedef struct Has { i64 tickets; } Has;
+static const Shape has_row = SHAPE(Has, NUMBER(Has, tickets, 0, INT64_MAX, 0, 0, ""));
+
+static bool read_caps(Ctx *cx, const Seat *seats, isize n, Has *has)
+{
+    Val *keys = make(cx->mem, Val, 2 * n);
+    bool *found = make(cx->mem, bool, n);
+
+    for (isize i = 0; i < n; i++) {
+        keys[2 * i] = V(seats[i].cx->who.user.v);
+        keys[2 * i + 1] = V(placing(&seats[i])->wish.eventId.v);
+    }
+    return sql_each_find(cx, &hold_count, keys, 2, n, &has_row, has, found);
+}
+
+/* What he has in the database, and what he got from this batch before. */
+static bool within_cap(const Seat *seats, isize i, const Has *has)
+{
+    const Hold *mine = hold_of(&seats[i]);
+    i64 n = has[i].tickets;
+
+    for (isize k = 0; k < i; k++) {
+        const Hold *h = hold_of(&seats[k]);
+        if (seats[k].good && uuid_is(h->personId.v, mine->personId.v) &&
+            uuid_is(h->eventId.v, mine->eventId.v))
+            n += h->quantity;
+    }
+    return n + mine->quantity <= rules.per_customer ||
+           fail(seats[i].cx, LIMIT_PER_CUSTOMER, "has=%jd wants=%jd", (intmax_t)n,
+                (intmax_t)mine->quantity);
+}
+
+/* ---- what is left --------------------------------------------------------- */
+
+static bool read_stock(Ctx *cx, const Seat *seats, isize n, Stock *stock)
+{
+    isize lines = 0;
+
+    for (isize i = 0; i < n; i++)
+        lines += hold_of(&seats[i])->tickets.count;
+    stock->lots = make(cx->mem, Lot, lines);
+    for (isize i = 0; i < n; i++) {
+        const Hold *h = hold_of(&seats[i]);
+        for (isize k = 0; k < h->tickets.count; k++)
+            stock_want(stock, h->eventId, ((const HoldLine *)h->tickets.at)[k].ticketTypeId);
+    }
+    return stock_read(cx, stock);
+}
+
+static bool take_line(Ctx *cx, Stock *stock, Hold *h, HoldLine *line)
 {
     Price price;
 
-    if (!stock_hold(cx, h->eventId, line->ticketTypeId, line->quantity, &price))
+    if (!stock_take(cx, stock, h->eventId, line->ticketTypeId, line->quantity, &price))
         return false;
     line->priceCents = price.cents;
     h->totalCents += price.cents * line->quantity;
     if (h->currency.at == NULL)
-        h->currency = price.currency;
-    return str_is(h->currency, price.currency) ||
-           fail_field(cx, S("tickets"), "must all have one currency");
+        h->currency = str_copy(cx->mem, price.currency);
+    if (str_is(h->currency, price.currency))
+        return true;
+    stock_untake(stock, h->eventId, line->ticketTypeId, line->quantity);
+    return fail_field(cx, S("tickets"), "must all have one currency");
 }
 
-static bool write_hold(Ctx *cx, const Hold *h)
+/* All lines or none. */
+static bool take_lines(Ctx *cx, Stock *stock, Hold *h)
 {
-    const HoldLine *lines = h->tickets.at;
+    HoldLine *lines = h->tickets.at;
+    isize i = 0;
 
-    if (!sql_run(cx, &hold_write, NULL, V(h->id.v), V(h->eventId.v), V(h->personId.v), V(h->quantity),
-                 V(h->totalCents), V(h->currency), V(h->expiresAt), V(h->createdAt)))
-        return false;
-    for (isize i = 0; i < h->tickets.count; i++)
-        if (!sql_run(cx, &hold_write_line, NULL, V(h->id.v), V(lines[i].ticketTypeId.v),
-                     V(lines[i].quantity), V(lines[i].priceCents)))
-            return false;
-    return true;
+    while (i < h->tickets.count && take_line(cx, stock, h, &lines[i]))
+        i++;
+    if (i == h->tickets.count)
+        return true;
+    while (i-- > 0)
+        stock_untake(stock, h->eventId, lines[i].ticketTypeId, lines[i].quantity);
+    return false;
+}
+
+/* ---- what they got -------------------------------------------------------- */
+
+static bool write_holds(Ctx *cx, const Seat *seats, isize n)
+{
+    enum { WIDTH = 8 };
+    Val *rows = make(cx->mem, Val, n * WIDTH);
+    isize count = 0;
+
+    for (isize i = 0; i < n; i++) {
+        const Hold *h = hold_of(&seats[i]);
+        const Val row[WIDTH] = { V(h->id.v), V(h->eventId.v), V(h->personId.v), V(h->quantity),
+                                 V(h->totalCents), V(h->currency), V(h->expiresAt), V(h->createdAt) };
+        if (seats[i].good)
+            memcpy(rows + count++ * WIDTH, row, sizeof row);
+    }
+    return sql_each(cx, &hold_write, rows, WIDTH, count, NULL);
+}
+
+static bool write_lines(Ctx *cx, const Seat *seats, isize n)
+{
+    enum { WIDTH = 4 };
+    Val *rows = make(cx->mem, Val, n * HOLD_TYPES_MOST * WIDTH);
+    isize count = 0;
+
+    for (isize i = 0; i < n; i++) {
+        const Hold *h = hold_of(&seats[i]);
+        const HoldLine *lines = h->tickets.at;
+        for (isize k = 0; seats[i].good && k < h->tickets.count; k++) {
+            const Val row[WIDTH] = { V(h->id.v), V(lines[k].ticketTypeId.v), V(lines[k].quantity),
+                                     V(lines[k].priceCents) };
+            memcpy(rows + count++ * WIDTH, row, sizeof row);
+        }
+    }
+    return sql_each(cx, &hold_write_line, rows, WIDTH, count, NULL);
 }
 
 static bool tell(Ctx *cx, const Hold *h, const char *type)
@@ -136,19 +232,66 @@ static bool tell(Ctx *cx, const Hold *h, const char *type)
     return outbox_tell(cx, h->personId, h->eventId, type, buf_str(&b));
 }
 
+static bool tell_all(const Seat *seats, isize n)
+{
+    for (isize i = 0; i < n; i++)
+        if (seats[i].good && !tell(seats[i].cx, hold_of(&seats[i]), "reservation.created"))
+            return false;
+    return true;
+}
+
+/* Those whose wish can be read, in front and in their order; gives how many. */
+static isize begin_holds(Seat *seats, isize n, Seat *served, Seat **of)
+{
+    isize count = 0;
+
+    for (isize i = 0; i < n; i++) {
+        seats[i].good = begin_hold(&seats[i]);
+        if (seats[i].good) {
+            of[count] = &seats[i];
+            served[count++] = (Seat){ seats[i].cx, seats[i].arg, false };
+        }
+    }
+    return count;
+}
+
+static bool serve(Ctx *cx, Seat *seats, isize n)
+{
+    Has *has = make(cx->mem, Has, n);
+    Stock stock = { 0 };
+
+    if (n == 0)
+        return true;
+    if (!read_caps(cx, seats, n, has) || !read_stock(cx, seats, n, &stock))
+        return false;
+    for (isize i = 0; i < n; i++)
+        seats[i].good = within_cap(seats, i, has) &&
+                        take_lines(seats[i].cx, &stock, hold_of(&seats[i]));
+    return stock_write(cx, &stock) && write_holds(cx, seats, n) && write_lines(cx, seats, n) &&
+           tell_all(seats, n);
+}
+
+bool hold_place_many(Ctx *cx, Seat *seats, isize n)
+{
+    Seat *served = make(cx->mem, Seat, n), **of = make(cx->mem, Seat *, n);
+    isize count = begin_holds(seats, n, served, of);
+
+    if (!serve(cx, served, count))
+        return false;
+    for (isize i = 0; i < count; i++)
+        of[i]->good = served[i].good;
+    return true;
+}
+
 bool hold_place(Ctx *cx, const Wish *wish, Hold *h)
 {
-    *h = (Hold){ .id = { uuid_new(cx->now) }, .eventId = wish->eventId, .personId = cx->who.user,
-                 .status = HOLD_ACTIVE, .createdAt = cx->now,
-                 .expiresAt = later(cx->now, rules.lasts) };
+    Placing p = { .wish = *wish };
+    Seat seat = { cx, &p, false };
 
-    must(!uuid_zero(h->personId.v));
-    if (!sort_lines(cx, wish, h) || !within_cap(cx, h))
+    if (!hold_place_many(cx, &seat, 1) || !seat.good)
         return false;
-    for (isize i = 0; i < h->tickets.count; i++)
-        if (!take_line(cx, h, (HoldLine *)h->tickets.at + i))
-            return false;
-    return write_hold(cx, h) && tell(cx, h, "reservation.created");
+    *h = p.answer.reservation;
+    return true;
 }
 
 /* ---- ending --------------------------------------------------------------- */

@@ -36,6 +36,9 @@ typedef struct Wish { EventId eventId; List tickets; } Wish;
 extern const Shape wish_line_shape, wish_shape, hold_shape, hold_answer_shape;
 typedef struct HoldAnswer { Hold reservation; } HoldAnswer;
 
+/* A wish and what comes of it. */
+typedef struct Placing { Wish wish; HoldAnswer answer; } Placing;
+
 typedef struct HoldRules { Span lasts; i64 per_customer; } HoldRules;
 void hold_setup(HoldRules rules);
 
@@ -45,6 +48,10 @@ void hold_setup(HoldRules rules);
  *   fails   VALIDATION_ERROR, NOT_FOUND, NOT_ON_SALE, LIMIT_PER_CUSTOMER, SOLD_OUT
  *   tx      runs inside the caller's write_tx on lane_of(event) */
 CHECKED bool hold_place(Ctx *cx, const Wish *wish, Hold *h);
+
+/* The same for many buyers of one tenant at once, for write_once_many; each seat's arg is a
+ * Placing. Who comes first is served first. */
+ManyFn hold_place_many;
 
 /* Moves an ACTIVE hold on and, unless it is completed, gives the stock back, with the
  * tiding. *ended false: it was not ACTIVE any more, nothing was done.

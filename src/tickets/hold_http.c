@@ -3,21 +3,15 @@
 #include "tickets/order.h"
 #include "tickets/tickets_http.h"
 
-typedef struct { Wish wish; HoldId id; HoldAnswer answer; } Work;
-
-static bool place(Ctx *cx, void *arg)
-{
-    Work *w = arg;
-    return hold_place(cx, &w->wish, &w->answer.reservation);
-}
+typedef struct { HoldId id; HoldAnswer answer; } Work;
 
 /* POST /api/v1/tickets/purchase -> 201 {reservation} */
 bool hold_create(Ctx *cx, Req *rq)
 {
-    Work w = { 0 };
-    return req_read(cx, rq, &wish_shape, &w.wish) &&
-           reply_once(cx, rq, lane_of(w.wish.eventId.v), place, &w, 201, &hold_answer_shape,
-                      &w.answer);
+    Placing p = { 0 };
+    return req_read(cx, rq, &wish_shape, &p.wish) &&
+           reply_once_many(cx, rq, lane_of(p.wish.eventId.v), hold_place_many, &p, 201,
+                           &hold_answer_shape, &p.answer);
 }
 
 static bool look(Ctx *cx, void *arg)

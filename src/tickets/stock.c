@@ -1,22 +1,20 @@
-/* stock.c - one statement takes; only when it took nothing does a second one look
- * why, so the buyer who gets his ticket pays for one. A type that was withdrawn is
- * nobody's to have, so its rest does not keep an event from being sold out. */
+/* stock.c - taking is done for a batch of buyers: what is left is read once, given out in
+ * the order in which they came, and written once. That is right because every movement of
+ * an event's stock happens in the event's own lane, on whichever node; and should it ever
+ * not be so, the UPDATE takes nothing that isn't there and the batch is run again. A type
+ * that was withdrawn is nobody's to have, so its rest does not keep an event from being
+ * sold out. */
 #include "tickets/stock.h"
 #include "events/event.h"
 
-SQL(stock_take,
-    "UPDATE ticket_type SET available = available - $4, held = held + $4"
-    " WHERE tenant = $1 AND id = $2 AND event = $3 AND most >= $4"
-    GUARD_SQL(" AND available >= $4")
-    " AND active AND (sale_start IS NULL OR sale_start <= $5)"
-    " AND (sale_end IS NULL OR sale_end > $5)"
-    " AND EXISTS (SELECT 1 FROM event WHERE tenant = $1 AND id = $3 AND status = 'ON_SALE')"
-    " RETURNING price_cents, currency");
-
-SQL(stock_why,
-    "SELECT t.available, t.most, t.active, t.sale_start, t.sale_end, e.status"
-    " FROM ticket_type t JOIN event e ON e.tenant = t.tenant AND e.id = t.event"
+SQL_EACH(stock_look,
+    "SELECT t.available, t.most, t.active, t.sale_start, t.sale_end, e.status, t.price_cents,"
+    " t.currency FROM ticket_type t JOIN event e ON e.tenant = t.tenant AND e.id = t.event"
     " WHERE t.tenant = $1 AND t.id = $2 AND t.event = $3");
+
+SQL_EACH(stock_move,
+    "UPDATE ticket_type SET available = available - $3, held = held + $3"
+    " WHERE tenant = $1 AND id = $2" GUARD_SQL(" AND available >= $3"));
 
 SQL(stock_give_back,
     "UPDATE ticket_type SET"
@@ -38,47 +36,100 @@ SQL(stock_to_sold,
 SQL(stock_left,
     "SELECT coalesce(sum(available + held), -1) FROM ticket_type WHERE tenant = $1 AND event = $2 AND active");
 
-static const Shape price_row = SHAPE(Price,
-    NUMBER(Price, cents, 0, INT64_MAX, 0, 0, ""), TEXT(Price, currency, 3, 3, 0, ""));
+static const Shape lot_row = SHAPE(LotRow,
+    NUMBER(LotRow, available, 0, INT64_MAX, 0, 0, ""), NUMBER(LotRow, most, 0, INT64_MAX, 0, 0, ""),
+    BOOL(LotRow, active, 0, ""), TIME(LotRow, start, OPTIONAL, ""), TIME(LotRow, end, OPTIONAL, ""),
+    TEXT(LotRow, status, 1, 50, 0, ""), NUMBER(LotRow, cents, 0, INT64_MAX, 0, 0, ""),
+    TEXT(LotRow, currency, 3, 3, 0, ""));
 
-typedef struct { i64 available, most; bool active; Instant start, end; Str status; } Why;
-static const Shape why_row = SHAPE(Why,
-    NUMBER(Why, available, 0, INT64_MAX, 0, 0, ""), NUMBER(Why, most, 0, INT64_MAX, 0, 0, ""),
-    BOOL(Why, active, 0, ""), TIME(Why, start, OPTIONAL, ""), TIME(Why, end, OPTIONAL, ""),
-    TEXT(Why, status, 1, 50, 0, ""));
+/* ---- taking --------------------------------------------------------------- */
 
-static bool refuse(Ctx *cx, EventId event, TypeId type, i64 count)
+static Lot *find(const Stock *s, EventId event, TypeId type)
 {
-    Why w;
-    bool found;
+    for (isize i = 0; i < s->count; i++)
+        if (uuid_is(s->lots[i].type.v, type.v) && uuid_is(s->lots[i].event.v, event.v))
+            return &s->lots[i];
+    return NULL;
+}
 
-    if (!sql_find(cx, &stock_why, &why_row, &w, &found, V(type.v), V(event.v)))
+void stock_want(Stock *s, EventId event, TypeId type)
+{
+    if (find(s, event, type) == NULL)
+        s->lots[s->count++] = (Lot){ .event = event, .type = type };
+}
+
+bool stock_read(Ctx *cx, Stock *s)
+{
+    Val *keys = make(cx->mem, Val, 2 * s->count);
+    LotRow *rows = make(cx->mem, LotRow, s->count);
+    bool *found = make(cx->mem, bool, s->count);
+
+    for (isize i = 0; i < s->count; i++) {
+        keys[2 * i] = V(s->lots[i].type.v);
+        keys[2 * i + 1] = V(s->lots[i].event.v);
+    }
+    if (!sql_each_find(cx, &stock_look, keys, 2, s->count, &lot_row, rows, found))
         return false;
-    if (!found)
-        return fail(cx, NOT_FOUND, "no such ticket type of this event");
-    if (str_is(w.status, S("SOLD_OUT")))
+    for (isize i = 0; i < s->count; i++) {
+        s->lots[i].row = rows[i];
+        s->lots[i].found = found[i];
+    }
+    return true;
+}
+
+static bool on_sale(Ctx *cx, const LotRow *w)
+{
+    if (str_is(w->status, S("SOLD_OUT")))
         return fail(cx, SOLD_OUT, "event sold out");
-    if (!str_is(w.status, S("ON_SALE")))
-        return fail(cx, NOT_ON_SALE, "event is %.*s", STR_ARGS(w.status));
-    if (!w.active || (is_set(w.start) && before(cx->now, w.start)) ||
-        (is_set(w.end) && !before(cx->now, w.end)))
+    if (!str_is(w->status, S("ON_SALE")))
+        return fail(cx, NOT_ON_SALE, "event is %.*s", STR_ARGS(w->status));
+    if (!w->active || (is_set(w->start) && before(cx->now, w->start)) ||
+        (is_set(w->end) && !before(cx->now, w->end)))
         return fail(cx, NOT_ON_SALE, "type is inactive or outside its window");
-    if (count > w.most)
-        return fail_field(cx, S("tickets.quantity"), "at most %jd of this type at once",
-                          (intmax_t)w.most);
-    return fail(cx, SOLD_OUT, "left=%jd wanted=%jd", (intmax_t)w.available, (intmax_t)count);
+    return true;
 }
 
-bool stock_hold(Ctx *cx, EventId event, TypeId type, i64 count, Price *price)
+bool stock_take(Ctx *cx, Stock *s, EventId event, TypeId type, i64 count, Price *price)
 {
-    bool took;
+    Lot *l = find(s, event, type);
 
-    must(count > 0);
-    if (!sql_find(cx, &stock_take, &price_row, price, &took, V(type.v), V(event.v), V(count),
-                  V(cx->now)))
+    must(count > 0 && l != NULL);
+    if (!l->found)
+        return fail(cx, NOT_FOUND, "no such ticket type of this event");
+    if (!on_sale(cx, &l->row))
         return false;
-    return took || refuse(cx, event, type, count);
+    if (count > l->row.most)
+        return fail_field(cx, S("tickets.quantity"), "at most %jd of this type at once",
+                          (intmax_t)l->row.most);
+    i64 left = l->row.available - l->taken;
+    if (GUARDED(left < count))
+        return fail(cx, SOLD_OUT, "left=%jd wanted=%jd", (intmax_t)left, (intmax_t)count);
+    l->taken += count;
+    *price = (Price){ l->row.cents, l->row.currency };
+    return true;
 }
+
+void stock_untake(Stock *s, EventId event, TypeId type, i64 count)
+{
+    find(s, event, type)->taken -= count;
+}
+
+bool stock_write(Ctx *cx, const Stock *s)
+{
+    Val *rows = make(cx->mem, Val, 2 * s->count);
+    isize n = 0;
+    i64 moved;
+
+    for (isize i = 0; i < s->count; i++)
+        if (s->lots[i].taken > 0) {
+            rows[2 * n] = V(s->lots[i].type.v);
+            rows[2 * n++ + 1] = V(s->lots[i].taken);
+        }
+    return sql_each(cx, &stock_move, rows, 2, n, &moved) &&
+           (moved == n || fail(cx, CONFLICT, "the stock was moved outside of its lane"));
+}
+
+/* ---- moving on ------------------------------------------------------------ */
 
 bool stock_return(Ctx *cx, HoldId hold)
 {

@@ -1,10 +1,16 @@
-/* jobs.c - beats are measured on the machine's clock that only runs forward; what is
+/* jobs.c - a node that is the clock says so with every pass that has work for all; when it
+ * stands still for LEASE another takes over, and its own rest of a pass does no harm, as
+ * each job finds its work by state and moves it by state.
+ *
+ * Beats are measured on the machine's clock that only runs forward; what is
  * due is asked of cx->now, which a test may move. The lock covers the two counters
  * and nothing else: no job runs under it. */
 #include "web/jobs.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "store/lease.h"
 
+#define LEASE seconds(5)
 enum { JOBS_MOST = 32, KEEP = 256 << 10 };
 
 static struct {
@@ -29,15 +35,41 @@ static void run(Arena *mem, const Job *job)
     arena_reset(mem, KEEP);
 }
 
+static bool is_clock(Arena *mem)
+{
+    Ctx cx = ctx_new(mem, TENANT_DEFAULT);
+    bool ours = false;
+
+    if (!lease_take(&cx, "clock", LEASE, &ours))
+        log_warn("the clock's lease can't be had", L("why", (const char *)cx.fault.why));
+    arena_reset(mem, KEEP);
+    return ours;
+}
+
 static void run_due(Arena *mem, bool all)
 {
+    bool asked = false, ours = false;
+
     for (isize i = 0; i < own.count; i++) {
-        Mono now = mono_now();
-        if (!all && own.due[i].ns > now.ns)
+        if (!all && own.due[i].ns > mono_now().ns)
             continue;
-        run(mem, &own.jobs[i]);
+        if (own.jobs[i].of == OF_ALL && !asked) {
+            ours = is_clock(mem);
+            asked = true;
+        }
+        if (own.jobs[i].of == OF_THIS_NODE || ours)
+            run(mem, &own.jobs[i]);
         own.due[i] = mono_after(mono_now(), own.jobs[i].every);
     }
+}
+
+/* So that another node need not wait for its end. */
+static void leave_lease(Arena *mem)
+{
+    Ctx cx = ctx_new(mem, TENANT_DEFAULT);
+
+    if (!lease_give_up(&cx, "clock"))
+        log_warn("the clock's lease stays until it is over", L("why", (const char *)cx.fault.why));
 }
 
 static i64 next_due(void)
@@ -76,6 +108,7 @@ static void *clock_thread(void *arg)
         unlock(&own.lock);
         pthread_cond_broadcast(&own.changed);
     }
+    leave_lease(&mem);
     arena_close(&mem);
     return NULL;
 }

@@ -5,7 +5,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, test } from 'node:test';
-import { PASSWORD, run, sleep, start, Server } from './harness.mjs';
+import { cluster, PASSWORD, run, sleep, start, Server } from './harness.mjs';
 
 const folders = [];
 const folder = () => { folders.push(mkdtempSync(join(tmpdir(), 'tickettoken-cli-'))); return folders.at(-1); };
@@ -141,6 +141,7 @@ test('doctor is content with a healthy installation, running and stopped', async
     const up = await s.cli(['doctor']);
     assert.equal(up.code, 0, up.out);
     assert.match(up.out, /ok +server .* is ready/);
+    assert.match(up.out, cluster ? /ok +database +answers/ : /ok +database +schema up to date/);
     await s.stop();
     const down = await s.cli(['doctor', '--set', 'PORT=0']);
     assert.equal(down.code, 0, down.out);
@@ -156,12 +157,17 @@ test('doctor sees what is wrong and says what to do, exit 1', async () => {
     chmodSync(join(s.dir, 'secrets.env'), 0o644);
     chmodSync(s.dir, 0o755);
     writeFileSync(join(s.dir, 'keys/index.json'), 'nonsense');
-    const db = readFileSync(join(s.dir, 'tickettoken.db'));
-    writeFileSync(join(s.dir, 'tickettoken.db'), db.fill(0xff, 4096, 40_000));
+    if (cluster) await s.engines.sql('DROP TABLE ticket CASCADE');
+    else {
+      const db = readFileSync(join(s.dir, 'tickettoken.db'));
+      writeFileSync(join(s.dir, 'tickettoken.db'), db.fill(0xff, 4096, 40_000));
+    }
     const r = await s.cli(['doctor']);
     assert.equal(r.code, 1);
     for (const what of ['data folder', 'secrets', 'keys', 'database']) assert.match(r.out, new RegExp(`FAIL +${what}`), r.out);
     assert.match(r.out, /chmod 600/);
+    for (const url of [s.env.DATABASE_URL, s.env.DATABASE_OWNER_URL])
+      assert.ok(!url || !(r.out + r.err).includes(new URL(url).password), 'a password is shown');
   } finally { await s.close(); }
 });
 
@@ -177,9 +183,10 @@ test('a second server on one data directory is refused', async () => {
 test('a port that is taken is told, exit 1', async () => {
   const s = await start();
   try {
-    const r = await run(['serve', '--port', String(s.port), '--data', folder()]);
+    const { port } = s;
+    const r = await run(['serve', '--port', String(port), '--data', folder()]);
     assert.equal(r.code, 1);
-    assert.match(r.err, new RegExp(String(s.port)));
+    assert.match(r.err, new RegExp(String(port)));
   } finally { await s.close(); }
 });
 

@@ -135,6 +135,9 @@ export class Server {
     return this;
   }
 
+  // Holds at once on one node; of several, on each within a second.
+  everywhere(what, fact) { return Promise.all(this.nodes.map((n) => until(what, () => fact(n), cluster ? 1500 : 0))); }
+
   next() { return this.nodes[this.turn++ % this.nodes.length]; }
 
   get url() { return this.next().url; }

@@ -35,12 +35,13 @@ function read(text) {
 }
 
 test('the operator\'s token opens it, and it counts', async () => {
-  const first = await s.api('GET', '/metrics', { token });
+  const [node] = s.nodes;                         // each counts its own
+  const first = await s.api('GET', '/metrics', { token, node });
   assert.equal(first.status, 200);
   assert.equal(first.headers.get('content-type'), 'text/plain; version=0.0.4; charset=utf-8');
   assert.equal(first.headers.get('cache-control'), 'no-store');
-  for (let i = 0; i < 3; i++) await s.api('GET', '/nothing');
-  const then = read(first.text), now = read((await s.api('GET', '/metrics', { token })).text);
+  for (let i = 0; i < 3; i++) await s.api('GET', '/nothing', { node });
+  const then = read(first.text), now = read((await s.api('GET', '/metrics', { token, node })).text);
   assert.equal(now.tickettoken_http_answers_total['class="4xx"'] - then.tickettoken_http_answers_total['class="4xx"'], 3);
   assert.equal(now.tickettoken_http_answers_total['class="2xx"'] - then.tickettoken_http_answers_total['class="2xx"'], 1);
   assert.equal(now.tickettoken_kv_up[''], 1);

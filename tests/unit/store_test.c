@@ -171,6 +171,25 @@ TEST(a_function_that_runs_out_of_time_harms_nobody_in_its_batch)
     store_close();
 }
 
+SQL(shelf_muse,
+    "SELECT count(*) FROM shelf WHERE tenant = $1 AND (WITH RECURSIVE c(i) AS"
+    " (SELECT 1 UNION ALL SELECT i + 1 FROM c WHERE i < 40000000) SELECT count(*) FROM c) > 0");
+
+static bool muse(Ctx *cx, void *arg) { return sql_int(cx, &shelf_muse, arg); }
+
+TEST(a_question_that_takes_too_long_is_cut_off)
+{
+    Ctx cx = opened();
+    Mono begun = mono_now();
+    i64 n;
+    must(write_tx(&cx, lane_of(here), put, &(Taking){ 5, here, false }));
+    cx.deadline = mono_after(begun, (Span){ 300 });
+    must(!read_tx(&cx, muse, &n));
+    must_fault(&cx, DATABASE_TIMEOUT);
+    must(mono_us(begun, mono_now()) < 5000000);
+    store_close();
+}
+
 /* ---- crowds --------------------------------------------------------------- */
 
 typedef struct { pthread_t thread; Uuid id; int tries, got; bool late; } Buyer;
@@ -358,7 +377,7 @@ TEST(a_sweep_keeps_the_newest_so_that_a_gap_can_be_told)
 
 TEST(an_unknown_engine_and_a_newer_schema_are_refused)
 {
-    StoreConfig odd = { .url = S("oracle:x") }, c = migrated_store();
+    StoreConfig odd = { .url = S("oracle:x") }, c = new_store();
     i64 from, to;
     Str why = { 0 };
     must(!store_migrate(mem, &odd, &from, &to, &why) && str_has(why, S("sqlite:FILE")));

@@ -142,10 +142,10 @@ TEST(an_ended_session_is_known_again_after_a_restart_and_to_other_processes)
     must(session_end_all(&cx, other.person.id, "test"));
     revoked_clear();                              /* as another process would be */
     must(good(&cx, o.accessToken));
-    identity_tick(&cx);
+    must(identity_watch(&cx));
     must(!good(&cx, o.accessToken) && !good(&cx, t.accessToken));
     cx.now = later(cx.now, hours(1));
-    identity_tick(&cx);
+    must(identity_watch(&cx));
     must(revoked_count() == 0);
     identity_done();
 }
