@@ -403,7 +403,6 @@ static bool pg_commit(Ctx *cx)
         must(strcmp(PQcmdStatus(r), "COMMIT") == 0);
         PQclear(r);
         pg->in_tx = false;
-        pipe_leave(&pg->pipe);
         return true;
     }
     pg->base.unsure = is_over(pg);

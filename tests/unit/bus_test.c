@@ -531,6 +531,8 @@ TEST(a_server_that_is_killed_loses_and_repeats_nothing)
     pthread_join(thread, NULL);
     must(settles(2 * MANY) && is_sequence(&h, 1, 2 * MANY));
     must(metric_get(METRIC_BUS_OUTAGES) == outages + 3);
+    for (int i = 0; i < 1000 && metric_get(METRIC_BUS_ATTACHED) < attached + 3; i++)
+        usleep(10000);
     must(metric_get(METRIC_BUS_ATTACHED) >= attached + 3);
     bus_close();
     nats_kill(&own);

@@ -17,6 +17,15 @@ static Ctx opened(void)
     return cx;
 }
 
+/* What is written from now on is told. */
+static void started(Ctx *cx)
+{
+    must(relay_start(cx, hours(24)));
+    for (int i = 0; i < 2000 && bus_heard() < 0; i++)
+        usleep(1000);
+    must(bus_heard() >= 0);
+}
+
 static void closed(Ctx *cx)
 {
     relay_stop(cx);
@@ -69,7 +78,7 @@ TEST(every_row_is_told_once_and_in_order_over_many_slices)
     static Heard h;
 
     h.n = 0;
-    must(relay_start(&cx, hours(24)));
+    started(&cx);
     bus_subscribe(hear, &h);
     told(&cx, 1200);
     must(passes(&cx) == 3 && h.n == 1200);
@@ -114,7 +123,7 @@ TEST(what_was_written_while_no_relay_ran_is_told_once_one_runs)
 
     h.n = 0;
     if (bus_keeps()) {
-        must(relay_start(&cx, hours(24)));
+        started(&cx);
         told(&cx, 5);
         passes(&cx);
         restarted(&cx);
@@ -133,7 +142,7 @@ TEST(a_bus_that_is_ahead_of_the_outbox_is_not_published_to)
     bool more;
 
     if (bus_keeps()) {
-        must(relay_start(&cx, hours(24)));
+        started(&cx);
         told(&cx, 5);
         passes(&cx);
         relay_stop(&cx);
@@ -143,7 +152,7 @@ TEST(a_bus_that_is_ahead_of_the_outbox_is_not_published_to)
         BusConfig config = { str_of(nats_url()), hours(24), 64 << 20, { 10 } };
         Str why;
         must(bus_open(mem, &config, &why));
-        must(relay_start(&cx, hours(24)));
+        started(&cx);
         told(&cx, 4);
         must(!relay_pass(&cx, &more) && cx.fault.code == BUSY);
         must(str_has(str_of(cx.fault.why), S("restored")));
@@ -159,7 +168,7 @@ TEST(a_row_that_has_left_the_stream_by_age_is_not_told_again)
 
     h.n = 0;
     if (bus_keeps()) {
-        must(relay_start(&cx, hours(24)));
+        started(&cx);
         told(&cx, 5);
         passes(&cx);
         restarted(&cx);
@@ -218,7 +227,7 @@ TEST(what_was_undone_is_never_told)
     Telling t = { .count = 3, .type = "order.paid", .user = anna, .refuse = true };
 
     h.n = 0;
-    must(relay_start(&cx, hours(24)));
+    started(&cx);
     bus_subscribe(hear, &h);
     must(!write_tx(&cx, (Lane){ 0 }, tell, &t));
     fault_clear(&cx);
@@ -241,7 +250,7 @@ TEST(a_message_says_what_its_row_says)
     Ctx cx = opened();
     bool whole = false;
 
-    must(relay_start(&cx, hours(24)));
+    started(&cx);
     bus_subscribe(read_whole, &whole);
     told(&cx, 1);
     passes(&cx);
@@ -296,7 +305,7 @@ TEST(many_sales_are_one_message_with_the_numbers_of_now)
     Numbers got = { 0 };
     isize n;
 
-    must(relay_start(&cx, hours(24)));
+    started(&cx);
     bus_subscribe(availability_hear, NULL);
     Telling t = { .count = 300, .type = "reservation.created", .user = anna, .event = s.event };
     must(write_tx(&cx, (Lane){ 0 }, tell, &t));
@@ -319,7 +328,7 @@ TEST(only_what_changes_stock_asks_for_numbers)
     Sale s = sale(&cx);
     Numbers got = { 0 };
 
-    must(relay_start(&cx, hours(24)));
+    started(&cx);
     bus_subscribe(availability_hear, NULL);
     for (isize i = 0; i < countof(rows); i++) {
         Telling t = { .count = 1, .type = rows[i].type, .user = anna, .event = s.event };

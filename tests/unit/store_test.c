@@ -422,6 +422,33 @@ TEST(a_lease_of_another_node_is_his_until_it_is_over)
     store_close();
 }
 
+/* As a node that froze between two questions: long enough for the database to end it. */
+typedef struct { Taking taking; int runs; } Freezing;
+
+static bool take_freeze_take(Ctx *cx, void *arg)
+{
+    Freezing *f = arg;
+
+    if (!take(cx, &f->taking))
+        return false;
+    if (++f->runs == 1)
+        usleep(6000000);
+    return take(cx, &f->taking);
+}
+
+TEST(what_a_frozen_node_has_begun_is_ended_and_begun_anew)
+{
+    if (!on_postgres())
+        return;
+    Ctx cx = opened();
+    Freezing f = { .taking = { 1, here, false } };
+
+    must(write_tx(&cx, lane_of(here), put, &(Taking){ 5, here, false }));
+    must(write_tx(&cx, lane_of(here), take_freeze_take, &f));
+    must(f.runs == 2 && left_on(&cx, here) == 3);
+    store_close();
+}
+
 /* The statement says everybody's rows; it is the wall that the test is about. */
 SQL(shelf_spy, "SELECT count(*) FROM shelf WHERE (tenant = $1 OR tenant <> $1) AND id = $2");
 
