@@ -305,6 +305,56 @@ TEST(a_refusal_is_not_kept_and_a_key_lasts_a_day)
     store_close();
 }
 
+typedef struct { pthread_t thread; const char *key; i64 within_ms; Span ahead; bool good; } Asker;
+
+static bool serve_all(Ctx *cx, Seat *seats, isize n)
+{
+    (void)cx;
+    for (isize i = 0; i < n; i++)
+        seats[i].good = true;
+    return true;
+}
+
+static void *ask_once_more(void *arg)
+{
+    Asker *a = arg;
+    Arena own = { 0 };
+    Ctx cx = ctx_new(&own, TENANT_DEFAULT);
+    Shelf out = { .left = 1 };
+    Once o = once_of(a->key, "{}");
+    Answer answer;
+    cx.now = later(cx.now, a->ahead);
+    cx.deadline = mono_after(mono_now(), (Span){ a->within_ms });
+    a->good = write_once_many(&cx, lane_of(here), &o, serve_all, NULL, 201, &done_shape, &out, &answer);
+    arena_close(&own);
+    return NULL;
+}
+
+/* His turn has come, so he is served with the others, however late it is. */
+TEST(a_key_past_its_day_and_a_deadline_that_passes_in_a_batch_stop_nobody)
+{
+    Ctx cx = opened();
+    Asker first = { .key = "k1", .within_ms = 9000 };
+    Asker asker[] = { { .key = "k1", .within_ms = 150, .ahead = hours(25) },
+                      { .key = "k2", .within_ms = 9000, .ahead = hours(25) } };
+    Guest guest[] = { { .fn = hold_the_lane, .within_ms = 9000 },
+                      { .fn = hold_the_lane, .within_ms = 9000 } };
+    ask_once_more(&first);
+    for (isize i = 0; i < countof(guest); i++) {
+        must(pthread_create(&guest[i].thread, NULL, visit, &guest[i]) == 0);
+        usleep(10000);
+    }
+    for (isize i = 0; i < countof(asker); i++)
+        must(pthread_create(&asker[i].thread, NULL, ask_once_more, &asker[i]) == 0);
+    for (isize i = 0; i < countof(asker); i++) {
+        pthread_join(guest[i].thread, NULL);
+        pthread_join(asker[i].thread, NULL);
+    }
+    must(first.good && asker[0].good && asker[1].good);
+    store_close();
+    (void)cx;
+}
+
 /* ---- outbox --------------------------------------------------------------- */
 
 static const UserId ann = { { { 7 } } }, bob = { { { 8 } } };
