@@ -535,6 +535,43 @@ TEST(a_row_cannot_be_planted_with_another_tenant)
     store_close();
 }
 
+/* ---- a server with defaults of its own ------------------------------------- */
+
+static Ctx opened_with(const char *option)
+{
+    StoreConfig c = with_shelf();
+    c.url = str_fmt(mem, "%.*s?options=-c%%20%s", STR_ARGS(c.url), option);
+    return open_store(&c);
+}
+
+SQL_FAR(shelf_level,
+    "SELECT count(*) FROM pg_settings WHERE name = 'transaction_isolation' AND setting = $1");
+
+static bool ask_level(Ctx *cx, void *arg)
+{
+    return sql_int(cx, &shelf_level, arg, V("read committed"));
+}
+
+TEST(a_writer_sees_what_was_committed_before_it_whatever_the_servers_default)
+{
+    i64 n = 0;
+    if (!on_postgres())
+        return;
+    Ctx cx = opened_with("default_transaction_isolation%3Dserializable");
+    must(write_tx(&cx, lane_of(here), ask_level, &n) && n == 1);
+    store_close();
+}
+
+TEST(a_server_that_became_a_standby_is_away_and_not_broken)
+{
+    if (!on_postgres())
+        return;
+    Ctx cx = opened_with("default_transaction_read_only%3Don");
+    must(!write_tx(&cx, lane_of(here), put, &(Taking){ 5, here, false }));
+    must_fault(&cx, DATABASE_CONNECTION_ERROR);
+    store_close();
+}
+
 /* ---- a connection that is cut --------------------------------------------- */
 
 static void cut_all(void)
