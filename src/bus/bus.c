@@ -5,6 +5,7 @@
  * list is never changed in the middle of a message, and bus_heard() means the same to
  * all that are on it. That an id is told once is seen to here, for every engine. */
 #include "base/lock.h"
+#include "base/metric.h"
 #include "bus/engine.h"
 #include <stdatomic.h>
 
@@ -18,8 +19,8 @@ static struct {
     pthread_cond_t told_one;
     Subscriber     list[SUBSCRIBERS_MOST];        /* fn NULL: free            */
     bool           telling;
-    _Atomic i64    told;                          /* messages, so that who waits sees one end */
-    _Atomic i64    heard, repeated;
+    i64            told;                          /* messages, so that who waits sees one end */
+    _Atomic i64    heard;
     void         (*_Atomic nudged)(void);
 } ears;
 
@@ -43,7 +44,7 @@ static void open_ears(void)
     cond_init(&ears.told_one);
     for (int i = 0; i < SUBSCRIBERS_MOST; i++)
         ears.list[i] = (Subscriber){ 0 };
-    ears.told = ears.repeated = 0;
+    ears.told = 0;
     ears.heard = -1;
     ears.nudged = NULL;
 }
@@ -120,13 +121,19 @@ void bus_unsubscribe(Subscription s)
     unlock(&ears.lock);
 }
 
+void bus_heard_is(i64 id)
+{
+    ears.heard = id;
+    metric_set(METRIC_BUS_LAST, id);
+}
+
 void bus_tell(const Message *m)
 {
     Subscriber list[SUBSCRIBERS_MOST];
 
     must(m->id > 0);
     if (m->id <= ears.heard) {
-        ears.repeated++;
+        metric_add(METRIC_BUS_REPEATED, 1);
         return;
     }
     lock(&ears.lock);
@@ -139,7 +146,8 @@ void bus_tell(const Message *m)
     for (int i = 0; i < SUBSCRIBERS_MOST; i++)
         if (list[i].fn != NULL)
             list[i].fn(m, list[i].arg);
-    ears.heard = m->id;
+    bus_heard_is(m->id);
+    metric_add(METRIC_BUS_HEARD, 1);
 
     lock(&ears.lock);
     ears.telling = false;
@@ -147,8 +155,6 @@ void bus_tell(const Message *m)
     pthread_cond_broadcast(&ears.told_one);
     unlock(&ears.lock);
 }
-
-void bus_heard_is(i64 id) { ears.heard = id; }
 
 i64 bus_heard(void) { return ears.heard; }
 
@@ -199,15 +205,6 @@ bool bus_replay(Ctx *cx, const BusWish *wish, Message **rows, isize *count)
 BusState bus_state(void)
 {
     return engine == NULL ? BUS_AWAY : engine->state();
-}
-
-BusCounts bus_counts(void)
-{
-    BusCounts c = { .heard = ears.told, .repeated = ears.repeated };
-
-    if (engine != NULL)
-        engine->count(&c);
-    return c;
 }
 
 void bus_nudge(void)

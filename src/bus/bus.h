@@ -67,8 +67,8 @@ Subscription bus_subscribe(BusFn *fn, void *arg);
 /* When it returns, `fn` is not running and will not be called again. */
 void bus_unsubscribe(Subscription s);
 
-/* From now on messages flow. The embedded bus tells what comes after id `after`; one
- * that keeps messages what comes after its last. */
+/* From now on messages flow: those after the last that the bus holds, or after id
+ * `after` where it holds none. */
 void bus_begin(i64 after);
 
 /* The id of the last message that every subscriber has been told; at first the one
@@ -93,16 +93,9 @@ bool bus_replay(Ctx *cx, const BusWish *wish, Message **rows, isize *count);
 
 /* ---- how it is --------------------------------------------------------------- */
 
+/* More is counted in base/metric.def. */
 typedef enum BusState { BUS_UP, BUS_AWAY } BusState;
 BusState bus_state(void);
-
-typedef struct BusCounts {
-    i64 published;                                /* by this node             */
-    i64 refused;                                  /* publishes that came second to another node's */
-    i64 heard, repeated;                          /* told; dropped, being told already */
-    i64 outages, attached;                        /* connections lost; times that hearing began */
-} BusCounts;
-BusCounts bus_counts(void);
 
 /* ---- nudges -------------------------------------------------------------------- */
 

@@ -16,7 +16,6 @@ typedef struct BusEngine {
     void (*begin)(i64 after);                     /* calls bus_heard_is, now or soon */
     bool (*replay)(Ctx *cx, const BusWish *wish, Message **rows, isize *count);
     BusState (*state)(void);
-    void (*count)(BusCounts *c);                  /* adds what it knows       */
     void (*nudge)(void);
 } BusEngine;
 

@@ -80,29 +80,15 @@ static bool nats_check(Arena *mem, const BusConfig *config, Str *detail)
     return good;
 }
 
-static void nats_begin(i64 after)
-{
-    (void)after;
-    tail_begin();
-}
-
 static BusState nats_state(void)
 {
     return link_now() != NULL ? BUS_UP : BUS_AWAY;
 }
 
-static void nats_count(BusCounts *c)
-{
-    publish_count(c);
-    c->outages = link_outages();
-    c->attached = tail_attached();
-}
-
 #define NATS_ENGINE(scheme_) {                                                         \
     .scheme = (scheme_), .keeps = true, .open = nats_open, .close = nats_close,        \
     .check = nats_check, .last = publish_last, .publish = publish_all,                 \
-    .begin = nats_begin, .replay = replay_wish, .state = nats_state,                   \
-    .count = nats_count, .nudge = link_nudge }
+    .begin = tail_begin, .replay = replay_wish, .state = nats_state, .nudge = link_nudge }
 
 const BusEngine bus_nats = NATS_ENGINE("nats");
 const BusEngine bus_nats_tls = NATS_ENGINE("tls");

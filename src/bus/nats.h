@@ -44,7 +44,6 @@ void link_mend(void);
 
 /* Rises whenever a connection is made. */
 i64 link_times(void);
-i64 link_outages(void);
 Str link_where(void);                             /* servers, without passwords */
 void link_nudge(void);
 
@@ -85,11 +84,9 @@ struct __natsMsg *message_make(Arena *mem, const Message *m, Str subject, const 
 CHECKED bool publish_last(Ctx *cx, i64 *id);
 CHECKED bool publish_all(Ctx *cx, const Message *m, isize count);
 void publish_reset(void);
-void publish_count(BusCounts *c);
 
-void tail_begin(void);
+void tail_begin(i64 after);
 void tail_stop(void);
-i64  tail_attached(void);                         /* how often                */
 
 /* Where the tail is in the stream: a message's sequence and id. False while it is not
  * hearing, or the stream can't be asked for single messages. */

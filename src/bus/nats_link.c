@@ -8,6 +8,7 @@
 #include "bus/nats.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include "base/rand.h"
 #include <nats/nats.h>
 #include <stdatomic.h>
@@ -24,18 +25,20 @@ static struct {
     Str              where;
     _Atomic(Link *)  now;
     _Atomic bool     closing;
-    _Atomic i64      times, outages, lost_at;     /* lost_at: ns, 0: not lost */
+    _Atomic i64      times, lost_at;              /* lost_at: ns, 0: not lost */
 } link_;
 
 /* The library says more where it knows more, after "(conn.c:2088): ". */
 void link_why(Buf *b, const char *doing, int status)
 {
     const char *text = status == NATS_NO_SERVER ? "nobody listens there"
-                                                : natsStatus_GetText((natsStatus)status);
+                     : status == NATS_NO_RESPONDERS ? "nobody answers; is it started with -js?"
+                     : natsStatus_GetText((natsStatus)status);
     const char *more = nats_GetLastError(NULL), *after = more == NULL ? NULL : strstr(more, "): ");
 
     buf_fmt(b, "%s: %s", doing, text);
-    if (after != NULL && status != NATS_NO_SERVER && strcmp(after + 3, text) != 0)
+    if (after != NULL && status != NATS_NO_SERVER && status != NATS_NO_RESPONDERS &&
+        strcmp(after + 3, text) != 0)
         buf_fmt(b, " (%s)", after + 3);
 }
 
@@ -56,7 +59,8 @@ static void lost(natsConnection *nc, void *arg)
     i64 none = 0;
     if (link_.closing || !atomic_compare_exchange_strong(&link_.lost_at, &none, mono_now().ns))
         return;                                   /* one line an outage      */
-    link_.outages++;
+    metric_add(METRIC_BUS_OUTAGES, 1);
+    metric_set(METRIC_BUS_UP, 0);
     log_warn("NATS is away; the outbox keeps what is to be told", L("where", link_.where));
 }
 
@@ -66,6 +70,7 @@ static void back(natsConnection *nc, void *arg)
     i64 since = atomic_exchange(&link_.lost_at, 0);
 
     link_.times++;
+    metric_set(METRIC_BUS_UP, 1);
     log_info("NATS is back", L("where", link_.where),
              L("away_ms", since == 0 ? (i64)0 : (mono_now().ns - since) / 1000000));
 }
@@ -159,7 +164,7 @@ bool link_setup(Arena *mem, Str url, Str *why)
     if (s == NATS_OK && tls)
         s = set_tls(mem, query);
     link_.where = buf_str(&where);
-    link_.times = link_.outages = link_.lost_at = 0;
+    link_.times = link_.lost_at = 0;
     link_.closing = false;
     if (s == NATS_OK)
         return true;
@@ -201,6 +206,7 @@ bool link_open(Arena *mem, Str *why, bool *hopeless)
     if (s == NATS_OK) {
         link_.now = l;
         link_.times = 1;
+        metric_set(METRIC_BUS_UP, 1);
         return true;
     }
     Buf b = buf_in(mem, 128);
@@ -246,9 +252,8 @@ Link *link_now(void)
     return l != NULL && natsConnection_Status(l->nc) == NATS_CONN_STATUS_CONNECTED ? l : NULL;
 }
 
-i64 link_times(void)   { return link_.times; }
-i64 link_outages(void) { return link_.outages; }
-Str link_where(void)   { return link_.where; }
+i64 link_times(void) { return link_.times; }
+Str link_where(void) { return link_.where; }
 
 void link_nudge(void)
 {

@@ -9,28 +9,19 @@
  * a restart it would refuse every publish for ever. */
 #include "bus/nats.h"
 #include "base/json.h"
-#include "base/log.h"
+#include "base/metric.h"
 #include <nats/nats.h>
-#include <stdatomic.h>
 
-enum { FLIGHT_MOST = 256, ANSWER_WITHIN_MS = 5000, LOOK_EVERY_MS = 250, REPLY_MOST = 128 };
+enum { FLIGHT_MOST = 512, ANSWER_WITHIN_MS = 5000, LOOK_EVERY_MS = 250, REPLY_MOST = 128 };
 
 static struct {
-    bool        known;                            /* the fence, by the one that publishes */
-    u64         last;                             /* sequence of the stream's last message */
-    _Atomic i64 published, refused;
+    bool known;                                   /* by the one that publishes */
+    u64  last;                                    /* sequence of the stream's last message */
 } fence;
 
 void publish_reset(void)
 {
     fence.known = false;
-    fence.published = fence.refused = 0;
-}
-
-void publish_count(BusCounts *c)
-{
-    c->published = fence.published;
-    c->refused = fence.refused;
 }
 
 bool publish_last(Ctx *cx, i64 *id)
@@ -101,7 +92,7 @@ static bool read_answer(Ctx *cx, natsMsg *msg, i64 *sequence)
         if (!json_get_str(error, "description", &why))
             why = S("no reason given");
         if (json_get_int(error, "err_code", &code) && code == JSStreamWrongLastSequenceErr) {
-            fence.refused++;
+            metric_add(METRIC_BUS_REFUSED, 1);
             return fail(cx, BUSY, "another node published meanwhile: %.*s", STR_ARGS(why));
         }
         return fail(cx, BUSY, "NATS refuses a message: %.*s", STR_ARGS(why));
@@ -134,7 +125,7 @@ static bool land(Ctx *cx, const Flight *f)
         natsMsg_Destroy(msg);
         if (!good)
             return false;
-        fence.published++;
+        metric_add(METRIC_BUS_PUBLISHED, 1);
     }
     fence.last = (u64)sequence;
     return true;

@@ -13,6 +13,7 @@
 #include "bus/nats.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include <nats/nats.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -30,9 +31,9 @@ static struct {
     Link             *link;
     u64               next;                       /* stream sequence to hear  */
     u64               delivered;                  /* consumer sequence heard  */
+    i64               after;                      /* where an empty stream begins */
     i64               created, times;
     Mono              sign_at;                    /* of life                  */
-    _Atomic i64       attached;
     int               pause_ms;
 } tail;
 
@@ -46,8 +47,6 @@ static void is_at(u64 sequence, i64 id)
     at.id = id;
     unlock(&at.lock);
 }
-
-i64 tail_attached(void) { return tail.attached; }
 
 bool tail_at(u64 *sequence, i64 *id)
 {
@@ -71,7 +70,7 @@ static bool find_place(JetFacts *f, Buf *why)
         tail.next = end.sequence + 1;
         is_at(end.sequence, end.id);
         tail.created = f->created;
-        bus_heard_is(end.id);
+        bus_heard_is(end.id > 0 ? end.id : tail.after);
         return true;
     }
     if (!jet_look(tail.link, f, why))
@@ -155,7 +154,7 @@ static bool attach(Arena *mem)
     tail.sign_at = mono_now();
     tail.replays = f.replays;
     tail.hearing = true;
-    tail.attached++;
+    metric_add(METRIC_BUS_ATTACHED, 1);
     return true;
 }
 
@@ -251,12 +250,13 @@ static void *run(void *arg)
     return NULL;
 }
 
-void tail_begin(void)
+void tail_begin(i64 after)
 {
     must(!tail.begun);
     memset(&tail, 0, sizeof tail);
     is_at(0, 0);
     tail.begun = true;
+    tail.after = after;
     tail.pause_ms = PAUSE_LEAST_MS;
     must(pthread_create(&tail.thread, NULL, run, NULL) == 0);
 }

@@ -255,7 +255,8 @@ static int open_lock(Arena *mem, const Config *c, int flags)
 
 bool app_lock(App *app)
 {
-    int fd = open_lock(&app->mem, &app->config, O_RDWR | O_CREAT);
+    bool there = folder_make(&app->mem, app->config.data_dir);
+    int fd = there ? open_lock(&app->mem, &app->config, O_RDWR | O_CREAT) : -1;
 
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
         app->lock = fd;

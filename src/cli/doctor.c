@@ -135,7 +135,7 @@ static void check_files(Patient *p)
 
 static void check_keys(Patient *p)
 {
-    Str path = str_fmt(p->mem, "%.*s/keys/index.json", STR_ARGS(p->config.data_dir)), text, why;
+    Str path = str_fmt(p->mem, "%.*s/index.json", STR_ARGS(p->config.keys_dir)), text, why;
 
     if (!file_read(p->mem, path, 1 << 20, &text)) {
         if (errno == ENOENT)

@@ -176,7 +176,8 @@ static bool ask_bus(Ctx *cx, const Asked *a, Missed *m)
     return bus_replay(cx, &w, &m->rows, &m->count) && m->count <= REPLAY_MOST;
 }
 
-/* A gap: rows after the last id are gone, or too many, or the id is none of ours. */
+/* A gap: rows after the last id are gone, or too many, or the id is none of ours. Rows
+ * after the seam are not missed: while the bus is away there may be thousands. */
 static bool ask_outbox(Ctx *cx, const Asked *a, Missed *m)
 {
     i64 after = a->resumes ? a->last : INT64_MAX, newest;
@@ -186,9 +187,9 @@ static bool ask_outbox(Ctx *cx, const Asked *a, Missed *m)
     if (!outbox_replay(cx, cx->who.user, a->events, a->count, after, REPLAY_MOST + 1, &rows,
                        &count, &m->oldest, &newest))
         return false;
-    m->gap = a->resumes && (a->last > newest || a->last + 1 < m->oldest || count > REPLAY_MOST);
     while (count > 0 && rows[count - 1].id > m->seam)
         count--;
+    m->gap = a->resumes && (a->last > newest || a->last + 1 < m->oldest || count > REPLAY_MOST);
     m->rows = make(cx->mem, Message, count + 1);
     for (isize i = 0; i < count; i++)
         m->rows[i] = relay_message(&rows[i]);
@@ -215,6 +216,8 @@ static void write_connected(Ctx *cx, Buf *b, i64 id)
     buf_byte(&data, '"');
     time_write(&data, cx->now);
     buf_lit(&data, "\"}");
+    if (id == 0)                                  /* nothing yet: resume from the first */
+        buf_lit(b, "id: 0\n");
     live_frame(b, id, S("connected"), buf_str(&data));
 }
 

@@ -8,6 +8,7 @@
  * younger than `kept` can't have left the stream by age, so it was not. */
 #include "gateway/relay.h"
 #include "base/log.h"
+#include "base/metric.h"
 #include "store/lease.h"
 #include <stdatomic.h>
 
@@ -23,6 +24,12 @@ static struct {
     Mono        ask_at;                           /* for the lease            */
 } self = { .last = -1 };
 
+static void is_ours(bool ours)
+{
+    self.ours = ours;
+    metric_set(METRIC_RELAY_OURS, ours);
+}
+
 /* ---- beginning and ending -------------------------------------------------- */
 
 static bool read_newest(Ctx *cx, i64 *newest)
@@ -35,17 +42,30 @@ static bool read_newest(Ctx *cx, i64 *newest)
                          &oldest, newest);
 }
 
+/* Whether the newest row is so old that it was told long ago. */
+static bool is_old(Ctx *cx, i64 newest, bool *old)
+{
+    Tiding *rows;
+    isize count;
+
+    if (!outbox_after(cx, newest - 1, 1, &rows, &count))
+        return false;
+    *old = count == 1 && before(rows[0].at, earlier(cx->now, self.kept));
+    return true;
+}
+
 bool relay_start(Ctx *cx, Span kept)
 {
     i64 newest;
+    bool old;
 
-    if (!read_newest(cx, &newest))
-        return false;
     self.kept = kept;
-    self.ours = !bus_keeps();
+    if (!read_newest(cx, &newest) || !is_old(cx, newest, &old))
+        return false;
+    is_ours(!bus_keeps());
     self.ask_at = (Mono){ 0 };
     self.last = bus_keeps() ? -1 : newest;
-    bus_begin(newest);
+    bus_begin(bus_keeps() && !old ? 0 : newest);
     return true;
 }
 
@@ -53,7 +73,7 @@ static void give_up(Ctx *cx)
 {
     if (bus_keeps() && self.ours && !lease_give_up(cx, LEASE))
         log_warn("the relay's lease stays for a moment", L("why", cx->fault.why));
-    self.ours = false;
+    is_ours(false);
     self.last = -1;
 }
 
@@ -87,19 +107,24 @@ static bool find_turn(Ctx *cx)
         log_info(ours ? "this node relays now" : "another node relays now");
         self.last = -1;
     }
-    self.ours = ours;
+    is_ours(ours);
     self.ask_at = mono_after(now, ours ? RENEW_EVERY : ASK_EVERY);
     return true;
 }
 
+/* Ids that the outbox never gave would swallow the rows that get them next. */
 static bool find_place(Ctx *cx)
 {
-    i64 last;
+    i64 last, newest;
 
     if (self.last >= 0)
         return true;
-    if (!bus_last(cx, &last))
+    if (!bus_last(cx, &last) || !read_newest(cx, &newest))
         return false;
+    if (last > newest)
+        return fail(cx, BUSY, "the bus holds id %jd but the outbox ends at %jd: another database's"
+                    " bus, or this one was restored (docs/why/relay.md)", (intmax_t)last,
+                    (intmax_t)newest);
     self.skip_old = last == 0;
     self.last = last;
     return true;

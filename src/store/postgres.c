@@ -615,8 +615,10 @@ const Engine postgres_engine = {
     .commit = pg_commit, .fate = pg_fate, .rollback = pg_rollback, .in_tx = pg_in_tx,
     .save = pg_save, .keep = pg_keep, .undo = pg_undo,
     .steps = schema_postgres, .step_count = SCHEMA_POSTGRES_COUNT,
+    /* Whoever changes a table waits for its readers, and everybody else waits behind him:
+     * so not for long. The turn among starters may take as long as the steps do. */
     .step_begin = "BEGIN; SELECT pg_advisory_xact_lock(7474, -1),"
-                  " set_config('tickettoken.tenant', '*', true)",
+                  " set_config('tickettoken.tenant', '*', true); SET LOCAL lock_timeout = '5s'",
     .step_end = "UPDATE schema_version SET version = %jd, oldest = %jd; COMMIT",
     .version = pg_version, .script = pg_script, .grant = pg_grant,
 };

@@ -5,6 +5,7 @@
  *   nats_wipe();  ...                            the shared one
  *   OwnNats own = nats_own();  nats_kill(&own);  nats_again(&own);  nats_kill(&own); */
 #pragma once
+#include "base/file.h"
 #include "bus/bus.h"
 #include "unit/test.h"
 #include <arpa/inet.h>
@@ -92,7 +93,13 @@ static inline bool settles(i64 id)
 
 /* ---- a server of one's own ---- */
 
-typedef struct OwnNats { pid_t pid; int port; const char *folder, *url; } OwnNats;
+enum { NATS_ARGS_MOST = 6 };
+typedef struct OwnNats {
+    pid_t       pid;
+    int         port;
+    const char *folder, *log, *url;
+    const char *more[NATS_ARGS_MOST];             /* arguments, up to the first NULL */
+} OwnNats;
 
 static inline int free_port(void)
 {
@@ -106,39 +113,40 @@ static inline int free_port(void)
     return ntohs(a.sin_port);
 }
 
-static inline bool nats_answers(const OwnNats *o)
-{
-    natsConnection *nc = NULL;
-    jsCtx *js = NULL;
-    jsAccountInfo *info = NULL;
-    bool good = natsConnection_ConnectTo(&nc, o->url) == NATS_OK
-             && natsConnection_JetStream(&js, nc, NULL) == NATS_OK
-             && js_GetAccountInfo(&info, js, NULL, NULL) == NATS_OK;
-
-    jsAccountInfo_Destroy(info);
-    jsCtx_Destroy(js);
-    natsConnection_Destroy(nc);
-    return good;
-}
-
 static inline void nats_again(OwnNats *o)
 {
-    const char *port = str_z(mem, str_fmt(mem, "%d", o->port));
-    const char *argv[] = { "nats-server", "-js", "-sd", o->folder, "-a", "127.0.0.1", "-p", port,
-                           "-l", str_z(mem, str_fmt(mem, "%s.log", o->folder)), NULL };
+    const char *argv[11 + NATS_ARGS_MOST] = {
+        "nats-server", "-js", "-sd", o->folder, "-a", "127.0.0.1", "-p",
+        str_z(mem, str_fmt(mem, "%d", o->port)), "-l", o->log };
+    Str log = { 0 };
 
+    for (int i = 0; i < NATS_ARGS_MOST && o->more[i] != NULL; i++)
+        argv[10 + i] = o->more[i];
+    unlink(o->log);
     must(posix_spawnp(&o->pid, argv[0], NULL, NULL, (char *const *)argv, environ) == 0);
-    for (int i = 0; i < 200 && !nats_answers(o); i++)
-        usleep(25000);
-    must(nats_answers(o));
+    for (int i = 0; i < 400 && !str_has(log, S("Server is ready")); i++) {
+        usleep(10000);
+        if (!file_read(mem, str_of(o->log), 1 << 20, &log))
+            log = (Str){ 0 };
+    }
+    must(str_has(log, S("Server is ready")));
 }
 
-static inline OwnNats nats_own(void)
+/* Not started yet. */
+static inline OwnNats nats_planned(void)
 {
     Str name = uuid_str(mem, uuid_new(time_now()));
     OwnNats o = { .port = free_port(), .folder = temp_path(str_z(mem, name)) };
 
+    o.log = str_z(mem, str_fmt(mem, "%s.log", o.folder));
     o.url = str_z(mem, str_fmt(mem, "nats://127.0.0.1:%d", o.port));
+    return o;
+}
+
+static inline OwnNats nats_own(void)
+{
+    OwnNats o = nats_planned();
+
     nats_again(&o);
     return o;
 }
