@@ -35,7 +35,7 @@ async function nodeKilled(scene) {
   await node.stop('SIGKILL');
   const from = scene.now();
   scene.say('recovery', `the other node ${await scene.recovery(from, other)}; longest silence ${scene.silence(from)}`);
-  await sleep(2000);
+  await sleep(1000);
   const again = scene.now();
   await node.open(node.port);
   const listens = scene.now() - again;
@@ -98,9 +98,9 @@ async function restart(scene, how, pause) {
 const databaseRestarted = (scene) => restart(scene, 'stop', 0);
 const databaseKilled = (scene) => restart(scene, 'kill', 5000);
 
-// Every session, and again every 10 ms, so that some are hit between COMMIT and its answer.
-const hail = `DO $$ BEGIN FOR i IN 1..300 LOOP PERFORM pg_stat_clear_snapshot(); PERFORM pg_terminate_backend(pid)
-  FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid(); PERFORM pg_sleep(0.01); END LOOP; END $$`;
+// Every session, again and again, so that some are hit between COMMIT and its answer.
+const hail = `DO $$ BEGIN FOR i IN 1..50 LOOP PERFORM pg_stat_clear_snapshot(); PERFORM pg_terminate_backend(pid)
+  FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid(); PERFORM pg_sleep(0.02 + random() * 0.04); END LOOP; END $$`;
 
 async function sessionsEnded(scene) {
   const from = scene.now(), rounds = 5, sold = [];
@@ -109,12 +109,12 @@ async function sessionsEnded(scene) {
     ended += Number(await scene.db.ask(`SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
       WHERE datname = current_database() AND pid <> pg_backend_pid()`));
     sold.push(await scene.sold(scene.now()));
-    await sleep(800);
+    await sleep(500);
   }
-  scene.say('did', `${rounds} times, ${ended} sessions; then every 10 ms for 3 s`);
+  scene.say('did', `${rounds} times, ${ended} sessions; then every 40 ms for 2 s`);
   scene.say('recovery', `sells again after ${seconds(Math.max(...sold))} at worst, longest silence ${scene.silence(from)}`);
   await scene.db.ask(hail);
-  scene.say('', `after the 3 s it ${await scene.recovery(scene.now())}`);
+  scene.say('', `after the 2 s it ${await scene.recovery(scene.now())}`);
   sayFates(scene);
 }
 
