@@ -10,6 +10,12 @@ static const char *typ_of(TokenUse use)
     return use == TOKEN_ACCESS ? "at+jwt" : "rt+jwt";
 }
 
+/* Who issued it is the only one whom a refresh token is for. */
+static Str audience_of(TokenUse use, const JwtParty *party)
+{
+    return use == TOKEN_ACCESS ? party->audience : party->issuer;
+}
+
 static void put_id(Buf *b, const char *name, Uuid id)
 {
     json_put_name(b, name);
@@ -30,7 +36,7 @@ Str jwt_write(Arena *mem, const JwsKey *k, TokenUse use, const JwtParty *party, 
 
     buf_byte(&b, '{');
     put_text(&b, "iss", party->issuer);
-    put_text(&b, "aud", party->audience);
+    put_text(&b, "aud", audience_of(use, party));
     put_id(&b, "sub", c->user.v);
     put_id(&b, "tenant_id", c->tenant.v);
     put_id(&b, "sid", c->session);
@@ -93,7 +99,7 @@ JwtResult jwt_read(Arena *mem, JwsFind *find, void *arg, TokenUse use, const Jwt
         return JWT_BAD;
     *why = "another issuer or audience";
     if (!json_get_str(j, "iss", &said) || !str_is(said, party->issuer) ||
-        !json_get_str(j, "aud", &said) || !str_is(said, party->audience))
+        !json_get_str(j, "aud", &said) || !str_is(said, audience_of(use, party)))
         return JWT_BAD;
     *why = "a claim is missing or not what it should be";
     if (!get_id(j, "sub", &c.user.v) || !get_id(j, "tenant_id", &c.tenant.v) ||
