@@ -1,6 +1,5 @@
 /* auth_http.c - read, call, reply. */
 #include "identity/auth_http.h"
-#include "identity/key.h"
 #include "identity/password.h"
 
 typedef struct Registering {
@@ -111,11 +110,4 @@ bool auth_verify_email(Ctx *cx, Req *rq)
 {
     return login_verify_email(cx, req_query(cx, rq, S("token"))) &&
            reply(cx, rq, 200, &done_shape, &(Done){ true });
-}
-
-bool auth_jwks(Ctx *cx, Req *rq)
-{
-    reply_header(cx, rq, S("Cache-Control"),
-                 str_fmt(cx->mem, "public, max-age=%d", JWKS_MAX_AGE_S));
-    return reply_json(rq, 200, key_jwks(cx->mem));
 }

@@ -6,6 +6,7 @@
 #include "gateway/live_http.h"
 #include "identity/auth_http.h"
 #include "identity/guard.h"
+#include "identity/key_http.h"
 #include "identity/session.h"
 #include "pay/sandbox_http.h"
 #include "tickets/door.h"
@@ -34,7 +35,11 @@ static const Route table[] = {
 { M_GET, "/auth/verify-email", OPEN, 0, NULL, 200,
   &done_shape, auth_verify_email, 0, "people", "Follows the link of the letter." },
 { M_GET, "/.well-known/jwks.json", OPEN, 0, NULL, 200,
-  NULL, auth_jwks, 0, "people", "The keys that verify access tokens." },
+  NULL, key_set, 0, "people", "The keys that verify access tokens." },
+{ M_GET, "/auth/admin/keys", SUPERS, 0, NULL, 200,
+  &key_shape, key_index, LISTED, "trust", "Lists the keys that sign tokens." },
+{ M_POST, "/auth/admin/keys/rotate", SUPERS, 0, &rotate_shape, 200,
+  &rotated_shape, key_turn, 0, "trust", "Lets the next key sign, and makes another." },
 /* ---- venues and events --------------------------------------------------------------- */
 { M_POST, API "/venues", ORGANISER, 0, &venue_in_shape, 201,
   &venue_reply_shape, venue_create, ONCE_MAY, "venues", "Opens a venue." },
@@ -180,7 +185,8 @@ Str route_access_str(const Route *r)
 {
     static const char *const words[] = {
         [OPEN] = "anybody", [SIGNED_IN] = "signed in", [ORGANISER] = "organiser",
-        [ADMINS] = "admin", [SIGNED] = "machine", [OPERATORS] = "operator" };
+        [ADMINS] = "admin", [SIGNED] = "machine", [OPERATORS] = "operator",
+        [SUPERS] = "super-admin" };
 
     must(r->access < (unsigned)countof(words));
     return str_of(words[r->access]);
