@@ -30,6 +30,10 @@ typedef struct Refreshing { Str refreshToken; } Refreshing;
 const Shape refresh_shape = SHAPE(Refreshing,
     TEXT(Refreshing, refreshToken, 1, JWS_MOST, WRITEONLY, "the one that came last"));
 
+typedef struct Revoking { Str token; } Revoking;
+const Shape revoke_shape = SHAPE(Revoking,
+    TEXT(Revoking, token, 1, JWS_MOST, WRITEONLY, "an access token, or a refresh token"));
+
 typedef struct Me { Person user; } Me;
 const Shape me_shape = SHAPE(Me, OBJECT(Me, user, &person_shape, 0, "who is signed in"));
 
@@ -95,6 +99,15 @@ bool auth_refresh(Ctx *cx, Req *rq)
 bool auth_logout(Ctx *cx, Req *rq)
 {
     return session_end(cx, cx->who.session, "logout") &&
+           reply(cx, rq, 200, &done_shape, &(Done){ true });
+}
+
+/* Who shows a token may take it back; what it was is not told (RFC 7009 section 2.2). */
+bool auth_revoke(Ctx *cx, Req *rq)
+{
+    Revoking in;
+
+    return req_read(cx, rq, &revoke_shape, &in) && session_take_back(cx, in.token) &&
            reply(cx, rq, 200, &done_shape, &(Done){ true });
 }
 

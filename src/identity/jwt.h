@@ -23,6 +23,7 @@ typedef struct Claims {
     Role     role;                                /* of access tokens         */
     Uuid     session;                             /* sid: the family          */
     Uuid     id;                                  /* jti                      */
+    i64      epoch;                               /* the person's, of access tokens */
     Instant  issued, expires;
 } Claims;
 

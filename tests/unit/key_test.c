@@ -150,7 +150,7 @@ TEST(even_at_once_a_key_signs_only_when_every_node_has_had_time_to_look)
     Ctx cx = ctx_new(mem, TENANT_DEFAULT);
 
     opened(&config);
-    cx.now = later(time_now(), seconds(KEYS_KNOWN_S));
+    cx.now = later(time_now(), seconds(KEYS_KNOWN_S + 1));
     must(key_rotate(&cx, KEY_AT_ONCE));
     must(!key_rotate(&cx, KEY_AT_ONCE));
     must_fault(&cx, INVALID_STATE);
