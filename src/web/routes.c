@@ -7,6 +7,7 @@
 #include "identity/auth_http.h"
 #include "identity/guard.h"
 #include "identity/key_http.h"
+#include "identity/member_http.h"
 #include "identity/session.h"
 #include "pay/sandbox_http.h"
 #include "tickets/door.h"
@@ -39,6 +40,16 @@ static const Route table[] = {
   &done_shape, auth_verify_email, 0, "people", "Follows the link of the letter." },
 { M_GET, "/.well-known/jwks.json", OPEN, 0, NULL, 200,
   NULL, key_set, 0, "people", "The keys that verify access tokens." },
+{ M_GET, "/auth/admin/users", ADMINS, 0, NULL, 200,
+  &member_shape, member_index, LISTED, "trust", "Lists the people of the tenant: ?email=." },
+{ M_GET, "/auth/admin/users/:id", ADMINS, 0, NULL, 200,
+  &member_reply_shape, member_show, 0, "trust", "Shows a person." },
+{ M_PUT, "/auth/admin/users/:id/role", ADMINS, 0, &role_in_shape, 200,
+  &member_reply_shape, member_role, 0, "trust", "Gives a person another role." },
+{ M_PUT, "/auth/admin/users/:id/status", ADMINS, 0, &status_in_shape, 200,
+  &member_reply_shape, member_status, 0, "trust", "Suspends a person, or lets him in again." },
+{ M_DELETE, "/auth/admin/users/:id/sessions", ADMINS, 0, NULL, 204,
+  NULL, member_leave, 0, "trust", "Signs a person out everywhere." },
 { M_GET, "/auth/admin/keys", SUPERS, 0, NULL, 200,
   &key_shape, key_index, LISTED, "trust", "Lists the keys that sign tokens." },
 { M_POST, "/auth/admin/keys/rotate", SUPERS, 0, &rotate_shape, 200,
