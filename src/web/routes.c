@@ -6,6 +6,8 @@
 #include "gateway/live_http.h"
 #include "identity/auth_http.h"
 #include "identity/guard.h"
+#include "identity/key_http.h"
+#include "identity/member_http.h"
 #include "identity/session.h"
 #include "pay/sandbox_http.h"
 #include "tickets/door.h"
@@ -29,12 +31,29 @@ static const Route table[] = {
   &tokens_shape, auth_refresh, 0, "people", "Changes a refresh token for new tokens." },
 { M_POST, "/auth/logout", SIGNED_IN, 0, NULL, 200,
   &done_shape, auth_logout, 0, "people", "Ends this session." },
+{ M_POST, "/auth/revoke", OPEN, 0, &revoke_shape, 200,
+  &done_shape, auth_revoke, 0, "trust",
+  "Takes back an access token alone, or a refresh token with its session." },
 { M_GET, "/auth/me", SIGNED_IN, 0, NULL, 200,
   &me_shape, auth_me, 0, "people", "Says who is signed in." },
 { M_GET, "/auth/verify-email", OPEN, 0, NULL, 200,
   &done_shape, auth_verify_email, 0, "people", "Follows the link of the letter." },
 { M_GET, "/.well-known/jwks.json", OPEN, 0, NULL, 200,
-  NULL, auth_jwks, 0, "people", "The keys that verify access tokens." },
+  NULL, key_set, 0, "people", "The keys that verify access tokens." },
+{ M_GET, "/auth/admin/users", ADMINS, 0, NULL, 200,
+  &member_shape, member_index, LISTED, "trust", "Lists the people of the tenant: ?email=." },
+{ M_GET, "/auth/admin/users/:id", ADMINS, 0, NULL, 200,
+  &member_reply_shape, member_show, 0, "trust", "Shows a person." },
+{ M_PUT, "/auth/admin/users/:id/role", ADMINS, 0, &role_in_shape, 200,
+  &member_reply_shape, member_role, 0, "trust", "Gives a person another role." },
+{ M_PUT, "/auth/admin/users/:id/status", ADMINS, 0, &status_in_shape, 200,
+  &member_reply_shape, member_status, 0, "trust", "Suspends a person, or lets him in again." },
+{ M_DELETE, "/auth/admin/users/:id/sessions", ADMINS, 0, NULL, 204,
+  NULL, member_leave, 0, "trust", "Signs a person out everywhere." },
+{ M_GET, "/auth/admin/keys", SUPERS, 0, NULL, 200,
+  &key_shape, key_index, LISTED, "trust", "Lists the keys that sign tokens." },
+{ M_POST, "/auth/admin/keys/rotate", SUPERS, 0, &rotate_shape, 200,
+  &rotated_shape, key_turn, 0, "trust", "Lets the next key sign, and makes another." },
 /* ---- venues and events --------------------------------------------------------------- */
 { M_POST, API "/venues", ORGANISER, 0, &venue_in_shape, 201,
   &venue_reply_shape, venue_create, ONCE_MAY, "venues", "Opens a venue." },
@@ -180,7 +199,8 @@ Str route_access_str(const Route *r)
 {
     static const char *const words[] = {
         [OPEN] = "anybody", [SIGNED_IN] = "signed in", [ORGANISER] = "organiser",
-        [ADMINS] = "admin", [SIGNED] = "machine", [OPERATORS] = "operator" };
+        [ADMINS] = "admin", [SIGNED] = "machine", [OPERATORS] = "operator",
+        [SUPERS] = "super-admin" };
 
     must(r->access < (unsigned)countof(words));
     return str_of(words[r->access]);
