@@ -3,6 +3,7 @@
 #include "identity/identity.h"
 #include "identity/key.h"
 #include "identity/login.h"
+#include "identity/mfa.h"
 #include "identity/password.h"
 
 static bool open_keys(Arena *mem, const IdentityConfig *c, Str *why)
@@ -26,6 +27,7 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
     token_open(&(TokenConfig){ c->issuer, c->audience, c->access_lasts, c->refresh_lasts });
     session_open(&(SessionConfig){ c->refresh_grace, c->seal_master });
     login_open(&(LoginConfig){ c->public_url, c->production });
+    mfa_open(c->seal_master);
     password_open(&(HasherConfig){ c->hash_threads, c->hash_queue });
     if (session_watch(&cx))
         return true;
@@ -37,6 +39,7 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
 void identity_close(void)
 {
     password_close();
+    mfa_close();
     login_close();
     session_close();
     token_close();

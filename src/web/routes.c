@@ -6,6 +6,7 @@
 #include "gateway/live_http.h"
 #include "identity/auth_http.h"
 #include "identity/guard.h"
+#include "identity/mfa_http.h"
 #include "identity/session.h"
 #include "pay/sandbox_http.h"
 #include "tickets/door.h"
@@ -24,7 +25,7 @@ static const Route table[] = {
 { M_POST, "/auth/register", OPEN, 0, &register_shape, 201,
   &signed_in_shape, auth_register, 0, "people", "Makes an account and signs in." },
 { M_POST, "/auth/login", OPEN, 0, &login_shape, 200,
-  &signed_in_shape, auth_login, 0, "people", "Signs in." },
+  &entered_shape, auth_login, 0, "people", "Signs in, or asks for the second factor." },
 { M_POST, "/auth/refresh", OPEN, 0, &refresh_shape, 200,
   &tokens_shape, auth_refresh, 0, "people", "Changes a refresh token for new tokens." },
 { M_POST, "/auth/logout", SIGNED_IN, 0, NULL, 200,
@@ -35,6 +36,19 @@ static const Route table[] = {
   &done_shape, auth_verify_email, 0, "people", "Follows the link of the letter." },
 { M_GET, "/.well-known/jwks.json", OPEN, 0, NULL, 200,
   NULL, auth_jwks, 0, "people", "The keys that verify access tokens." },
+/* ---- factors ------------------------------------------------------------------------- */
+{ M_POST, "/auth/mfa/setup", SIGNED_IN, 0, NULL, 200,
+  &mfa_setup_shape, mfa_setup_http, 0, "factors", "Gives a secret for an authenticator app." },
+{ M_POST, "/auth/mfa/verify-setup", SIGNED_IN, 0, &mfa_code_shape, 200,
+  &mfa_enabled_shape, mfa_verify_setup, 0, "factors", "Turns the second factor on." },
+{ M_POST, "/auth/mfa/verify", OPEN, 0, &mfa_verify_shape, 200,
+  &signed_in_shape, mfa_verify, 0, "factors", "Completes a sign-in with the second factor." },
+{ M_POST, "/auth/mfa/step-up", SIGNED_IN, 0, &mfa_code_shape, 200,
+  &mfa_valid_shape, mfa_step_up, 0, "factors", "Shows the second factor before a sensitive change." },
+{ M_POST, "/auth/mfa/regenerate-backup-codes", SIGNED_IN, 0, NULL, 200,
+  &mfa_codes_shape, mfa_regenerate_http, FRESH, "factors", "Gives ten new backup codes for the old ones." },
+{ M_DELETE, "/auth/mfa/disable", SIGNED_IN, 0, &mfa_disable_shape, 200,
+  &done_shape, mfa_disable_http, 0, "factors", "Turns the second factor off." },
 /* ---- venues and events --------------------------------------------------------------- */
 { M_POST, API "/venues", ORGANISER, 0, &venue_in_shape, 201,
   &venue_reply_shape, venue_create, ONCE_MAY, "venues", "Opens a venue." },
