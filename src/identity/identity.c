@@ -4,6 +4,7 @@
 #include "identity/key.h"
 #include "identity/login.h"
 #include "identity/mfa.h"
+#include "identity/passkey.h"
 #include "identity/password.h"
 
 static bool open_keys(Arena *mem, const IdentityConfig *c, Str *why)
@@ -28,6 +29,7 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
     session_open(&(SessionConfig){ c->refresh_grace, c->seal_master });
     login_open(&(LoginConfig){ c->public_url, c->production });
     mfa_open(c->seal_master);
+    passkey_open(&(Relying){ c->passkey_id, c->passkey_origins }, c->public_url);
     password_open(&(HasherConfig){ c->hash_threads, c->hash_queue });
     if (session_watch(&cx))
         return true;
@@ -39,6 +41,7 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
 void identity_close(void)
 {
     password_close();
+    passkey_close();
     mfa_close();
     login_close();
     session_close();

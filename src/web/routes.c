@@ -7,6 +7,7 @@
 #include "identity/auth_http.h"
 #include "identity/guard.h"
 #include "identity/mfa_http.h"
+#include "identity/passkey_http.h"
 #include "identity/session.h"
 #include "pay/sandbox_http.h"
 #include "tickets/door.h"
@@ -49,6 +50,20 @@ static const Route table[] = {
   &mfa_codes_shape, mfa_regenerate_http, FRESH, "factors", "Gives ten new backup codes for the old ones." },
 { M_DELETE, "/auth/mfa/disable", SIGNED_IN, 0, &mfa_disable_shape, 200,
   &done_shape, mfa_disable_http, 0, "factors", "Turns the second factor off." },
+{ M_POST, "/auth/passkeys/register/options", SIGNED_IN, 0, NULL, 200,
+  &passkey_options_shape, passkey_new_options, FRESH, "factors", "What a browser needs to make a passkey." },
+{ M_POST, "/auth/passkeys/register", SIGNED_IN, 64 << 10, &passkey_new_shape, 201,
+  &passkey_answer_shape, passkey_create, FRESH, "factors", "Takes a new passkey." },
+{ M_POST, "/auth/passkeys/login/options", OPEN, 0, NULL, 200,
+  &passkey_options_shape, passkey_enter_options, 0, "factors", "What a browser needs to ask for a passkey." },
+{ M_POST, "/auth/passkeys/login", OPEN, 64 << 10, &passkey_enter_shape, 200,
+  &entered_shape, passkey_login, 0, "factors", "Signs in with a passkey." },
+{ M_GET, "/auth/passkeys", SIGNED_IN, 0, NULL, 200,
+  &passkey_shape, passkey_index, LISTED, "factors", "Lists one's own passkeys." },
+{ M_PUT, "/auth/passkeys/:id", SIGNED_IN, 0, &passkey_rename_shape, 200,
+  &passkey_answer_shape, passkey_update, 0, "factors", "Calls a passkey something else." },
+{ M_DELETE, "/auth/passkeys/:id", SIGNED_IN, 0, NULL, 204,
+  NULL, passkey_delete, FRESH, "factors", "Forgets a passkey." },
 /* ---- venues and events --------------------------------------------------------------- */
 { M_POST, API "/venues", ORGANISER, 0, &venue_in_shape, 201,
   &venue_reply_shape, venue_create, ONCE_MAY, "venues", "Opens a venue." },

@@ -27,7 +27,7 @@ CREATE TABLE passkey (
     id           uuid NOT NULL,
     person       uuid NOT NULL,
     credential   bytea NOT NULL,                  -- the authenticator's id for it
-    public_key   bytea NOT NULL,                  -- COSE
+    public_key   bytea NOT NULL,                  -- SubjectPublicKeyInfo, DER
     counter      bigint NOT NULL,
     backed_up    boolean NOT NULL,
     may_back_up  boolean NOT NULL,

@@ -27,7 +27,7 @@ CREATE TABLE passkey (
     id           BLOB NOT NULL CHECK (length(id) = 16),
     person       BLOB NOT NULL,
     credential   BLOB NOT NULL,                  -- the authenticator's id for it
-    public_key   BLOB NOT NULL,                  -- COSE
+    public_key   BLOB NOT NULL,                  -- SubjectPublicKeyInfo, DER
     counter      INTEGER NOT NULL,
     backed_up    INTEGER NOT NULL CHECK (backed_up IN (0, 1)),
     may_back_up  INTEGER NOT NULL CHECK (may_back_up IN (0, 1)),
