@@ -6,6 +6,10 @@
 #include "gateway/live_http.h"
 #include "identity/auth_http.h"
 #include "identity/guard.h"
+#include "identity/key_http.h"
+#include "identity/member_http.h"
+#include "identity/mfa_http.h"
+#include "identity/passkey_http.h"
 #include "identity/session.h"
 #include "pay/sandbox_http.h"
 #include "tickets/door.h"
@@ -24,17 +28,61 @@ static const Route table[] = {
 { M_POST, "/auth/register", OPEN, 0, &register_shape, 201,
   &signed_in_shape, auth_register, 0, "people", "Makes an account and signs in." },
 { M_POST, "/auth/login", OPEN, 0, &login_shape, 200,
-  &signed_in_shape, auth_login, 0, "people", "Signs in." },
+  &entered_shape, auth_login, 0, "people", "Signs in, or asks for the second factor." },
 { M_POST, "/auth/refresh", OPEN, 0, &refresh_shape, 200,
   &tokens_shape, auth_refresh, 0, "people", "Changes a refresh token for new tokens." },
 { M_POST, "/auth/logout", SIGNED_IN, 0, NULL, 200,
   &done_shape, auth_logout, 0, "people", "Ends this session." },
+{ M_POST, "/auth/revoke", OPEN, 0, &revoke_shape, 200,
+  &done_shape, auth_revoke, 0, "trust",
+  "Takes back an access token alone, or a refresh token with its session." },
 { M_GET, "/auth/me", SIGNED_IN, 0, NULL, 200,
   &me_shape, auth_me, 0, "people", "Says who is signed in." },
 { M_GET, "/auth/verify-email", OPEN, 0, NULL, 200,
   &done_shape, auth_verify_email, 0, "people", "Follows the link of the letter." },
 { M_GET, "/.well-known/jwks.json", OPEN, 0, NULL, 200,
-  NULL, auth_jwks, 0, "people", "The keys that verify access tokens." },
+  NULL, key_set, 0, "people", "The keys that verify access tokens." },
+{ M_GET, "/auth/admin/users", ADMINS, 0, NULL, 200,
+  &member_shape, member_index, LISTED, "trust", "Lists the people of the tenant: ?email=." },
+{ M_GET, "/auth/admin/users/:id", ADMINS, 0, NULL, 200,
+  &member_reply_shape, member_show, 0, "trust", "Shows a person." },
+{ M_PUT, "/auth/admin/users/:id/role", ADMINS, 0, &role_in_shape, 200,
+  &member_reply_shape, member_role, 0, "trust", "Gives a person another role." },
+{ M_PUT, "/auth/admin/users/:id/status", ADMINS, 0, &status_in_shape, 200,
+  &member_reply_shape, member_status, 0, "trust", "Suspends a person, or lets him in again." },
+{ M_DELETE, "/auth/admin/users/:id/sessions", ADMINS, 0, NULL, 204,
+  NULL, member_leave, 0, "trust", "Signs a person out everywhere." },
+{ M_GET, "/auth/admin/keys", SUPERS, 0, NULL, 200,
+  &key_shape, key_index, LISTED, "trust", "Lists the keys that sign tokens." },
+{ M_POST, "/auth/admin/keys/rotate", SUPERS, 0, &rotate_shape, 200,
+  &rotated_shape, key_turn, 0, "trust", "Lets the next key sign, and makes another." },
+/* ---- factors ------------------------------------------------------------------------- */
+{ M_POST, "/auth/mfa/setup", SIGNED_IN, 0, NULL, 200,
+  &mfa_setup_shape, mfa_setup_http, 0, "factors", "Gives a secret for an authenticator app." },
+{ M_POST, "/auth/mfa/verify-setup", SIGNED_IN, 0, &mfa_code_shape, 200,
+  &mfa_enabled_shape, mfa_verify_setup, 0, "factors", "Turns the second factor on." },
+{ M_POST, "/auth/mfa/verify", OPEN, 0, &mfa_verify_shape, 200,
+  &signed_in_shape, mfa_verify, 0, "factors", "Completes a sign-in with the second factor." },
+{ M_POST, "/auth/mfa/step-up", SIGNED_IN, 0, &mfa_code_shape, 200,
+  &mfa_valid_shape, mfa_step_up, 0, "factors", "Shows the second factor before a sensitive change." },
+{ M_POST, "/auth/mfa/regenerate-backup-codes", SIGNED_IN, 0, NULL, 200,
+  &mfa_codes_shape, mfa_regenerate_http, FRESH, "factors", "Gives ten new backup codes for the old ones." },
+{ M_DELETE, "/auth/mfa/disable", SIGNED_IN, 0, &mfa_disable_shape, 200,
+  &done_shape, mfa_disable_http, 0, "factors", "Turns the second factor off." },
+{ M_POST, "/auth/passkeys/register/options", SIGNED_IN, 0, NULL, 200,
+  &passkey_options_shape, passkey_new_options, FRESH, "factors", "What a browser needs to make a passkey." },
+{ M_POST, "/auth/passkeys/register", SIGNED_IN, 64 << 10, &passkey_new_shape, 201,
+  &passkey_answer_shape, passkey_create, FRESH, "factors", "Takes a new passkey." },
+{ M_POST, "/auth/passkeys/login/options", OPEN, 0, NULL, 200,
+  &passkey_options_shape, passkey_enter_options, 0, "factors", "What a browser needs to ask for a passkey." },
+{ M_POST, "/auth/passkeys/login", OPEN, 64 << 10, &passkey_enter_shape, 200,
+  &entered_shape, passkey_login, 0, "factors", "Signs in with a passkey." },
+{ M_GET, "/auth/passkeys", SIGNED_IN, 0, NULL, 200,
+  &passkey_shape, passkey_index, LISTED, "factors", "Lists one's own passkeys." },
+{ M_PUT, "/auth/passkeys/:id", SIGNED_IN, 0, &passkey_rename_shape, 200,
+  &passkey_answer_shape, passkey_update, 0, "factors", "Calls a passkey something else." },
+{ M_DELETE, "/auth/passkeys/:id", SIGNED_IN, 0, NULL, 204,
+  NULL, passkey_delete, FRESH, "factors", "Forgets a passkey." },
 /* ---- venues and events --------------------------------------------------------------- */
 { M_POST, API "/venues", ORGANISER, 0, &venue_in_shape, 201,
   &venue_reply_shape, venue_create, ONCE_MAY, "venues", "Opens a venue." },
@@ -180,7 +228,8 @@ Str route_access_str(const Route *r)
 {
     static const char *const words[] = {
         [OPEN] = "anybody", [SIGNED_IN] = "signed in", [ORGANISER] = "organiser",
-        [ADMINS] = "admin", [SIGNED] = "machine", [OPERATORS] = "operator" };
+        [ADMINS] = "admin", [SIGNED] = "machine", [OPERATORS] = "operator",
+        [SUPERS] = "super-admin" };
 
     must(r->access < (unsigned)countof(words));
     return str_of(words[r->access]);

@@ -78,8 +78,8 @@ export const pg = { host: admin.hostname, port: admin.port, env: { PGHOST: admin
   PGUSER: admin.username, PGPASSWORD: admin.password, PGDATABASE: 'postgres' } };
 
 export const psql = (text, database = 'postgres') =>
-  execFileSync('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', database, '-c', text],
-    { env: { ...process.env, ...pg.env }, encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).trim();
+  execFileSync('psql', ['-XqAt', '-v', 'ON_ERROR_STOP=1', '-d', database],
+    { input: text, env: { ...process.env, ...pg.env }, encoding: 'utf8', stdio: ['pipe', 'pipe', 'pipe'] }).trim();
 
 // A database as the page makes it, under another name: {server, owner} urls.
 export function makeDatabase(name) {
