@@ -11,10 +11,10 @@ allowed() {
     jansson.h)  echo base/json.c ;;
     argon2.h|sodium.h) echo 'identity/*.c' ;;
     openssl/*)  echo 'base/crypto.c identity/*.c kv/redis*.c net/*.c' ;;
-    qrencode.h) echo 'tickets/*.c' ;;
+    qrencode.h) echo base/qr.c ;;
     postgresql/*) echo 'store/pg*.c store/postgres.c' ;;
     hiredis/*)  echo 'kv/redis*.c' ;;
-    nats/*)     echo bus/nats.c ;;
+    nats/*)     echo 'bus/nats*.c' ;;
     curl/curl.h) echo none ;;
     *)          echo any ;;
     esac

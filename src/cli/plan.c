@@ -55,7 +55,7 @@ static Job jobs[] = {
 
 bool plan_start(Arena *mem, const Config *c, Server *server, Str *why)
 {
-    GatewayConfig g = { server, c->sse_per_user };
+    GatewayConfig g = { server, c->sse_per_user, c->outbox_kept };
 
     if (!gateway_open(mem, &g, why))
         return false;

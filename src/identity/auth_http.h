@@ -1,7 +1,7 @@
 /* auth_http.h - the handlers under /auth and the shapes of their bodies.
  *
  *   POST /auth/register      OPEN       register_shape -> 201 signed_in_shape
- *   POST /auth/login         OPEN       login_shape    -> 200 signed_in_shape
+ *   POST /auth/login         OPEN       login_shape    -> 200 entered_shape
  *   POST /auth/refresh       OPEN       refresh_shape  -> 200 tokens_shape
  *   POST /auth/logout        SIGNED_IN  no body needed -> 200 done_shape
  *   POST /auth/revoke     OPEN       revoke_shape   -> 200 done_shape
@@ -16,4 +16,11 @@
 extern const Shape register_shape, login_shape, refresh_shape, revoke_shape, me_shape, done_shape;
 
 Handler auth_register, auth_login, auth_refresh, auth_logout, auth_revoke, auth_me, auth_verify_email;
+
+/* What the handlers of the factors (mfa_http.c and its kin) share. */
+Caller http_caller(const Req *rq);
+void   http_use_tenant(Ctx *cx, TenantId t);      /* of a body; zero: as it is */
+void   http_keep_private(Ctx *cx, Req *rq);       /* no-store: RFC 6749 section 5.1 */
+typedef struct Done { bool success; } Done;
+extern const Done http_done;
 

@@ -24,7 +24,7 @@ typedef enum Access {                             /* Route.access             */
 void guard_operator(Str token);
 
 /* Sets cx->tenant and cx->who. Fails UNAUTHORIZED, TOKEN_EXPIRED, INVALID_TOKEN,
- * FORBIDDEN; a foreign X-Tenant-Id is FORBIDDEN. */
+ * FORBIDDEN, MFA_REQUIRED (FRESH routes); a foreign X-Tenant-Id is FORBIDDEN. */
 CHECKED bool guard_check(Ctx *cx, const Req *rq, Access access);
 
 /* The Idempotency-Key of this request and what it covers. Fails

@@ -3,6 +3,8 @@
 #include "identity/identity.h"
 #include "identity/key.h"
 #include "identity/login.h"
+#include "identity/mfa.h"
+#include "identity/passkey.h"
 #include "identity/password.h"
 
 static bool open_keys(Arena *mem, const IdentityConfig *c, Str *why)
@@ -26,6 +28,8 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
     token_open(&(TokenConfig){ c->issuer, c->audience, c->access_lasts, c->refresh_lasts });
     session_open(&(SessionConfig){ c->refresh_grace, c->seal_master });
     login_open(&(LoginConfig){ c->public_url, c->production });
+    mfa_open(c->seal_master);
+    passkey_open(&(Relying){ c->passkey_id, c->passkey_origins }, c->public_url);
     password_open(&(HasherConfig){ c->hash_threads, c->hash_queue });
     if (session_watch(&cx))
         return true;
@@ -37,6 +41,8 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
 void identity_close(void)
 {
     password_close();
+    passkey_close();
+    mfa_close();
     login_close();
     session_close();
     token_close();

@@ -16,6 +16,7 @@ typedef struct IdentityConfig {
     i64  hash_queue;
     const Secret *seal_master;                    /* INTERNAL_SERVICE_SECRET  */
     bool production;
+    Str  passkey_id, passkey_origins;            /* empty: those of public_url */
 } IdentityConfig;
 
 /* False with *why: the keys can't be read or made, or the store doesn't answer. */

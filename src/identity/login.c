@@ -6,6 +6,7 @@
  * The count may be lost (kv); the lock itself is in the person's row. A right password
  * gives back the limit too, so people and their tests may sign in as often as they like. */
 #include "identity/login.h"
+#include "identity/entry.h"
 #include "identity/password.h"
 #include "identity/tenant.h"
 #include "base/log.h"
@@ -137,7 +138,7 @@ bool login_register(Ctx *cx, const Caller *from, const Account *in, SignedIn *ou
     if (!write_tx(cx, lane_of(cx->tenant.v), join, &j))
         return false;
     send_verification(cx, &j.person);
-    *out = (SignedIn){ j.person, session_tokens(cx, &j.session, CUSTOMER) };
+    *out = (SignedIn){ .user = j.person, .tokens = session_tokens(cx, &j.session, CUSTOMER) };
     return true;
 }
 
@@ -258,6 +259,19 @@ static bool give_back(Ctx *cx, Key attempts, Key often)
            kv_do_without(cx, METRIC_KV_NO_GIVE_BACK);
 }
 
+static bool rehash(Ctx *cx, void *arg)
+{
+    const Entering *e = arg;
+    return person_entered(cx, e->person.id, e->new_hash);
+}
+
+/* The password was right; codes have a count of their own (mfa.c). */
+static bool ask_more(Ctx *cx, Entering *e, Key often, SignedIn *out)
+{
+    return (e->new_hash.at == NULL || write_tx(cx, lane_of(e->person.id.v), rehash, e)) &&
+           give_back(cx, e->attempts, often) && entry_ask(cx, &e->person, out);
+}
+
 bool login_enter(Ctx *cx, const Caller *from, Str email, Str password, SignedIn *out)
 {
     Str lower = str_lower(cx->mem, email);
@@ -274,9 +288,12 @@ bool login_enter(Ctx *cx, const Caller *from, Str email, Str password, SignedIn 
         return refuse(cx, &e);
     if (stale && !password_hash(cx, password, &e.new_hash))
         return false;
+    if (e.person.mfaEnabled)
+        return ask_more(cx, &e, often, out);
     e.session = session_prepare(cx, e.person.id, from->peer, from->agent);
     if (!write_tx(cx, lane_of(e.person.id.v), enter, &e) || !give_back(cx, e.attempts, often))
         return false;
-    *out = (SignedIn){ e.person, session_tokens(cx, &e.session, (Role)e.person.role) };
+    *out = (SignedIn){ .user = e.person,
+                       .tokens = session_tokens(cx, &e.session, (Role)e.person.role) };
     return true;
 }

@@ -16,7 +16,7 @@ const Shape tokens_shape = SHAPE(Tokens,
     TEXT(Tokens, refreshToken, 1, JWS_MOST, 0, "for POST /auth/refresh; good once"),
     NUMBER(Tokens, expiresIn, 0, INT32_MAX, 0, 0, "seconds that the access token lives"));
 
-enum { ENDED_AT_ONCE = 5000 };
+enum { ENDED_AT_ONCE = 5000, AGENT_MOST = 255 };
 #define REVOKED_KEPT days(2)                      /* longer than any access token lives */
 
 static struct {
@@ -61,10 +61,22 @@ static bool add_refresh(Ctx *cx, Str token, Uuid session, Instant expires)
                    V(expires));
 }
 
+/* At most AGENT_MOST bytes of it, and no half letter at their end. */
+static Str agent_to_keep(Str agent)
+{
+    isize n = agent.len < AGENT_MOST ? agent.len : AGENT_MOST;
+
+    if (!str_utf8(agent))
+        return (Str){ 0 };
+    while (n < agent.len && ((u8)agent.at[n] & 0xC0) == 0x80)
+        n--;
+    return str_sub(agent, 0, n);
+}
+
 Session session_prepare(Ctx *cx, UserId user, Str ip, Str agent)
 {
     Session s = { .id = uuid_new(cx->now), .user = user, .ip = str_sub(ip, 0, 45),
-                  .agent = str_utf8(agent) ? str_sub(agent, 0, 255) : (Str){ 0 } };
+                  .agent = agent_to_keep(agent) };
 
     s.refresh = token_refresh(cx, user, s.id, &s.refresh_expires);
     return s;

@@ -21,7 +21,8 @@ enum {                                            /* what a route is          */
     STREAM   = 8,     /* answers with text/event-stream                      */
     PAGE     = 16,    /* for browsers: HTML or a file, not in OpenAPI         */
     TESTONLY = 32,    /* there only with the test clock                      */
-    LISTED   = 64     /* answers {data:[out...],pagination}, takes limit and cursor */
+    LISTED   = 64,    /* answers {data:[out...],pagination}, takes limit and cursor */
+    FRESH    = 512    /* who has a second factor must have shown it lately (fresh.h) */
 };
 
 typedef struct Route {

@@ -8,6 +8,8 @@
 #include "identity/guard.h"
 #include "identity/key_http.h"
 #include "identity/member_http.h"
+#include "identity/mfa_http.h"
+#include "identity/passkey_http.h"
 #include "identity/session.h"
 #include "identity/tenant_http.h"
 #include "pay/sandbox_http.h"
@@ -27,7 +29,7 @@ static const Route table[] = {
 { M_POST, "/auth/register", OPEN, 0, &register_shape, 201,
   &signed_in_shape, auth_register, 0, "people", "Makes an account and signs in." },
 { M_POST, "/auth/login", OPEN, 0, &login_shape, 200,
-  &signed_in_shape, auth_login, 0, "people", "Signs in." },
+  &entered_shape, auth_login, 0, "people", "Signs in, or asks for the second factor." },
 { M_POST, "/auth/refresh", OPEN, 0, &refresh_shape, 200,
   &tokens_shape, auth_refresh, 0, "people", "Changes a refresh token for new tokens." },
 { M_POST, "/auth/logout", SIGNED_IN, 0, NULL, 200,
@@ -67,6 +69,33 @@ static const Route table[] = {
   &key_shape, key_index, LISTED, "trust", "Lists the keys that sign tokens." },
 { M_POST, "/auth/admin/keys/rotate", SUPERS, 0, &rotate_shape, 200,
   &rotated_shape, key_turn, 0, "trust", "Lets the next key sign, and makes another." },
+/* ---- factors ------------------------------------------------------------------------- */
+{ M_POST, "/auth/mfa/setup", SIGNED_IN, 0, NULL, 200,
+  &mfa_setup_shape, mfa_setup_http, 0, "factors", "Gives a secret for an authenticator app." },
+{ M_POST, "/auth/mfa/verify-setup", SIGNED_IN, 0, &mfa_code_shape, 200,
+  &mfa_enabled_shape, mfa_verify_setup, 0, "factors", "Turns the second factor on." },
+{ M_POST, "/auth/mfa/verify", OPEN, 0, &mfa_verify_shape, 200,
+  &signed_in_shape, mfa_verify, 0, "factors", "Completes a sign-in with the second factor." },
+{ M_POST, "/auth/mfa/step-up", SIGNED_IN, 0, &mfa_code_shape, 200,
+  &mfa_valid_shape, mfa_step_up, 0, "factors", "Shows the second factor before a sensitive change." },
+{ M_POST, "/auth/mfa/regenerate-backup-codes", SIGNED_IN, 0, NULL, 200,
+  &mfa_codes_shape, mfa_regenerate_http, FRESH, "factors", "Gives ten new backup codes for the old ones." },
+{ M_DELETE, "/auth/mfa/disable", SIGNED_IN, 0, &mfa_disable_shape, 200,
+  &done_shape, mfa_disable_http, 0, "factors", "Turns the second factor off." },
+{ M_POST, "/auth/passkeys/register/options", SIGNED_IN, 0, NULL, 200,
+  &passkey_options_shape, passkey_new_options, FRESH, "factors", "What a browser needs to make a passkey." },
+{ M_POST, "/auth/passkeys/register", SIGNED_IN, 64 << 10, &passkey_new_shape, 201,
+  &passkey_answer_shape, passkey_create, FRESH, "factors", "Takes a new passkey." },
+{ M_POST, "/auth/passkeys/login/options", OPEN, 0, NULL, 200,
+  &passkey_options_shape, passkey_enter_options, 0, "factors", "What a browser needs to ask for a passkey." },
+{ M_POST, "/auth/passkeys/login", OPEN, 64 << 10, &passkey_enter_shape, 200,
+  &entered_shape, passkey_login, 0, "factors", "Signs in with a passkey." },
+{ M_GET, "/auth/passkeys", SIGNED_IN, 0, NULL, 200,
+  &passkey_shape, passkey_index, LISTED, "factors", "Lists one's own passkeys." },
+{ M_PUT, "/auth/passkeys/:id", SIGNED_IN, 0, &passkey_rename_shape, 200,
+  &passkey_answer_shape, passkey_update, 0, "factors", "Calls a passkey something else." },
+{ M_DELETE, "/auth/passkeys/:id", SIGNED_IN, 0, NULL, 204,
+  NULL, passkey_delete, FRESH, "factors", "Forgets a passkey." },
 /* ---- venues and events --------------------------------------------------------------- */
 { M_POST, API "/venues", ORGANISER, 0, &venue_in_shape, 201,
   &venue_reply_shape, venue_create, ONCE_MAY, "venues", "Opens a venue." },

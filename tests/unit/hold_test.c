@@ -123,6 +123,16 @@ TEST(quantity_never_shrinks_below_what_is_promised)
     store_close();
 }
 
+TEST(a_version_that_no_type_will_ever_have_is_a_conflict)
+{
+    Sale s = sale_of(10, 5);
+    TypeChange c = { STAYS };
+    c.version = INT64_MAX;
+    must(!change_type(&s, c));
+    must_fault(&s.cx, CONFLICT);
+    store_close();
+}
+
 TEST(one_customer_has_at_most_his_share)
 {
     Sale s = sale_of(100, 5);

@@ -49,6 +49,21 @@ TEST(an_access_token_says_who_it_is_and_nothing_that_is_a_secret)
     identity_done();
 }
 
+TEST(a_browser_with_a_long_name_in_letters_of_many_bytes_signs_in)
+{
+    Ctx cx = with_identity();
+    Buf agent = buf_in(mem, 512);
+
+    for (int i = 0; i < 253; i++)
+        buf_byte(&agent, 'x');
+    buf_lit(&agent, "\xE2\x82\xAC and more");    /* a letter of three bytes over the edge */
+    Begun b = { .session = session_prepare(&cx, (UserId){ uuid_new(cx.now) }, S("127.0.0.1"),
+                                           buf_str(&agent)) };
+    must(b.session.agent.len == 253);
+    must(write_tx(&cx, (Lane){ 0 }, begin, &b));
+    identity_done();
+}
+
 TEST(a_token_that_was_seen_before_still_expires_and_still_ends)
 {
     Ctx cx = with_identity();

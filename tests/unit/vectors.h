@@ -37,13 +37,20 @@ static inline Str vectors_text(const char *name)  /* absent: not here         */
     return s;
 }
 
-/* The member of that name; NULL when the file is not here. */
-static inline const Json *vectors(const char *name, const char *member)
+/* The whole file; NULL when it is not here. */
+static inline const Json *vectors_all(const char *name)
 {
     Str text = vectors_text(name), why = { 0 };
     const Json *j = text.at == NULL ? NULL : json_read(mem, text, &why);
 
     must(text.at == NULL || j != NULL);
+    return j;
+}
+
+/* The member of that name; NULL when the file is not here. */
+static inline const Json *vectors(const char *name, const char *member)
+{
+    const Json *j = vectors_all(name);
     return j == NULL ? NULL : json_member(j, member);
 }
 
@@ -60,3 +67,5 @@ static inline Str get(const Json *j, const char *name)    /* absent: no such tex
     Str s = { 0 };
     return json_get_str(j, name, &s) ? s : (Str){ 0 };
 }
+
+static inline Str bytes_of(const Json *j, const char *name) { return bytes_of_hex(get(j, name)); }
