@@ -10,6 +10,7 @@
 #include "identity/member_http.h"
 #include "identity/mfa_http.h"
 #include "identity/passkey_http.h"
+#include "identity/privacy_http.h"
 #include "identity/session.h"
 #include "identity/tenant_http.h"
 #include "pay/sandbox_http.h"
@@ -17,6 +18,7 @@
 #include "tickets/order.h"
 #include "tickets/tickets_http.h"
 #include "tickets/type.h"
+#include "web/export.h"
 #include "web/health.h"
 #include "web/metrics.h"
 #include "web/openapi.h"
@@ -43,6 +45,10 @@ static const Route table[] = {
   &done_shape, auth_verify_email, 0, "people", "Follows the link of the letter." },
 { M_GET, "/.well-known/jwks.json", OPEN, 0, NULL, 200,
   NULL, key_set, 0, "people", "The keys that verify access tokens." },
+{ M_GET, "/auth/gdpr/export", SIGNED_IN, 0, NULL, 200,
+  NULL, export_own, FRESH, "trust", "All that is kept of oneself, as a file." },
+{ M_POST, "/auth/gdpr/delete", SIGNED_IN, 0, &forget_shape, 200,
+  &forgotten_shape, privacy_delete, FRESH, "trust", "Asks to be forgotten." },
 { M_GET, "/auth/admin/users", ADMINS, 0, NULL, 200,
   &member_shape, member_index, LISTED, "trust", "Lists the people of the tenant: ?email=." },
 { M_GET, "/auth/admin/users/:id", ADMINS, 0, NULL, 200,

@@ -15,6 +15,8 @@ ALTER TABLE person ADD COLUMN deleted_at timestamptz;
 ALTER TABLE person ADD COLUMN erased_at timestamptz;
 CREATE INDEX person_deleted ON person (deleted_at) WHERE deleted_at IS NOT NULL AND erased_at IS NULL;
 
+CREATE INDEX venue_staff_person ON venue_staff (tenant, person);
+
 -- Tokens and session ids that are void and of which no session tells.
 CREATE TABLE revoked_token (
     tenant     uuid NOT NULL,
