@@ -10,12 +10,15 @@
 #include "identity/member_http.h"
 #include "identity/mfa_http.h"
 #include "identity/passkey_http.h"
+#include "identity/privacy_http.h"
 #include "identity/session.h"
+#include "identity/tenant_http.h"
 #include "pay/sandbox_http.h"
 #include "tickets/door.h"
 #include "tickets/order.h"
 #include "tickets/tickets_http.h"
 #include "tickets/type.h"
+#include "web/export.h"
 #include "web/health.h"
 #include "web/metrics.h"
 #include "web/openapi.h"
@@ -42,6 +45,10 @@ static const Route table[] = {
   &done_shape, auth_verify_email, 0, "people", "Follows the link of the letter." },
 { M_GET, "/.well-known/jwks.json", OPEN, 0, NULL, 200,
   NULL, key_set, 0, "people", "The keys that verify access tokens." },
+{ M_GET, "/auth/gdpr/export", SIGNED_IN, 0, NULL, 200,
+  NULL, export_own, FRESH, "trust", "All that is kept of oneself, as a file." },
+{ M_POST, "/auth/gdpr/delete", SIGNED_IN, 0, &forget_shape, 200,
+  &forgotten_shape, privacy_delete, FRESH, "trust", "Asks to be forgotten." },
 { M_GET, "/auth/admin/users", ADMINS, 0, NULL, 200,
   &member_shape, member_index, LISTED, "trust", "Lists the people of the tenant: ?email=." },
 { M_GET, "/auth/admin/users/:id", ADMINS, 0, NULL, 200,
@@ -52,6 +59,18 @@ static const Route table[] = {
   &member_reply_shape, member_status, 0, "trust", "Suspends a person, or lets him in again." },
 { M_DELETE, "/auth/admin/users/:id/sessions", ADMINS, 0, NULL, 204,
   NULL, member_leave, 0, "trust", "Signs a person out everywhere." },
+{ M_GET, "/auth/admin/tenants", SUPERS, 0, NULL, 200,
+  &tenant_shape, tenant_index, LISTED, "trust", "Lists the tenants." },
+{ M_POST, "/auth/admin/tenants", SUPERS, 0, &tenant_in_shape, 201,
+  &tenant_reply_shape, tenant_create, 0, "trust", "Adds a tenant." },
+{ M_GET, "/auth/admin/tenants/:id", SUPERS, 0, NULL, 200,
+  &tenant_reply_shape, tenant_show, 0, "trust", "Shows a tenant." },
+{ M_PUT, "/auth/admin/tenants/:id/status", SUPERS, 0, &tenant_status_shape, 200,
+  &tenant_reply_shape, tenant_status, 0, "trust", "Suspends a tenant, or lets it go on." },
+{ M_GET, "/auth/admin/tenant", ADMINS, 0, NULL, 200,
+  &tenant_reply_shape, tenant_own, 0, "trust", "Shows one's own tenant and its settings." },
+{ M_PUT, "/auth/admin/tenant/settings", ADMINS, 0, &settings_in_shape, 200,
+  &tenant_reply_shape, tenant_settings, 0, "trust", "Replaces the settings of one's own tenant." },
 { M_GET, "/auth/admin/keys", SUPERS, 0, NULL, 200,
   &key_shape, key_index, LISTED, "trust", "Lists the keys that sign tokens." },
 { M_POST, "/auth/admin/keys/rotate", SUPERS, 0, &rotate_shape, 200,
