@@ -5,6 +5,7 @@
 #include "identity/login.h"
 #include "identity/mfa.h"
 #include "identity/passkey.h"
+#include "identity/wallet.h"
 #include "identity/password.h"
 
 static bool open_keys(Arena *mem, const IdentityConfig *c, Str *why)
@@ -30,6 +31,7 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
     login_open(&(LoginConfig){ c->public_url, c->production });
     mfa_open(c->seal_master);
     passkey_open(&(Relying){ c->passkey_id, c->passkey_origins }, c->public_url);
+    wallet_open(c->public_url, c->wallet_classic ? MESSAGES_CLASSIC_TOO : MESSAGES_BOUND);
     password_open(&(HasherConfig){ c->hash_threads, c->hash_queue });
     if (session_watch(&cx))
         return true;
@@ -41,6 +43,7 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
 void identity_close(void)
 {
     password_close();
+    wallet_close();
     passkey_close();
     mfa_close();
     login_close();

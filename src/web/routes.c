@@ -14,6 +14,7 @@
 #include "identity/privacy_http.h"
 #include "identity/session.h"
 #include "identity/tenant_http.h"
+#include "identity/wallet_http.h"
 #include "pay/sandbox_http.h"
 #include "tickets/door.h"
 #include "tickets/order.h"
@@ -103,6 +104,16 @@ static const Route table[] = {
   &passkey_answer_shape, passkey_update, 0, "factors", "Calls a passkey something else." },
 { M_DELETE, "/auth/passkeys/:id", SIGNED_IN, 0, NULL, 204,
   NULL, passkey_delete, FRESH, "factors", "Forgets a passkey." },
+{ M_POST, "/auth/wallet/nonce", OPEN, 0, &wallet_ask_shape, 200,
+  &wallet_asked_shape, wallet_nonce, 0, "factors", "Gives a message for a wallet to sign." },
+{ M_POST, "/auth/wallet/link", SIGNED_IN, 0, &wallet_signed_shape, 200,
+  &wallet_linked_shape, wallet_link_http, FRESH, "factors", "Ties a wallet to one's account." },
+{ M_POST, "/auth/wallet/login", OPEN, 0, &wallet_signed_shape, 200,
+  &entered_shape, wallet_login, 0, "factors", "Signs in with a wallet." },
+{ M_GET, "/auth/wallet", SIGNED_IN, 0, NULL, 200,
+  &wallet_shape, wallet_index, LISTED, "factors", "Lists one's own wallets." },
+{ M_DELETE, "/auth/wallet/unlink/:publicKey", SIGNED_IN, 0, NULL, 200,
+  &done_shape, wallet_unlink_http, FRESH, "factors", "Unties a wallet." },
 /* ---- venues and events --------------------------------------------------------------- */
 { M_POST, API "/venues", ORGANISER, 0, &venue_in_shape, 201,
   &venue_reply_shape, venue_create, ONCE_MAY, "venues", "Opens a venue." },

@@ -88,6 +88,7 @@ export class Scene {
 
   // Everybody is answered, every hold has ended, every stream is complete; then all is counted.
   async audit() {
+    for (const n of this.server.nodes) assert.ok(n.child.exitCode === null && n.child.signalCode === null, `${n.name} has ended:\n${n.log.slice(-2000)}`);
     this.book.over = true;
     await until('every key has its answer', async () => Promise.race([Promise.all(this.shopping).then(() => true), sleep(100)]), 90_000);
     await until('every hold has ended', async () => await this.db.ask("SELECT count(*) FROM hold WHERE status = 'ACTIVE'") === '0', 30_000);
@@ -122,7 +123,8 @@ export class Scene {
     await Promise.all(this.followers.map((f) => f.stop()));
     this.book.close();
     for (const n of this.server.nodes) n.child.kill('SIGCONT');
-    await this.server.close();
+    const end = await this.server.close();
+    if (good) assert.equal(end.code, 0, 'a node did not end in order');
   }
 }
 
