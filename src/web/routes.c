@@ -2,6 +2,7 @@
  * server's), shape in, status, shape out, handler, what it is, tag, one sentence. */
 #include "web/routes.h"
 #include "events/event_http.h"
+#include "events/permission_http.h"
 #include "events/venue_http.h"
 #include "gateway/live_http.h"
 #include "identity/auth_http.h"
@@ -127,6 +128,8 @@ static const Route table[] = {
   "venues", "Gives a person a role at a venue." },
 { M_GET, API "/venues/:id/staff", ORGANISER, 0, NULL, 200,
   &staff_shape, staff_index, LISTED, "venues", "Lists who works at a venue." },
+{ M_GET, API "/venues/:id/permissions", SIGNED_IN, 0, NULL, 200,
+  &permissions_shape, permission_show, 0, "venues", "Says what one may do at a venue." },
 { M_DELETE, API "/venues/:id/staff/:personId", ORGANISER, 0, NULL, 204,
   NULL, staff_remove, 0, "venues", "Takes a role at a venue back." },
 { M_POST, API "/events", ORGANISER, 0, &event_in_shape, 201,
