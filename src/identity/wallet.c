@@ -3,6 +3,7 @@
  * that: whatever the wallet has signed, it was this or it is refused. */
 #include "identity/wallet.h"
 #include "identity/base58.h"
+#include "identity/base64.h"
 #include "identity/challenge.h"
 #include "identity/ethereum.h"
 #include "identity/siwe.h"
@@ -67,17 +68,14 @@ static bool settle_address(Arena *mem, Chain chain, Str text, Str *out)
     return base58_read(text, key, SOLANA_KEY);
 }
 
-/* base58 as wallets show it, or base64 as adapters hand it over. */
+/* base58 as wallets show it, or base64 as adapters hand it over, which ends in "==". */
 static bool read_solana_signature(Arena *mem, Str text, u8 out[SOLANA_SIGNATURE])
 {
-    Str plain, bytes;
+    Str bytes;
 
     if (!str_ends(text, S("==")))
         return base58_read(text, out, SOLANA_SIGNATURE);
-    plain = str_copy(mem, str_sub(text, 0, text.len - 2));
-    for (char *p = (char *)(uintptr_t)plain.at; *p != '\0'; p++)
-        *p = *p == '+' ? '-' : *p == '/' ? '_' : *p;
-    if (!base64url_read(mem, plain, &bytes) || bytes.len != SOLANA_SIGNATURE)
+    if (!base64_any_read(mem, text, &bytes) || bytes.len != SOLANA_SIGNATURE)
         return false;
     memcpy(out, bytes.at, SOLANA_SIGNATURE);
     return true;
