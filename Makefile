@@ -1,7 +1,7 @@
 # TicketToken. `./run` and `./test` are the two commands for people; this file has the rest:
 #   make            build/tickettoken            make check      unit tests
 #   make SAN=address | SAN=thread ...            the same under a sanitizer, in build-SAN/
-#   make install PREFIX=/usr/local  clean  bench  faults  fuzz  fresh  services  services-stop
+#   make install PREFIX=/usr/local  clean  bench  faults  operate  fuzz  fresh  services  services-stop
 
 SAN     ?=
 CONTROL ?=
@@ -68,10 +68,16 @@ check: $(TESTBIN)
 
 include tests/fuzz/fuzz.mk tests/bench/bench.mk
 
-# Kills a selling server again and again: ROUNDS=1000 by hand, 100 in ./test.
+# Kills a selling server again and again (ROUNDS=1000 by hand, 100 in ./test), then breaks
+# what many nodes stand on, one thing at a time: DRILLS="nats-gone disk-full", or all.
 ROUNDS ?= 1000
 faults: all
 	node tests/faults/crash.mjs $(ROUNDS)
+	node tests/faults/drills.mjs $(DRILLS)
+
+# docs/operate.md as it is written: upgrade, backup, restore, pooler, certificates.
+operate: all
+	tests/operate/run.sh
 
 # A private PostgreSQL, Redis and NATS; it prints how to use them. ./test has its own.
 services:
@@ -92,5 +98,5 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all check docs faults fresh install clean services services-stop
+.PHONY: all check docs faults fresh install operate clean services services-stop
 -include $(OBJ:.o=.d) $(B)/main.d $(TESTBIN:=.d)

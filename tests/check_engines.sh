@@ -15,7 +15,7 @@ allowed() {
     secp256k1*) echo identity/ethereum.c ;;
     postgresql/*) echo 'store/pg*.c store/postgres.c' ;;
     hiredis/*)  echo 'kv/redis*.c' ;;
-    nats/*)     echo bus/nats.c ;;
+    nats/*)     echo 'bus/nats*.c' ;;
     curl/curl.h) echo none ;;
     *)          echo any ;;
     esac

@@ -84,3 +84,25 @@ need_services() {
         rm ./*.deb
     )
 }
+
+# What stands around the nodes in docs/operate.md, unpacked like the engines.
+PACKAGES_AROUND="haproxy pgbouncer"
+PACKAGES_AROUND_LIBS="libc-ares2 libevent-2.1-7 liblua5.3-0 libopentracing-c-wrapper0 libpcre2-8-0 libssl3
+    libsystemd0 libpam0g openssl curl"
+
+# need_around UNPACKED - the PATH of engines_path then has haproxy and pgbouncer.
+need_around() {
+    ! (PATH=$(engines_path "$1" "$PATH") && command -v haproxy > /dev/null && command -v pgbouncer > /dev/null) ||
+        return 0
+    # shellcheck disable=SC2086
+    need_packages $PACKAGES_AROUND_LIBS
+    mkdir -p "$1"
+    (
+        cd "$1"
+        quietly as_root apt-get update -q
+        # shellcheck disable=SC2086
+        quietly apt-get download -q $PACKAGES_AROUND
+        for deb in *.deb; do quietly dpkg -x "$deb" .; done
+        rm ./*.deb
+    )
+}

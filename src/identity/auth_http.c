@@ -1,7 +1,6 @@
 /* auth_http.c - read, call, reply. */
 #include "identity/auth_http.h"
 #include "identity/entry.h"
-#include "identity/key.h"
 #include "identity/password.h"
 
 typedef struct Registering {
@@ -31,6 +30,10 @@ const Shape login_shape = SHAPE(LoggingIn,
 typedef struct Refreshing { Str refreshToken; } Refreshing;
 const Shape refresh_shape = SHAPE(Refreshing,
     TEXT(Refreshing, refreshToken, 1, JWS_MOST, WRITEONLY, "the one that came last"));
+
+typedef struct Revoking { Str token; } Revoking;
+const Shape revoke_shape = SHAPE(Revoking,
+    TEXT(Revoking, token, 1, JWS_MOST, WRITEONLY, "an access token, or a refresh token"));
 
 typedef struct Me { Person user; } Me;
 const Shape me_shape = SHAPE(Me, OBJECT(Me, user, &person_shape, 0, "who is signed in"));
@@ -103,6 +106,15 @@ bool auth_logout(Ctx *cx, Req *rq)
            reply(cx, rq, 200, &done_shape, &http_done);
 }
 
+/* Who shows a token may take it back; what it was is not told (RFC 7009 section 2.2). */
+bool auth_revoke(Ctx *cx, Req *rq)
+{
+    Revoking in;
+
+    return req_read(cx, rq, &revoke_shape, &in) && session_take_back(cx, in.token) &&
+           reply(cx, rq, 200, &done_shape, &http_done);
+}
+
 bool auth_me(Ctx *cx, Req *rq)
 {
     Me me;
@@ -115,11 +127,4 @@ bool auth_verify_email(Ctx *cx, Req *rq)
 {
     return login_verify_email(cx, req_query(cx, rq, S("token"))) &&
            reply(cx, rq, 200, &done_shape, &http_done);
-}
-
-bool auth_jwks(Ctx *cx, Req *rq)
-{
-    reply_header(cx, rq, S("Cache-Control"),
-                 str_fmt(cx->mem, "public, max-age=%d", JWKS_MAX_AGE_S));
-    return reply_json(rq, 200, key_jwks(cx->mem));
 }

@@ -85,7 +85,7 @@ bool guard_check(Ctx *cx, const Req *rq, Access access)
     cx->who = (Who){ 0 };
     if (!check_token(cx, rq, access) || !check_tenant_header(cx, rq))
         return false;
-    if (access == OPERATORS && !role_covers(cx->who.role, SUPER_ADMIN))
+    if ((access == OPERATORS || access == SUPERS) && !role_covers(cx->who.role, SUPER_ADMIN))
         return fail(cx, FORBIDDEN, "role %s is below super-admin", role_names.at[cx->who.role]);
     if (access == ADMINS && !role_covers(cx->who.role, ADMIN))
         return fail(cx, FORBIDDEN, "role %s is below admin", role_names.at[cx->who.role]);

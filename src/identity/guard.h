@@ -14,7 +14,8 @@ typedef enum Access {                             /* Route.access             */
     ORGANISER,        /* signed in; the noun asks for a role or a venue role  */
     ADMINS,           /* admin and above                                     */
     SIGNED,           /* a machine: the handler checks the signature itself  */
-    OPERATORS         /* super-admin, or a machine with the operator's token  */
+    OPERATORS,        /* super-admin, or a machine with the operator's token  */
+    SUPERS            /* super-admin: what concerns all tenants              */
 } Access;
 
 /* The bearer that opens OPERATORS beside a super-admin's: whoever watches over an

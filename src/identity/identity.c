@@ -58,7 +58,7 @@ void identity_close(void)
 bool identity_watch(Ctx *cx)
 {
     key_watch();
-    return session_watch(cx);
+    return key_follow(cx) && session_watch(cx);
 }
 
 bool identity_sweep(Ctx *cx)

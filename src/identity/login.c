@@ -175,9 +175,21 @@ bool account_add(Ctx *cx, Str email, Str password, Role role, Person *out)
     return true;
 }
 
+typedef struct { UserId user; Standing standing; } StandingOf;
+
+static bool read_standing(Ctx *cx, void *arg)
+{
+    StandingOf *s = arg;
+    return epoch_read(cx, s->user, &s->standing);
+}
+
 void person_token(Ctx *cx, UserId user, Role role, Str *token)
 {
-    *token = token_access(cx, user, role, uuid_new(cx->now));
+    StandingOf s = { .user = user };
+
+    if (!read_tx(cx, read_standing, &s))
+        fault_clear(cx);                          /* of the first epoch, then: perhaps void */
+    *token = token_access(cx, user, role, uuid_new(cx->now), s.standing.epoch);
 }
 
 /* ---- signing in ----------------------------------------------------------- */

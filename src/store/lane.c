@@ -25,7 +25,7 @@
 #include <unistd.h>
 
 enum { SLOTS = 64, CAREFUL = 64, TRIES = 4 };
-enum { DELAY_MS = 25, DELAY_MS_MOST = 1000 };
+enum { DELAY_MS = 25, DELAY_MS_MOST = 1000, KEEP = 64 << 10 };
 enum { WAITING, FINISHED };                      /* what a bell says         */
 
 /* One function that waits; it lives on its caller's stack. */
@@ -376,6 +376,7 @@ static void settle(LaneState *l, Work *batch)
     l->careful -= careful;
     for (int attempt = 0; attempt < TRIES && out != BATCH_GOOD; attempt++) {
         fault_clear(&own);
+        arena_reset(&mem, KEEP);                  /* or several tries would be too much */
         out = try_batch(l, batch, &own, careful);
         if (out == BATCH_AGAIN)
             l->careful = CAREFUL;

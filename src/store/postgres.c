@@ -14,7 +14,9 @@
  * Two advisory locks make one system of many nodes: a slot's, so that work on one key is
  * done one after the other on whichever node, and the turn, so that outbox ids rise in
  * the order of commits. Both are taken in one order by everybody (slots rising, the turn
- * last), so nobody waits crosswise. */
+ * last), so nobody waits crosswise. A writer reads what is committed when it asks, whatever
+ * the server's default is: with one view for the whole transaction it would not see what
+ * those before it in its slot have done. */
 #include "store/pgconn.h"
 #include "store/pgset.h"
 #include "store/pgtype.h"
@@ -40,7 +42,7 @@ enum { TEXT_OID = 25, INT4_OID = 23, XID8_OID = 5069 };
 
 static const Known own[OWN_COUNT] = {
     [OWN_READ]     = { "begin", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", .params = 0 },
-    [OWN_WRITE]    = { "begin", "BEGIN", .params = 0 },
+    [OWN_WRITE]    = { "begin", "BEGIN ISOLATION LEVEL READ COMMITTED", .params = 0 },
     [OWN_SETTINGS] = { "settings", pgconn_settings, .params = 0 },
     [OWN_SCOPE]    = { "scope", "SELECT set_config('tickettoken.tenant', $1, true),"
                                 " set_config('statement_timeout', $2, true)",
@@ -142,10 +144,12 @@ static bool is_class(const Pg *pg, const char *state)
     return strncmp(pg->pipe.state, state, strlen(state)) == 0;
 }
 
-/* Admin shutdown, crash, start-up, a transaction that slept too long: the session is over. */
+/* Admin shutdown, crash, start-up, a transaction that slept too long, a server that became
+ * a standby: the session is over. */
 static bool is_over(const Pg *pg)
 {
-    return pg->pipe.lost || is_class(pg, "08") || is_class(pg, "57P") || is_class(pg, "25P03");
+    return pg->pipe.lost || is_class(pg, "08") || is_class(pg, "57P") || is_class(pg, "25P03") ||
+           is_class(pg, "25006");
 }
 
 static bool is_transient(const Pg *pg)
@@ -403,7 +407,6 @@ static bool pg_commit(Ctx *cx)
         must(strcmp(PQcmdStatus(r), "COMMIT") == 0);
         PQclear(r);
         pg->in_tx = false;
-        pipe_leave(&pg->pipe);
         return true;
     }
     pg->base.unsure = is_over(pg);
@@ -616,8 +619,10 @@ const Engine postgres_engine = {
     .commit = pg_commit, .fate = pg_fate, .rollback = pg_rollback, .in_tx = pg_in_tx,
     .save = pg_save, .keep = pg_keep, .undo = pg_undo,
     .steps = schema_postgres, .step_count = SCHEMA_POSTGRES_COUNT,
+    /* Whoever changes a table waits for its readers, and everybody else waits behind him:
+     * so not for long. The turn among starters may take as long as the steps do. */
     .step_begin = "BEGIN; SELECT pg_advisory_xact_lock(7474, -1),"
-                  " set_config('tickettoken.tenant', '*', true)",
+                  " set_config('tickettoken.tenant', '*', true); SET LOCAL lock_timeout = '5s'",
     .step_end = "UPDATE schema_version SET version = %jd, oldest = %jd; COMMIT",
     .version = pg_version, .script = pg_script, .grant = pg_grant,
 };

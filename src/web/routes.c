@@ -7,15 +7,20 @@
 #include "identity/auth_http.h"
 #include "identity/device_key_http.h"
 #include "identity/guard.h"
+#include "identity/key_http.h"
+#include "identity/member_http.h"
 #include "identity/mfa_http.h"
 #include "identity/passkey_http.h"
+#include "identity/privacy_http.h"
 #include "identity/session.h"
+#include "identity/tenant_http.h"
 #include "identity/wallet_http.h"
 #include "pay/sandbox_http.h"
 #include "tickets/door.h"
 #include "tickets/order.h"
 #include "tickets/tickets_http.h"
 #include "tickets/type.h"
+#include "web/export.h"
 #include "web/health.h"
 #include "web/metrics.h"
 #include "web/openapi.h"
@@ -33,12 +38,45 @@ static const Route table[] = {
   &tokens_shape, auth_refresh, 0, "people", "Changes a refresh token for new tokens." },
 { M_POST, "/auth/logout", SIGNED_IN, 0, NULL, 200,
   &done_shape, auth_logout, 0, "people", "Ends this session." },
+{ M_POST, "/auth/revoke", OPEN, 0, &revoke_shape, 200,
+  &done_shape, auth_revoke, 0, "trust",
+  "Takes back an access token alone, or a refresh token with its session." },
 { M_GET, "/auth/me", SIGNED_IN, 0, NULL, 200,
   &me_shape, auth_me, 0, "people", "Says who is signed in." },
 { M_GET, "/auth/verify-email", OPEN, 0, NULL, 200,
   &done_shape, auth_verify_email, 0, "people", "Follows the link of the letter." },
 { M_GET, "/.well-known/jwks.json", OPEN, 0, NULL, 200,
-  NULL, auth_jwks, 0, "people", "The keys that verify access tokens." },
+  NULL, key_set, 0, "people", "The keys that verify access tokens." },
+{ M_GET, "/auth/gdpr/export", SIGNED_IN, 0, NULL, 200,
+  NULL, export_own, FRESH, "trust", "All that is kept of oneself, as a file." },
+{ M_POST, "/auth/gdpr/delete", SIGNED_IN, 0, &forget_shape, 200,
+  &forgotten_shape, privacy_delete, FRESH, "trust", "Asks to be forgotten." },
+{ M_GET, "/auth/admin/users", ADMINS, 0, NULL, 200,
+  &member_shape, member_index, LISTED, "trust", "Lists the people of the tenant: ?email=." },
+{ M_GET, "/auth/admin/users/:id", ADMINS, 0, NULL, 200,
+  &member_reply_shape, member_show, 0, "trust", "Shows a person." },
+{ M_PUT, "/auth/admin/users/:id/role", ADMINS, 0, &role_in_shape, 200,
+  &member_reply_shape, member_role, 0, "trust", "Gives a person another role." },
+{ M_PUT, "/auth/admin/users/:id/status", ADMINS, 0, &status_in_shape, 200,
+  &member_reply_shape, member_status, 0, "trust", "Suspends a person, or lets him in again." },
+{ M_DELETE, "/auth/admin/users/:id/sessions", ADMINS, 0, NULL, 204,
+  NULL, member_leave, 0, "trust", "Signs a person out everywhere." },
+{ M_GET, "/auth/admin/tenants", SUPERS, 0, NULL, 200,
+  &tenant_shape, tenant_index, LISTED, "trust", "Lists the tenants." },
+{ M_POST, "/auth/admin/tenants", SUPERS, 0, &tenant_in_shape, 201,
+  &tenant_reply_shape, tenant_create, 0, "trust", "Adds a tenant." },
+{ M_GET, "/auth/admin/tenants/:id", SUPERS, 0, NULL, 200,
+  &tenant_reply_shape, tenant_show, 0, "trust", "Shows a tenant." },
+{ M_PUT, "/auth/admin/tenants/:id/status", SUPERS, 0, &tenant_status_shape, 200,
+  &tenant_reply_shape, tenant_status, 0, "trust", "Suspends a tenant, or lets it go on." },
+{ M_GET, "/auth/admin/tenant", ADMINS, 0, NULL, 200,
+  &tenant_reply_shape, tenant_own, 0, "trust", "Shows one's own tenant and its settings." },
+{ M_PUT, "/auth/admin/tenant/settings", ADMINS, 0, &settings_in_shape, 200,
+  &tenant_reply_shape, tenant_settings, 0, "trust", "Replaces the settings of one's own tenant." },
+{ M_GET, "/auth/admin/keys", SUPERS, 0, NULL, 200,
+  &key_shape, key_index, LISTED, "trust", "Lists the keys that sign tokens." },
+{ M_POST, "/auth/admin/keys/rotate", SUPERS, 0, &rotate_shape, 200,
+  &rotated_shape, key_turn, 0, "trust", "Lets the next key sign, and makes another." },
 /* ---- factors ------------------------------------------------------------------------- */
 { M_POST, "/auth/mfa/setup", SIGNED_IN, 0, NULL, 200,
   &mfa_setup_shape, mfa_setup_http, 0, "factors", "Gives a secret for an authenticator app." },
@@ -233,7 +271,8 @@ Str route_access_str(const Route *r)
 {
     static const char *const words[] = {
         [OPEN] = "anybody", [SIGNED_IN] = "signed in", [ORGANISER] = "organiser",
-        [ADMINS] = "admin", [SIGNED] = "machine", [OPERATORS] = "operator" };
+        [ADMINS] = "admin", [SIGNED] = "machine", [OPERATORS] = "operator",
+        [SUPERS] = "super-admin" };
 
     must(r->access < (unsigned)countof(words));
     return str_of(words[r->access]);
