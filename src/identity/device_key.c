@@ -4,6 +4,7 @@
 #include "identity/device_key.h"
 #include "identity/base64.h"
 #include "identity/challenge.h"
+#include "identity/note.h"
 #include "identity/pubkey.h"
 
 static const char kind[] = "device-key";
@@ -76,7 +77,8 @@ static bool add(Ctx *cx, void *arg)
                   V(a->in->device), V(names_str(&device_kind_names, (int)a->in->kind)),
                   V(val_blob(a->spki)), V(a->in->name), V(cx->now)))
         return false;
-    return made || fail(cx, CONFLICT, "the device has a key");
+    return made ? note_write(cx, "biometric.registered", a->user, uuid_str(cx->mem, a->id))
+                : fail(cx, CONFLICT, "the device has a key");
 }
 
 bool device_add(Ctx *cx, UserId user, const NewDevice *in, DeviceKey *out)
@@ -187,7 +189,8 @@ static bool drop(Ctx *cx, void *arg)
 
     if (!sql_run(cx, &device_drop, &gone, V(o->id), V(o->user.v)))
         return false;
-    return gone == 1 || fail(cx, NOT_FOUND, "no such device key of this person");
+    return gone == 1 ? note_write(cx, "biometric.revoked", o->user, uuid_str(cx->mem, o->id))
+                     : fail(cx, NOT_FOUND, "no such device key of this person");
 }
 
 bool device_revoke(Ctx *cx, UserId user, Uuid credential)
