@@ -12,6 +12,7 @@ allowed() {
     argon2.h|sodium.h) echo 'identity/*.c' ;;
     openssl/*)  echo 'base/crypto.c identity/*.c kv/redis*.c net/*.c' ;;
     qrencode.h) echo base/qr.c ;;
+    secp256k1*) echo identity/ethereum.c ;;
     postgresql/*) echo 'store/pg*.c store/postgres.c' ;;
     hiredis/*)  echo 'kv/redis*.c' ;;
     nats/*)     echo 'bus/nats*.c' ;;

@@ -12,6 +12,7 @@
 
 struct __natsConnection;
 struct __natsMsg;
+struct __natsSubscription;
 struct __jsCtx;
 
 #define STREAM_NAME     "EVENTS"
@@ -20,9 +21,11 @@ struct __jsCtx;
 /* ---- nats_link --------------------------------------------------------------- */
 
 typedef struct Link {
-    struct __natsConnection *nc;
-    struct __jsCtx          *js;
-    struct Link             *older;               /* closed for good, kept until link_close */
+    struct __natsConnection   *nc;
+    struct __jsCtx            *js;
+    char                      *inbox;             /* answers to "<inbox>.." come to: */
+    struct __natsSubscription *answers, *nudges;
+    struct Link               *older;             /* closed for good, kept until link_close */
 } Link;
 
 /* What the library calls where it can't be told more. */
@@ -46,6 +49,9 @@ void link_mend(void);
 i64 link_times(void);
 Str link_where(void);                             /* servers, without passwords */
 void link_nudge(void);
+
+/* Ends a subscription that messages may still be coming for. The tail's thread. */
+void link_retire(struct __natsSubscription *sub);
 
 /* ---- nats_stream ---------------------------------------------------------------- */
 

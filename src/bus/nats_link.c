@@ -4,6 +4,11 @@
  * the connection for good, so link_mend makes another. A closed connection answers
  * every call with an error and is kept to the end, so no thread ever holds a dead one.
  *
+ * A subscription is never freed while its connection lives: library 3.4.1, Debian's, looks
+ * it up for a message and goes on without holding it, so that freeing it at that moment
+ * corrupts the heap (nats.c pull request 638, seen here once in sixty runs of a test whose
+ * answers came late). Answers have one for the life of a connection, the tail's are retired.
+ *
  * Passwords stand in the url; only link_where() is ever shown. */
 #include "bus/nats.h"
 #include "base/lock.h"
@@ -12,6 +17,7 @@
 #include "base/rand.h"
 #include <nats/nats.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -19,9 +25,11 @@ enum { CONNECT_WITHIN_MS = 3000, PING_EVERY_MS = 5000, PINGS_UNANSWERED = 2,
        DELAY_LEAST_MS = 100, DELAY_DOUBLINGS = 4, SERVERS_MOST = 16 };
 #define NUDGE_SUBJECT "tickettoken.nudge"
 
+typedef struct Retired { natsSubscription *sub; struct Retired *next; } Retired;
+
 static struct {
     natsOptions     *options;
-    natsSubscription *nudges;
+    Retired         *retired;
     Str              where;
     _Atomic(Link *)  now;
     _Atomic bool     closing;
@@ -177,6 +185,32 @@ bool link_setup(Arena *mem, Str url, Str *why)
 
 /* ---- the connection ----------------------------------------------------------------------- */
 
+/* Closing first ends the thread that reads; then nobody looks at a subscription. */
+static void free_link(Link *l)
+{
+    natsConnection_Close(l->nc);
+    natsSubscription_Destroy(l->answers);
+    natsSubscription_Destroy(l->nudges);
+    natsInbox_Destroy(l->inbox);
+    jsCtx_Destroy(l->js);
+    natsConnection_Destroy(l->nc);
+    free(l);
+}
+
+static natsStatus subscribe(Link *l)
+{
+    char all[64];
+    natsStatus s = natsInbox_Create(&l->inbox);
+
+    if (s == NATS_OK && snprintf(all, sizeof all, "%s.>", l->inbox) >= (int)sizeof all)
+        s = NATS_INVALID_SUBJECT;
+    if (s == NATS_OK)
+        s = natsConnection_SubscribeSync(&l->answers, l->nc, all);
+    if (s == NATS_OK)
+        s = natsConnection_Subscribe(&l->nudges, l->nc, NUDGE_SUBJECT, nudged, NULL);
+    return s;
+}
+
 static natsStatus connect_one(Link **out)
 {
     Link *l = calloc(1, sizeof *l);
@@ -185,16 +219,13 @@ static natsStatus connect_one(Link **out)
     natsStatus s = natsConnection_Connect(&l->nc, link_.options);
     if (s == NATS_OK)
         s = natsConnection_JetStream(&l->js, l->nc, NULL);
-    if (s != NATS_OK) {
-        natsConnection_Destroy(l->nc);
-        free(l);
-        return s;
-    }
-    natsSubscription_Destroy(link_.nudges);
-    link_.nudges = NULL;
-    natsConnection_Subscribe(&link_.nudges, l->nc, NUDGE_SUBJECT, nudged, NULL);
-    *out = l;
-    return NATS_OK;
+    if (s == NATS_OK)
+        s = subscribe(l);
+    if (s == NATS_OK)
+        *out = l;
+    else
+        free_link(l);
+    return s;
 }
 
 bool link_open(Arena *mem, Str *why, bool *hopeless)
@@ -227,20 +258,40 @@ void link_mend(void)
     back(NULL, NULL);
 }
 
+void link_retire(natsSubscription *sub)
+{
+    Retired *r = calloc(1, sizeof *r);
+    natsMsg *msg = NULL;
+
+    must(r != NULL);
+    while (natsSubscription_NextMsg(&msg, sub, 0) == NATS_OK)
+        natsMsg_Destroy(msg);
+    natsSubscription_Unsubscribe(sub);
+    *r = (Retired){ sub, link_.retired };
+    link_.retired = r;
+}
+
+static void free_retired(void)
+{
+    while (link_.retired != NULL) {
+        Retired *r = link_.retired;
+        link_.retired = r->next;
+        natsSubscription_Destroy(r->sub);
+        free(r);
+    }
+}
+
 void link_close(void)
 {
-    Link *l = atomic_exchange(&link_.now, NULL);
+    Link *l = atomic_exchange(&link_.now, NULL), *older = l;
 
     link_.closing = true;
-    natsSubscription_Destroy(link_.nudges);
-    link_.nudges = NULL;
-    while (l != NULL) {
-        Link *older = l->older;
-        natsConnection_Close(l->nc);
-        jsCtx_Destroy(l->js);
-        natsConnection_Destroy(l->nc);
-        free(l);
-        l = older;
+    for (Link *c = l; c != NULL; c = c->older)
+        natsConnection_Close(c->nc);
+    free_retired();
+    for (; l != NULL; l = older) {
+        older = l->older;
+        free_link(l);
     }
     natsOptions_Destroy(link_.options);
     link_.options = NULL;

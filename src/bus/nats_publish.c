@@ -17,6 +17,7 @@ enum { FLIGHT_MOST = 512, ANSWER_WITHIN_MS = 5000, LOOK_EVERY_MS = 250, REPLY_MO
 static struct {
     bool known;                                   /* by the one that publishes */
     u64  last;                                    /* sequence of the stream's last message */
+    i64  flights;                                 /* so far                   */
 } fence;
 
 void publish_reset(void)
@@ -45,30 +46,19 @@ bool publish_last(Ctx *cx, i64 *id)
 /* ---- a flight ------------------------------------------------------------------- */
 
 typedef struct Flight {
-    Link             *link;
-    natsInbox        *inbox;
-    natsSubscription *answers;
-    const Message    *messages[FLIGHT_MOST];
-    Str               subjects[FLIGHT_MOST];
-    int               count;
+    Link          *link;
+    Str            reply;                         /* its answers' subjects begin so */
+    const Message *messages[FLIGHT_MOST];
+    Str            subjects[FLIGHT_MOST];
+    int            count;
 } Flight;
-
-static bool open_answers(Ctx *cx, Flight *f)
-{
-    natsStatus s = natsInbox_Create(&f->inbox);
-
-    if (s == NATS_OK)
-        s = natsConnection_SubscribeSync(&f->answers, f->link->nc,
-                                         str_z(cx->mem, str_fmt(cx->mem, "%s.*", f->inbox)));
-    return s == NATS_OK || fail(cx, BUSY, "NATS: %s", natsStatus_GetText(s));
-}
 
 static bool send_all(Ctx *cx, const Flight *f)
 {
     i64 most = natsConnection_GetMaxPayload(f->link->nc);
 
     for (int i = 0; i < f->count; i++) {
-        Str reply = str_fmt(cx->mem, "%s.%d", f->inbox, i);
+        Str reply = str_fmt(cx->mem, "%.*s%d", STR_ARGS(f->reply), i);
         natsMsg *msg = message_make(cx->mem, f->messages[i], f->subjects[i],
                                     str_z(cx->mem, reply), fence.last + (u64)i, most);
         must(msg != NULL);
@@ -103,13 +93,17 @@ static bool read_answer(Ctx *cx, natsMsg *msg, i64 *sequence)
     return true;
 }
 
+/* Answers to an earlier flight may still come: they are dropped. */
 static bool next_answer(Ctx *cx, const Flight *f, Mono until, natsMsg **msg)
 {
     for (;;) {
-        natsStatus s = natsSubscription_NextMsg(msg, f->answers, LOOK_EVERY_MS);
-        if (s == NATS_OK)
+        natsStatus s = natsSubscription_NextMsg(msg, f->link->answers, LOOK_EVERY_MS);
+        if (s == NATS_OK && str_starts(str_of(natsMsg_GetSubject(*msg)), f->reply))
             return true;
-        if (s != NATS_TIMEOUT || link_now() != f->link || mono_now().ns >= until.ns)
+        natsMsg_Destroy(*msg);
+        *msg = NULL;
+        if ((s != NATS_OK && s != NATS_TIMEOUT) || link_now() != f->link ||
+            mono_now().ns >= until.ns)
             return fail(cx, BUSY, "no answer from NATS: %s", natsStatus_GetText(s));
     }
 }
@@ -136,10 +130,8 @@ static bool fly(Ctx *cx, Flight *f)
     f->link = link_now();
     if (f->link == NULL)
         return fail(cx, BUSY, "NATS is away");
-    bool good = open_answers(cx, f) && send_all(cx, f) && land(cx, f);
-    natsSubscription_Destroy(f->answers);
-    natsInbox_Destroy(f->inbox);
-    return good;
+    f->reply = str_fmt(cx->mem, "%s.%jd.", f->link->inbox, (intmax_t)++fence.flights);
+    return send_all(cx, f) && land(cx, f);
 }
 
 /* The next messages that anybody is to hear. */

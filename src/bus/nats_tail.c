@@ -113,7 +113,8 @@ static natsStatus make_consumer(const char *inbox)
 static void detach(void)
 {
     tail.hearing = false;
-    natsSubscription_Destroy(tail.sub);
+    if (tail.sub != NULL)
+        link_retire(tail.sub);
     tail.sub = NULL;
 }
 

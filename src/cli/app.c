@@ -147,7 +147,8 @@ static bool open_identity(App *app, Str *why)
         .refresh_grace = c->refresh_grace, .hash_threads = (int)c->hash_threads,
         .hash_queue = c->hash_queue, .seal_master = &c->cursor_key,
         .production = c->environment == ENV_PRODUCTION,
-        .passkey_id = c->passkey_id, .passkey_origins = c->passkey_origins };
+        .passkey_id = c->passkey_id, .passkey_origins = c->passkey_origins,
+        .wallet_classic = c->wallet_classic };
 
     return identity_open(&app->mem, &i, why);
 }

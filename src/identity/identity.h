@@ -17,6 +17,7 @@ typedef struct IdentityConfig {
     const Secret *seal_master;                    /* INTERNAL_SERVICE_SECRET  */
     bool production;
     Str  passkey_id, passkey_origins;            /* empty: those of public_url */
+    bool wallet_classic;                          /* the two-line message is taken too */
 } IdentityConfig;
 
 /* False with *why: the keys can't be read or made, or the store doesn't answer. */

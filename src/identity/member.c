@@ -31,8 +31,8 @@ SQL(member_promote,
     " WHERE tenant = $1 AND id = $2 AND role = $4");
 
 SQL(member_stop,
-    "UPDATE person SET status = $3, updated_at = $5, version = version + 1"
-    " WHERE tenant = $1 AND id = $2 AND status = $4");
+    "UPDATE person SET status = $3, updated_at = $5, version = version + 1, deleted_at = NULL"
+    " WHERE tenant = $1 AND id = $2 AND status = $4 AND erased_at IS NULL");
 
 typedef struct { Str email; UserId after; i64 most; Member **rows; isize *count; } Listing;
 
@@ -126,7 +126,7 @@ static bool set_status(Ctx *cx, void *arg)
 
     if (!get(cx, c) || !may_touch(cx, &c->member))
         return false;
-    if (c->member.status == PERSON_DELETED)
+    if (c->member.status == PERSON_DELETED && c->status == PERSON_SUSPENDED)
         return fail(cx, INVALID_STATE, "deleted");
     if (c->status == PERSON_ACTIVE && !c->member.emailVerified)
         c->status = PERSON_PENDING;               /* as before he was suspended */
@@ -137,7 +137,7 @@ static bool set_status(Ctx *cx, void *arg)
                  V(names_str(&person_status_names, c->member.status)), V(cx->now)))
         return false;
     if (changed != 1)
-        return fail(cx, CONFLICT, "another status meanwhile");
+        return fail(cx, CONFLICT, "another status meanwhile, or erased");
     c->member.status = (int)c->status;
     return epoch_raise(cx, c->id, &c->epoch) &&
            note_write(cx, "user.status_changed", c->id,

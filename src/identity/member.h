@@ -26,7 +26,9 @@ CHECKED bool member_get(Ctx *cx, UserId id, Member *out);          /* NOT_FOUND 
 CHECKED bool member_set_role(Ctx *cx, UserId id, Role role, Member *out);
 
 /* ACTIVE (PENDING, while his mailbox was not reached) or SUSPENDED. Who is suspended is signed out everywhere and can't come back.
- *   fails   as above; INVALID_STATE: DELETED */
+ * ACTIVE takes a DELETED one back who is not erased yet.
+ *   fails   as above; INVALID_STATE: suspends a
+ *           DELETED one */
 CHECKED bool member_set_status(Ctx *cx, UserId id, PersonStatus status, Str reason, Member *out);
 
 /* Signs him out everywhere. Fails NOT_FOUND, FORBIDDEN. */

@@ -74,7 +74,7 @@ static bool is_below(Uuid id, i64 epoch)
     return slot_of(all.slots, all.room, id)->least > epoch;
 }
 
-Revoked revoked_judge(Uuid session, Uuid token, Uuid person, i64 epoch)
+Revoked revoked_judge(Uuid tenant, Uuid session, Uuid token, Uuid person, i64 epoch)
 {
     Revoked r = NOT_REVOKED;
 
@@ -82,7 +82,8 @@ Revoked revoked_judge(Uuid session, Uuid token, Uuid person, i64 epoch)
         return r;
     lock(&all.lock);
     if (all.room > 0)
-        r = is_below(session, epoch) || is_below(token, epoch) ? REVOKED
+        r = is_below(session, epoch) || is_below(token, epoch) || is_below(tenant, epoch)
+          ? REVOKED
           : is_below(person, epoch) ? OF_AN_OLD_EPOCH : NOT_REVOKED;
     unlock(&all.lock);
     return r;
@@ -90,7 +91,15 @@ Revoked revoked_judge(Uuid session, Uuid token, Uuid person, i64 epoch)
 
 bool revoked_has(Uuid id)
 {
-    return revoked_judge(id, id, id, 0) == REVOKED;
+    return revoked_judge(id, id, id, id, 0) == REVOKED;
+}
+
+void revoked_lift(Uuid id)
+{
+    lock(&all.lock);
+    if (all.room > 0 && uuid_is(slot_of(all.slots, all.room, id)->id, id))
+        slot_of(all.slots, all.room, id)->least = 0;
+    unlock(&all.lock);
 }
 
 isize revoked_count(void) { return atomic_load(&all.count); }

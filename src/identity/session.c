@@ -84,8 +84,11 @@ Session session_prepare(Ctx *cx, UserId user, Str ip, Str agent)
 
 bool session_write(Ctx *cx, Session *s)
 {
-    return epoch_read(cx, s->user, &s->standing) &&
-           sql_run(cx, &session_add, NULL, V(s->id), V(s->user.v), V(cx->now),
+    if (!epoch_read(cx, s->user, &s->standing))
+        return false;
+    if (s->standing.closed)
+        return fail(cx, INVALID_TENANT, "not active");
+    return sql_run(cx, &session_add, NULL, V(s->id), V(s->user.v), V(cx->now),
                    V(later(cx->now, SESSION_LASTS)), V(s->ip), V(s->agent)) &&
            add_refresh(cx, s->refresh, s->id, s->refresh_expires);
 }
@@ -106,6 +109,7 @@ SQL(refresh_use,
     " WHERE tenant = $1 AND hash = $2 AND used_at IS NULL AND expires_at > $3"
     " AND EXISTS (SELECT 1 FROM session s"
     "   JOIN person p ON p.tenant = s.tenant AND p.id = s.person"
+    "   JOIN tenant t ON t.id = s.tenant AND t.status = 'ACTIVE'"
     "   WHERE s.tenant = $1 AND s.id = refresh_token.session AND s.ended_at IS NULL"
     "   AND s.expires_at > $3 AND p.status IN ('PENDING', 'ACTIVE'))");
 
@@ -117,7 +121,8 @@ static const Shape used_row = SHAPE(Used,
 
 SQL(refresh_look,
     "SELECT r.used_at, s.ended_at, r.successor, p.role, p.epoch, p.status IN ('PENDING', 'ACTIVE')"
-    " FROM refresh_token r"
+    " AND t.status = 'ACTIVE' FROM refresh_token r"
+    " JOIN tenant t ON t.id = r.tenant"
     " JOIN session s ON s.tenant = r.tenant AND s.id = r.session"
     " JOIN person p ON p.tenant = s.tenant AND p.id = s.person"
     " WHERE r.tenant = $1 AND r.hash = $2");
@@ -215,7 +220,7 @@ bool session_refresh(Ctx *cx, Str token, Tokens *out)
 
 typedef struct { Uuid id; Instant at; i64 least; } Ended;
 static const Shape ended_row = SHAPE(Ended, ID(Ended, id, 0, ""), TIME(Ended, at, 0, ""),
-                                     NUMBER(Ended, least, 0, INT64_MAX, 0, 0, ""));
+                                     NUMBER(Ended, least, -1, INT64_MAX, 0, 0, ""));
 
 SQL(session_finish_all,
     "UPDATE session SET ended_at = $3, ended_why = $4"
@@ -306,6 +311,8 @@ SQL_ALL(session_ended_since,
     "SELECT id, ended_at, 0 FROM session WHERE ended_at >= $1"
     " UNION ALL SELECT id, revoked_at, 0 FROM revoked_token WHERE revoked_at >= $1"
     " UNION ALL SELECT id, epoch_at, epoch FROM person WHERE epoch_at >= $1"
+    " UNION ALL SELECT id, status_at, CASE status WHEN 'ACTIVE' THEN -1 ELSE 0 END FROM tenant"
+    " WHERE status_at >= $1"
     " ORDER BY 2 LIMIT 5000");
 
 typedef struct { Instant from; Ended *rows; isize count; } Watching;
@@ -330,6 +337,10 @@ static Instant watch_from(Instant now)
 
 static void hear(const Ended *e)
 {
+    if (e->least < 0) {
+        revoked_lift(e->id);
+        return;
+    }
     if (e->least > 0)
         revoked_below(e->id, e->least, token_last_use(e->at));
     else

@@ -39,7 +39,8 @@ void session_close(void);
 /* Before the transaction: picks the id and signs the refresh token. */
 Session session_prepare(Ctx *cx, UserId user, Str ip, Str agent);
 
-/*   tx  runs inside the caller's write_tx */
+/*   fails   INVALID_TENANT: it is suspended
+ *   tx      runs inside the caller's write_tx */
 CHECKED bool session_write(Ctx *cx, Session *s);
 
 /* After it: the answer for the client. The role is the lesser of `role` and the one that

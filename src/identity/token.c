@@ -88,7 +88,7 @@ static JwtResult check_whole(Ctx *cx, Str token, const Digest *digest, Claims *o
 
 static bool is_standing(Ctx *cx, const Claims *c)
 {
-    switch (revoked_judge(c->session, c->id, c->user.v, c->epoch)) {
+    switch (revoked_judge(c->tenant.v, c->session, c->id, c->user.v, c->epoch)) {
     case REVOKED:
         return fail(cx, INVALID_TOKEN, "it was taken back, or its session has ended");
     case OF_AN_OLD_EPOCH:

@@ -2,7 +2,7 @@
  *
  * Only the files of this room include it. A Db is one connection, used by one
  * thread at a time.
- * Needs: sql.  Used by: sql.c, lane.c, store.c, migrate.c, the engines. */
+ * Needs: sql.  Used by: sql.c, lane.c, batch.c, store.c, migrate.c, the engines. */
 #pragma once
 #include "store/outbox.h"
 #include "store/store.h"

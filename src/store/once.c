@@ -58,9 +58,9 @@ static void put_answer(const Ctx *cx, const Doing *d, Val *row)
     row[6] = V(cx->now);
 }
 
-static bool still_counts(const Ctx *cx, bool found, const Kept *k)
+static bool still_counts(const Ctx *cx, const Kept *k)
 {
-    return found && before(earlier(cx->now, ONCE_KEPT), k->at);
+    return before(earlier(cx->now, ONCE_KEPT), k->at);
 }
 
 static bool take_kept(Ctx *cx, Doing *d, const Kept *k)
@@ -107,7 +107,7 @@ static bool look(Ctx *cx, Doing *d, bool *worked)
     put_key(cx, d->once, key);
     if (!sql_each_find(cx, &once_find, key, FIND_WIDTH, 1, &kept_row, &kept, &found))
         return false;
-    *worked = still_counts(cx, found, &kept);
+    *worked = found && still_counts(cx, &kept);
     return *worked ? take_kept(cx, d, &kept) : !found || drop_kept(cx, cx, d->once);
 }
 
@@ -159,29 +159,31 @@ static Line line_of(Ctx *cx, isize most)
     return (Line){ make(cx->mem, Seat *, most), 0 };
 }
 
-/* Finds the answers that were kept; who has none yet goes on to `left`. */
+static bool has_key(const Seat *s) { return doing(s)->once->key.at != NULL; }
+
+/* Finds the answers that were kept; who has none yet goes on to `left`, in the order in
+ * which they came, with a key or without. */
 static bool look_many(Ctx *cx, Seat *seats, isize n, Line *left)
 {
-    Line keyed = line_of(cx, n);
     Val *keys = make(cx->mem, Val, n * FIND_WIDTH);
-    Kept *kept = make(cx->mem, Kept, n);
+    Kept *kept = make(cx->mem, Kept, n), *k = kept;
     bool *found = make(cx->mem, bool, n);
+    isize keyed = 0;
 
     for (isize i = 0; i < n; i++)
-        if (doing(&seats[i])->once->key.at != NULL) {
-            put_key(seats[i].cx, doing(&seats[i])->once, keys + keyed.count * FIND_WIDTH);
-            stand(&keyed, &seats[i]);
-        } else
-            stand(left, &seats[i]);
-    if (!sql_each_find(cx, &once_find, keys, FIND_WIDTH, keyed.count, &kept_row, kept, found))
+        if (has_key(&seats[i]))
+            put_key(seats[i].cx, doing(&seats[i])->once, keys + keyed++ * FIND_WIDTH);
+    if (!sql_each_find(cx, &once_find, keys, FIND_WIDTH, keyed, &kept_row, kept, found))
         return false;
-    for (isize i = 0; i < keyed.count; i++) {
-        Seat *s = keyed.seats[i];
-        if (still_counts(s->cx, found[i], &kept[i])) {
-            s->good = take_kept(s->cx, doing(s), &kept[i]);
+    for (isize i = 0; i < n; i++) {
+        Seat *s = &seats[i];
+        bool was_found = has_key(s) && found[k - kept];
+        const Kept *his = has_key(s) ? k++ : NULL;
+        if (was_found && still_counts(s->cx, his)) {
+            s->good = take_kept(s->cx, doing(s), his);
             continue;
         }
-        if (found[i] && !drop_kept(cx, s->cx, doing(s)->once))
+        if (was_found && !drop_kept(cx, s->cx, doing(s)->once))
             return false;
         stand(left, s);
     }
@@ -232,7 +234,7 @@ static bool keep_many(Ctx *cx, const Line *now)
 
     for (isize i = 0; i < now->count; i++) {
         const Seat *s = now->seats[i];
-        if (s->good && doing(s)->once->key.at != NULL)
+        if (s->good && has_key(s))
             put_answer(s->cx, doing(s), rows + n++ * KEEP_WIDTH);
     }
     return sql_each(cx, &once_keep, rows, KEEP_WIDTH, n, &kept) && all_kept(cx, kept, n);

@@ -2,20 +2,26 @@
  * server's), shape in, status, shape out, handler, what it is, tag, one sentence. */
 #include "web/routes.h"
 #include "events/event_http.h"
+#include "events/permission_http.h"
 #include "events/venue_http.h"
 #include "gateway/live_http.h"
 #include "identity/auth_http.h"
+#include "identity/device_key_http.h"
 #include "identity/guard.h"
 #include "identity/key_http.h"
 #include "identity/member_http.h"
 #include "identity/mfa_http.h"
 #include "identity/passkey_http.h"
+#include "identity/privacy_http.h"
 #include "identity/session.h"
+#include "identity/tenant_http.h"
+#include "identity/wallet_http.h"
 #include "pay/sandbox_http.h"
 #include "tickets/door.h"
 #include "tickets/order.h"
 #include "tickets/tickets_http.h"
 #include "tickets/type.h"
+#include "web/export.h"
 #include "web/health.h"
 #include "web/metrics.h"
 #include "web/openapi.h"
@@ -42,6 +48,10 @@ static const Route table[] = {
   &done_shape, auth_verify_email, 0, "people", "Follows the link of the letter." },
 { M_GET, "/.well-known/jwks.json", OPEN, 0, NULL, 200,
   NULL, key_set, 0, "people", "The keys that verify access tokens." },
+{ M_GET, "/auth/gdpr/export", SIGNED_IN, 0, NULL, 200,
+  NULL, export_own, FRESH, "trust", "All that is kept of oneself, as a file." },
+{ M_POST, "/auth/gdpr/delete", SIGNED_IN, 0, &forget_shape, 200,
+  &forgotten_shape, privacy_delete, FRESH, "trust", "Asks to be forgotten." },
 { M_GET, "/auth/admin/users", ADMINS, 0, NULL, 200,
   &member_shape, member_index, LISTED, "trust", "Lists the people of the tenant: ?email=." },
 { M_GET, "/auth/admin/users/:id", ADMINS, 0, NULL, 200,
@@ -52,6 +62,18 @@ static const Route table[] = {
   &member_reply_shape, member_status, 0, "trust", "Suspends a person, or lets him in again." },
 { M_DELETE, "/auth/admin/users/:id/sessions", ADMINS, 0, NULL, 204,
   NULL, member_leave, 0, "trust", "Signs a person out everywhere." },
+{ M_GET, "/auth/admin/tenants", SUPERS, 0, NULL, 200,
+  &tenant_shape, tenant_index, LISTED, "trust", "Lists the tenants." },
+{ M_POST, "/auth/admin/tenants", SUPERS, 0, &tenant_in_shape, 201,
+  &tenant_reply_shape, tenant_create, 0, "trust", "Adds a tenant." },
+{ M_GET, "/auth/admin/tenants/:id", SUPERS, 0, NULL, 200,
+  &tenant_reply_shape, tenant_show, 0, "trust", "Shows a tenant." },
+{ M_PUT, "/auth/admin/tenants/:id/status", SUPERS, 0, &tenant_status_shape, 200,
+  &tenant_reply_shape, tenant_status, 0, "trust", "Suspends a tenant, or lets it go on." },
+{ M_GET, "/auth/admin/tenant", ADMINS, 0, NULL, 200,
+  &tenant_reply_shape, tenant_own, 0, "trust", "Shows one's own tenant and its settings." },
+{ M_PUT, "/auth/admin/tenant/settings", ADMINS, 0, &settings_in_shape, 200,
+  &tenant_reply_shape, tenant_settings, 0, "trust", "Replaces the settings of one's own tenant." },
 { M_GET, "/auth/admin/keys", SUPERS, 0, NULL, 200,
   &key_shape, key_index, LISTED, "trust", "Lists the keys that sign tokens." },
 { M_POST, "/auth/admin/keys/rotate", SUPERS, 0, &rotate_shape, 200,
@@ -83,6 +105,28 @@ static const Route table[] = {
   &passkey_answer_shape, passkey_update, 0, "factors", "Calls a passkey something else." },
 { M_DELETE, "/auth/passkeys/:id", SIGNED_IN, 0, NULL, 204,
   NULL, passkey_delete, FRESH, "factors", "Forgets a passkey." },
+{ M_POST, "/auth/wallet/nonce", OPEN, 0, &wallet_ask_shape, 200,
+  &wallet_asked_shape, wallet_nonce, 0, "factors", "Gives a message for a wallet to sign." },
+{ M_POST, "/auth/wallet/link", SIGNED_IN, 0, &wallet_signed_shape, 200,
+  &wallet_linked_shape, wallet_link_http, FRESH, "factors", "Ties a wallet to one's account." },
+{ M_POST, "/auth/wallet/login", OPEN, 0, &wallet_signed_shape, 200,
+  &entered_shape, wallet_login, 0, "factors", "Signs in with a wallet." },
+{ M_GET, "/auth/wallet", SIGNED_IN, 0, NULL, 200,
+  &wallet_shape, wallet_index, LISTED, "factors", "Lists one's own wallets." },
+{ M_DELETE, "/auth/wallet/unlink/:publicKey", SIGNED_IN, 0, NULL, 200,
+  &done_shape, wallet_unlink_http, FRESH, "factors", "Unties a wallet." },
+{ M_POST, "/auth/biometric/register", SIGNED_IN, 0, &device_new_shape, 201,
+  &device_made_shape, device_register, FRESH, "factors", "Takes a device's public key." },
+{ M_POST, "/auth/biometric/challenge", OPEN, 0, &device_ask_shape, 200,
+  &device_asked_shape, device_challenge, 0, "factors", "Gives a message for a device's key to sign." },
+{ M_POST, "/auth/biometric/authenticate", OPEN, 0, &device_enter_shape, 200,
+  &entered_shape, device_login, 0, "factors", "Signs in with a device's key." },
+{ M_GET, "/auth/biometric/devices", SIGNED_IN, 0, NULL, 200,
+  &device_key_shape, device_index, LISTED, "factors", "Lists one's own devices." },
+{ M_PUT, "/auth/biometric/devices/:credentialId", SIGNED_IN, 0, &device_rename_shape, 200,
+  &device_answer_shape, device_update, 0, "factors", "Calls a device something else." },
+{ M_DELETE, "/auth/biometric/devices/:credentialId", SIGNED_IN, 0, NULL, 204,
+  NULL, device_delete, FRESH, "factors", "Revokes a device's key." },
 /* ---- venues and events --------------------------------------------------------------- */
 { M_POST, API "/venues", ORGANISER, 0, &venue_in_shape, 201,
   &venue_reply_shape, venue_create, ONCE_MAY, "venues", "Opens a venue." },
@@ -97,6 +141,8 @@ static const Route table[] = {
   "venues", "Gives a person a role at a venue." },
 { M_GET, API "/venues/:id/staff", ORGANISER, 0, NULL, 200,
   &staff_shape, staff_index, LISTED, "venues", "Lists who works at a venue." },
+{ M_GET, API "/venues/:id/permissions", SIGNED_IN, 0, NULL, 200,
+  &permissions_shape, permission_show, 0, "venues", "Says what one may do at a venue." },
 { M_DELETE, API "/venues/:id/staff/:personId", ORGANISER, 0, NULL, 204,
   NULL, staff_remove, 0, "venues", "Takes a role at a venue back." },
 { M_POST, API "/events", ORGANISER, 0, &event_in_shape, 201,

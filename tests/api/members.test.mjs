@@ -97,3 +97,22 @@ test('an admin signs somebody out everywhere', async () => {
   await gone('it is over', p.token, 'INVALID_TOKEN');
   assert.equal((await s.login(p.email)).role, 'customer');
 });
+
+test('what one may at a venue stands in one table, by one\'s role there', async () => {
+  const owner = await s.organiser(), venue = await s.venue(owner), p = await s.register(), where = `/api/v1/venues/${venue.id}`;
+  const may = async (token) => (await s.must(200, 'GET', `${where}/permissions`, { token }));
+  assert.equal((await may(owner.token)).permissions.length, 16);
+  assert.deepEqual(await may(p.token), { role: 'none',
+    permissions: ['tickets:purchase', 'tickets:view-own', 'tickets:transfer-own', 'profile:update-own'] });
+  const soon = new Date(await s.now() + 3_600_000).toISOString();
+  const given = (await s.must(201, 'POST', `${where}/staff`, { token: owner.token, body: { personId: p.id, role: 'box-office', expiresAt: soon } })).staff;
+  assert.equal(given.grantedBy, owner.id);
+  const has = (await may(p.token)).permissions;
+  for (const word of ['tickets:sell', 'tickets:validate', 'payments:process', 'reports:daily']) assert.ok(has.includes(word), word);
+  for (const word of ['events:update', 'roles:manage', 'reports:export']) assert.ok(!has.includes(word), word);
+  await s.clock.advance(3_700_000);
+  const again = await s.login(p.email);
+  assert.equal((await may(again.token)).role, 'none', 'it has lapsed');
+  assert.equal((await s.api('GET', `${where}/permissions`)).status, 401);
+  assert.equal((await s.api('GET', `${where}/permissions`, { token: (await s.stranger()).token, foreign: true })).status, 404);
+});

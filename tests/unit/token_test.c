@@ -227,10 +227,10 @@ TEST(another_role_voids_the_tokens_of_the_old_one_and_refreshing_gives_the_new)
     must(person_set_role(&cx, b.person.id, CUSTOMER));
     must(session_refresh(&cx, next.refreshToken, &t));
     Session s = b.session;
-    s.standing = (Standing){ 1, ADMIN };          /* what a slow sign-in had read */
+    s.standing = (Standing){ 1, ADMIN, false };          /* what a slow sign-in had read */
     must(!good(&cx, session_tokens(&cx, &s, ADMIN).accessToken));
     fault_clear(&cx);
-    s.standing = (Standing){ 2, CUSTOMER };
+    s.standing = (Standing){ 2, CUSTOMER, false };
     must(token_check(&cx, session_tokens(&cx, &s, ADMIN).accessToken, &c) && c.role == CUSTOMER);
     identity_done();
 }
