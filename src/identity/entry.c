@@ -39,10 +39,16 @@ static bool look_up(Ctx *cx, UserId user, Person *out)
 
 typedef struct { UserId user; Str code; bool good; Session session; } Entering;   /* code: may be none */
 
+/* Looks once more: he may have been locked or suspended since. */
 static bool enter(Ctx *cx, void *arg)
 {
     Entering *e = arg;
+    Person p;
 
+    if (!person_get(cx, e->user, &p))
+        return false;
+    if (!may_enter(cx, &p))
+        return fail(cx, AUTHENTICATION_FAILED, "locked or not active");
     e->good = true;
     if (e->code.at != NULL && !mfa_use(cx, e->user, e->code, &e->good))
         return false;

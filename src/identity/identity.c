@@ -1,6 +1,7 @@
 /* identity.c - opened in the order of need, closed in the other. A key must verify as long
  * as the longest-lived token that it signed, and a while more for clocks and caches. */
 #include "identity/identity.h"
+#include "identity/device_key.h"
 #include "identity/key.h"
 #include "identity/login.h"
 #include "identity/mfa.h"
@@ -32,6 +33,7 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
     mfa_open(c->seal_master);
     passkey_open(&(Relying){ c->passkey_id, c->passkey_origins }, c->public_url);
     wallet_open(c->public_url, c->wallet_classic ? MESSAGES_CLASSIC_TOO : MESSAGES_BOUND);
+    device_open(c->public_url);
     password_open(&(HasherConfig){ c->hash_threads, c->hash_queue });
     if (session_watch(&cx))
         return true;
@@ -43,6 +45,7 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
 void identity_close(void)
 {
     password_close();
+    device_close();
     wallet_close();
     passkey_close();
     mfa_close();

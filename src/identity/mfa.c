@@ -2,6 +2,7 @@
  * one, so a code is good once however many show it, and an older one never again. */
 #include "identity/mfa.h"
 #include "identity/login.h"
+#include "identity/note.h"
 #include "identity/password.h"
 #include "identity/seal.h"
 #include "identity/totp.h"
@@ -136,7 +137,8 @@ static bool enable(Ctx *cx, void *arg)
         return false;
     if (added == 0)
         return fail(cx, INVALID_STATE, "the second factor is on");
-    return backup_write(cx, e->user, &e->codes) && mark(cx, e->user, true);
+    return backup_write(cx, e->user, &e->codes) && mark(cx, e->user, true) &&
+           note_write(cx, "user.mfa_enabled", e->user, (Str){ 0 });
 }
 
 bool mfa_enable(Ctx *cx, UserId user, Str code, BackupCodes *out)
@@ -216,7 +218,8 @@ typedef struct { UserId user; i64 attempt; } Missing;
 static bool shut(Ctx *cx, void *arg)
 {
     const Missing *m = arg;
-    return person_lock(cx, m->user, m->attempt, later(cx->now, LOCK_LASTS));
+    return person_lock(cx, m->user, m->attempt, later(cx->now, LOCK_LASTS)) &&
+           note_write(cx, "user.account_locked", m->user, S("second factor"));
 }
 
 bool mfa_missed(Ctx *cx, UserId user, i64 attempt)
@@ -255,7 +258,8 @@ static bool disable(Ctx *cx, void *arg)
     if (!mfa_use(cx, u->user, u->code, &u->good))
         return false;
     return !u->good || (sql_run(cx, &totp_drop, NULL, V(u->user.v)) &&
-                        backup_forget(cx, u->user) && mark(cx, u->user, false));
+                        backup_forget(cx, u->user) && mark(cx, u->user, false) &&
+                        note_write(cx, "user.mfa_disabled", u->user, (Str){ 0 }));
 }
 
 bool mfa_disable(Ctx *cx, UserId user, Str password, Str code)
@@ -284,8 +288,10 @@ static bool regenerate(Ctx *cx, void *arg)
 
     if (!person_get(cx, e->user, &p))
         return false;
-    return p.mfaEnabled ? backup_write(cx, e->user, &e->codes)
-                        : fail(cx, INVALID_STATE, "the second factor is off");
+    if (!p.mfaEnabled)
+        return fail(cx, INVALID_STATE, "the second factor is off");
+    return backup_write(cx, e->user, &e->codes) &&
+           note_write(cx, "user.mfa_codes_regenerated", e->user, (Str){ 0 });
 }
 
 bool mfa_regenerate(Ctx *cx, UserId user, BackupCodes *out)

@@ -1,6 +1,6 @@
 /* note.h - what was done to whom, for the record: the one place through which this room's
  * administration tells the audit.
- * Needs: store.  Used by: member, tenant_admin, privacy. */
+ * Needs: store.  Used by: member, tenant_admin, privacy, the factors. */
 #pragma once
 #include "store/store.h"
 

@@ -3,6 +3,7 @@
  * that moves it. */
 #include "identity/passkey.h"
 #include "identity/challenge.h"
+#include "identity/note.h"
 #include "base/log.h"
 
 const Shape passkey_shape = SHAPE(Passkey,
@@ -148,7 +149,8 @@ static bool add(Ctx *cx, void *arg)
                   V(val_blob(a->cred.id)), V(val_blob(a->cred.public_key)), V(s->counter),
                   V(s->backed_up), V(s->may_back_up), V(a->name), V(cx->now)))
         return false;
-    return a->found || fail(cx, CONFLICT, "the passkey is known already");
+    return a->found ? note_write(cx, "passkey.added", a->user, uuid_str(cx->mem, a->id))
+                    : fail(cx, CONFLICT, "the passkey is known already");
 }
 
 bool passkey_add(Ctx *cx, UserId user, Str name, const Brought *b, Passkey *out)
@@ -256,7 +258,8 @@ static bool drop(Ctx *cx, void *arg)
 
     if (!sql_run(cx, &passkey_drop, &gone, V(o->id), V(o->user.v)))
         return false;
-    return gone == 1 || fail(cx, NOT_FOUND, "no such passkey of this person");
+    return gone == 1 ? note_write(cx, "passkey.removed", o->user, uuid_str(cx->mem, o->id))
+                     : fail(cx, NOT_FOUND, "no such passkey of this person");
 }
 
 bool passkey_remove(Ctx *cx, UserId user, Uuid id)

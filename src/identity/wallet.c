@@ -3,8 +3,10 @@
  * that: whatever the wallet has signed, it was this or it is refused. */
 #include "identity/wallet.h"
 #include "identity/base58.h"
+#include "identity/base64.h"
 #include "identity/challenge.h"
 #include "identity/ethereum.h"
+#include "identity/note.h"
 #include "identity/siwe.h"
 #include <sodium.h>
 #include <string.h>
@@ -67,17 +69,14 @@ static bool settle_address(Arena *mem, Chain chain, Str text, Str *out)
     return base58_read(text, key, SOLANA_KEY);
 }
 
-/* base58 as wallets show it, or base64 as adapters hand it over. */
+/* base58 as wallets show it, or base64 as adapters hand it over, which ends in "==". */
 static bool read_solana_signature(Arena *mem, Str text, u8 out[SOLANA_SIGNATURE])
 {
-    Str plain, bytes;
+    Str bytes;
 
     if (!str_ends(text, S("==")))
         return base58_read(text, out, SOLANA_SIGNATURE);
-    plain = str_copy(mem, str_sub(text, 0, text.len - 2));
-    for (char *p = (char *)(uintptr_t)plain.at; *p != '\0'; p++)
-        *p = *p == '+' ? '-' : *p == '/' ? '_' : *p;
-    if (!base64url_read(mem, plain, &bytes) || bytes.len != SOLANA_SIGNATURE)
+    if (!base64_any_read(mem, text, &bytes) || bytes.len != SOLANA_SIGNATURE)
         return false;
     memcpy(out, bytes.at, SOLANA_SIGNATURE);
     return true;
@@ -208,8 +207,9 @@ static bool link_it(Ctx *cx, void *arg)
     if (!sql_run(cx, &wallet_add, NULL, V(names_str(&chain_names, (int)l->chain)), V(l->address),
                  V(l->user.v), V(cx->now)) || !find(cx, l))
         return false;
-    return (l->found && uuid_is(l->row.person.v, l->user.v)) ||
-           fail(cx, CONFLICT, "the wallet is another account's");
+    if (!l->found || !uuid_is(l->row.person.v, l->user.v))
+        return fail(cx, CONFLICT, "the wallet is another account's");
+    return note_write(cx, "wallet.linked", l->user, l->address);
 }
 
 bool wallet_link(Ctx *cx, UserId user, const Signed *in, Wallet *out)
@@ -247,7 +247,7 @@ bool wallet_enter(Ctx *cx, const Caller *from, const Signed *in, SignedIn *out)
 
 /* ---- one's own ------------------------------------------------------------------------ */
 
-typedef struct { UserId user; Str address[2]; Wallet **rows; isize *count; } Owning;
+typedef struct { UserId user; Str as_said, address[2]; Wallet **rows; isize *count; } Owning;
 
 static bool list(Ctx *cx, void *arg)
 {
@@ -271,12 +271,13 @@ static bool drop(Ctx *cx, void *arg)
             !sql_run(cx, &wallet_drop, &gone, V(names_str(&chain_names, chain)),
                      V(o->address[chain]), V(o->user.v)))
             return false;
-    return gone == 1 || fail(cx, NOT_FOUND, "no such wallet of this person");
+    return gone == 1 ? note_write(cx, "wallet.unlinked", o->user, o->as_said)
+                     : fail(cx, NOT_FOUND, "no such wallet of this person");
 }
 
 bool wallet_unlink(Ctx *cx, UserId user, Str address)
 {
-    Owning o = { .user = user };
+    Owning o = { .user = user, .as_said = address };
 
     for (int chain = SOLANA; chain <= ETHEREUM; chain++)
         if (!settle_address(cx->mem, (Chain)chain, address, &o.address[chain]))

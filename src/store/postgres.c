@@ -18,6 +18,7 @@
  * the server's default is: with one view for the whole transaction it would not see what
  * those before it in its slot have done. */
 #include "store/pgconn.h"
+#include "store/pgschema.h"
 #include "store/pgset.h"
 #include "store/pgtype.h"
 #include "base/log.h"
@@ -542,75 +543,18 @@ static bool pg_inspect(Ctx *cx, Str *why)
 
 static bool pg_script(Db *base, const char *text, const char **why)
 {
-    static _Thread_local char said[300];
-    PGresult *r = pipe_script(&((Pg *)(void *)base)->pipe, text);
-    bool good = PQresultStatus(r) == PGRES_COMMAND_OK || PQresultStatus(r) == PGRES_TUPLES_OK;
-
-    snprintf(said, sizeof said, "%s", PQresultErrorMessage(r));
-    said[strcspn(said, "\n")] = '\0';
-    *why = said;
-    PQclear(r);
-    return good;
+    return pgschema_script(&((Pg *)(void *)base)->pipe, text, why);
 }
 
-/* Texts, because a script's answers are. */
-static bool ask_script(Pg *pg, const char *text, i64 *one, i64 *two)
-{
-    PGresult *r = pipe_script(&pg->pipe, text);
-    bool good = PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r) == 1 &&
-                str_int(str_of(PQgetvalue(r, 0, 0)), one) &&
-                str_int(str_of(PQgetvalue(r, 0, 1)), two);
-
-    PQclear(r);
-    return good;
-}
-
-/* A scan, and not to_regclass: who has once looked for the table and then waited for
- * another's step would go on believing that it isn't there. */
 static bool pg_version(Ctx *cx, i64 *version, i64 *oldest)
 {
-    i64 there = 0, ignored;
-
-    *version = *oldest = 0;
-    return ask_script(pg_of(cx),
-                      "SELECT count(*), 0 FROM pg_class WHERE relname = 'schema_version'"
-                      " AND relnamespace = current_schema()::regnamespace", &there, &ignored) &&
-           (there == 0 ||
-            ask_script(pg_of(cx), "SELECT version, oldest FROM schema_version", version, oldest));
-}
-
-/* The name of the role that a url signs in as. */
-static bool role_of(Arena *mem, Str url, const char **role)
-{
-    PQconninfoOption *options = PQconninfoParse(str_z(mem, url), NULL);
-
-    *role = NULL;
-    for (PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
-        if (strcmp(o->keyword, "user") == 0 && o->val != NULL)
-            *role = str_z(mem, str_of(o->val));
-    PQconninfoFree(options);
-    return *role != NULL;
+    return pgschema_version(&pg_of(cx)->pipe, version, oldest);
 }
 
 static bool pg_grant(Arena *mem, Db *owner, Str server_url, const char **why)
 {
-    PGconn *at = ((Pg *)(void *)owner)->pipe.at;
-    const char *role;
-
-    *why = "DATABASE_URL names no role";
-    if (!role_of(mem, server_url, &role))
-        return false;
-    char *name = PQescapeIdentifier(at, role, strlen(role));
-    must(name != NULL);
-    Str text = str_fmt(mem,                       /* one starter at a time, like a step */
-        "SELECT pg_advisory_xact_lock(7474, -1);"
-        "GRANT USAGE ON SCHEMA public TO %1$s;"
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %1$s;"
-        "REVOKE INSERT, UPDATE, DELETE ON schema_version FROM %1$s;", name);
-    PQfreemem(name);
-    return pg_script(owner, str_z(mem, text), why);
+    return pgschema_grant(mem, &((Pg *)(void *)owner)->pipe, server_url, why);
 }
-
 
 const Engine postgres_engine = {
     .schemes = "postgresql: postgres:", .lanes = LANES_MOST, .far = true,
@@ -619,10 +563,6 @@ const Engine postgres_engine = {
     .commit = pg_commit, .fate = pg_fate, .rollback = pg_rollback, .in_tx = pg_in_tx,
     .save = pg_save, .keep = pg_keep, .undo = pg_undo,
     .steps = schema_postgres, .step_count = SCHEMA_POSTGRES_COUNT,
-    /* Whoever changes a table waits for its readers, and everybody else waits behind him:
-     * so not for long. The turn among starters may take as long as the steps do. */
-    .step_begin = "BEGIN; SELECT pg_advisory_xact_lock(7474, -1),"
-                  " set_config('tickettoken.tenant', '*', true); SET LOCAL lock_timeout = '5s'",
-    .step_end = "UPDATE schema_version SET version = %jd, oldest = %jd; COMMIT",
+    .step_begin = pgschema_step_begin, .step_end = pgschema_step_end,
     .version = pg_version, .script = pg_script, .grant = pg_grant,
 };

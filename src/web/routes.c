@@ -6,6 +6,7 @@
 #include "events/venue_http.h"
 #include "gateway/live_http.h"
 #include "identity/auth_http.h"
+#include "identity/device_key_http.h"
 #include "identity/guard.h"
 #include "identity/key_http.h"
 #include "identity/member_http.h"
@@ -114,6 +115,18 @@ static const Route table[] = {
   &wallet_shape, wallet_index, LISTED, "factors", "Lists one's own wallets." },
 { M_DELETE, "/auth/wallet/unlink/:publicKey", SIGNED_IN, 0, NULL, 200,
   &done_shape, wallet_unlink_http, FRESH, "factors", "Unties a wallet." },
+{ M_POST, "/auth/biometric/register", SIGNED_IN, 0, &device_new_shape, 201,
+  &device_made_shape, device_register, FRESH, "factors", "Takes a device's public key." },
+{ M_POST, "/auth/biometric/challenge", OPEN, 0, &device_ask_shape, 200,
+  &device_asked_shape, device_challenge, 0, "factors", "Gives a message for a device's key to sign." },
+{ M_POST, "/auth/biometric/authenticate", OPEN, 0, &device_enter_shape, 200,
+  &entered_shape, device_login, 0, "factors", "Signs in with a device's key." },
+{ M_GET, "/auth/biometric/devices", SIGNED_IN, 0, NULL, 200,
+  &device_key_shape, device_index, LISTED, "factors", "Lists one's own devices." },
+{ M_PUT, "/auth/biometric/devices/:credentialId", SIGNED_IN, 0, &device_rename_shape, 200,
+  &device_answer_shape, device_update, 0, "factors", "Calls a device something else." },
+{ M_DELETE, "/auth/biometric/devices/:credentialId", SIGNED_IN, 0, NULL, 204,
+  NULL, device_delete, FRESH, "factors", "Revokes a device's key." },
 /* ---- venues and events --------------------------------------------------------------- */
 { M_POST, API "/venues", ORGANISER, 0, &venue_in_shape, 201,
   &venue_reply_shape, venue_create, ONCE_MAY, "venues", "Opens a venue." },

@@ -52,11 +52,13 @@ for (const [chain, make] of Object.entries({ solana, ethereum })) {
     assert.equal((await login(await shown(w))).body.code, 'AUTHENTICATION_FAILED');
   });
 
-  test(`${chain}: one wallet, one account, also when sixteen ask at once`, async () => {
-    const w = make(), people = await Promise.all(Array.from({ length: 16 }, () => s.register()));
-    const all = await Promise.all(people.map((p) => link(p, w)));
-    assert.deepEqual(all.map((r) => r.status).sort(), [200, ...Array(15).fill(409)]);
-    const winner = people[all.findIndex((r) => r.status === 200)];
+  test(`${chain}: one wallet, one account, also when four ask at once, four times each`, async () => {
+    const w = make(), people = await Promise.all(Array.from({ length: 4 }, () => s.register()));
+    const all = await Promise.all(Array.from({ length: 16 }, (_, i) => link(people[i % 4], w)));
+    const winners = new Set(people.filter((_, i) => all.some((r, k) => k % 4 === i && r.status === 200)));
+    assert.equal(winners.size, 1);
+    assert.deepEqual(all.map((r) => r.status).sort(), [...Array(4).fill(200), ...Array(12).fill(409)]);
+    const [winner] = winners;
     assert.equal((await link(winner, w)).status, 200, 'again is no mistake');
     assert.equal((await login(await shown(w))).body.user.id, winner.id);
   });
