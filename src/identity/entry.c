@@ -1,8 +1,10 @@
 /* entry.c - the code is used and the session begun in one transaction, so no code is lost
  * to a database that went away between them. The challenge is taken first and given back
- * when the code was wrong: of many who come with it at once one is looked at. */
+ * when the code was wrong: of many who come with it at once one is looked at. It holds the
+ * person's epoch: a password that was changed meanwhile opens nothing. */
 #include "identity/entry.h"
 #include "identity/challenge.h"
+#include "identity/epoch.h"
 #include "identity/fresh.h"
 #include "identity/mfa.h"
 
@@ -12,12 +14,27 @@ const Shape entered_shape = SHAPE(SignedIn,
     OBJECT(SignedIn, user, &person_shape, OPTIONAL, "who is signed in"),
     OBJECT(SignedIn, tokens, &tokens_shape, OPTIONAL, "what to show from now on"),
     MAYBE(SignedIn, requiresMfa, "a second factor is asked for: POST /auth/mfa/verify"),
-    TEXT(SignedIn, challenge, 0, CHALLENGE_LETTERS, OPTIONAL, "what to send with its code, within 5 minutes"));
+    TEXT(SignedIn, challenge, 0, CHALLENGE_LETTERS, OPTIONAL,
+         "what to send with its code, within 5 minutes"));
+
+typedef struct { UserId user; Standing now; } Asking;
+
+static bool look_epoch(Ctx *cx, void *arg)
+{
+    Asking *a = arg;
+    return epoch_read(cx, a->user, &a->now);
+}
 
 bool entry_ask(Ctx *cx, const Person *p, SignedIn *out)
 {
+    Asking a = { .user = p->id };
+
     *out = (SignedIn){ .requiresMfa = MAYBE_TRUE };
-    return challenge_make(cx, kind, uuid_str(cx->mem, p->id.v), &out->challenge);
+    if (!read_tx(cx, look_epoch, &a))
+        return false;
+    Str data = str_fmt(cx->mem, "%.*s %jd", STR_ARGS(uuid_str(cx->mem, p->id.v)),
+                       (intmax_t)a.now.epoch);
+    return challenge_make(cx, kind, data, &out->challenge);
 }
 
 static bool may_enter(Ctx *cx, const Person *p)
@@ -37,7 +54,24 @@ static bool look_up(Ctx *cx, UserId user, Person *out)
     return may_enter(cx, out) || fail(cx, AUTHENTICATION_FAILED, "locked or not active");
 }
 
-typedef struct { UserId user; Str code; bool good; Session session; } Entering;   /* code: may be none */
+typedef struct {
+    UserId  user;
+    Str     code;                                 /* absent: none is asked for */
+    i64     epoch;                                /* with it: the challenge's */
+    bool    good;
+    Session session;
+} Entering;
+
+static bool use_code(Ctx *cx, Entering *e)
+{
+    Standing now;
+
+    if (!epoch_read(cx, e->user, &now))
+        return false;
+    if (now.epoch != e->epoch)
+        return fail(cx, INVALID_TOKEN, "the challenge is of an older epoch");
+    return mfa_use(cx, e->user, e->code, &e->good);
+}
 
 /* Looks once more: he may have been locked or suspended since. */
 static bool enter(Ctx *cx, void *arg)
@@ -50,7 +84,7 @@ static bool enter(Ctx *cx, void *arg)
     if (!may_enter(cx, &p))
         return fail(cx, AUTHENTICATION_FAILED, "locked or not active");
     e->good = true;
-    if (e->code.at != NULL && !mfa_use(cx, e->user, e->code, &e->good))
+    if (e->code.at != NULL && !use_code(cx, e))
         return false;
     return !e->good || (person_entered(cx, e->user, (Str){ 0 }) && session_write(cx, &e->session));
 }
@@ -90,7 +124,8 @@ bool entry_complete(Ctx *cx, const Caller *from, Str challenge, Str code, Signed
 
     if (!challenge_take(cx, kind, challenge, &c))
         return false;
-    must(uuid_read(c.data, &e.user.v));
+    must(uuid_read(str_sub(c.data, 0, UUID_LETTERS), &e.user.v) &&
+         str_int(str_sub(c.data, UUID_LETTERS + 1, c.data.len), &e.epoch));
     if (!mfa_try(cx, e.user, &attempt) || !look_up(cx, e.user, &p))
         return false;
     e.session = session_prepare(cx, e.user, from->peer, from->agent);

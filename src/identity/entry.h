@@ -3,7 +3,7 @@
  * A password, a wallet or a device's key is one factor; a passkey that asked for its
  * owner's finger or PIN is two. Where the second factor is on and one was shown, there is
  * a challenge in place of tokens, and a code completes it.
- * Needs: login, mfa, challenge, fresh.  Used by: login, the *_http.c of the factors. */
+ * Needs: login, mfa, challenge, epoch, fresh.  Used by: login, the *_http.c of the factors. */
 #pragma once
 #include "identity/login.h"
 

@@ -8,27 +8,27 @@
 #include <secp256k1.h>
 #include <string.h>
 
-static Str unhex0x(Str s) { return unhex(str_sub(s, 2, s.len)); }
+static Str unhex0x(Str s) { return bytes_of_hex(str_sub(s, 2, s.len)); }
 
 TEST(keccak_256_gives_what_ethers_gives)
 {
-    const Json *all = vectors("ethers_hashes.json");
+    const Json *all = vectors_all("ethers_hashes.json");
 
     for (isize i = 0; i < json_count(all); i++) {
         const Json *t = json_item(all, i);
-        Digest d = keccak256(unhex0x(text_of(t, "data")));
-        must(same_bytes(d.b, unhex0x(text_of(t, "keccak256")).at, SHA256_BYTES));
+        Digest d = keccak256(unhex0x(get(t, "data")));
+        must(same_bytes(d.b, unhex0x(get(t, "keccak256")).at, SHA256_BYTES));
     }
     must(json_count(all) == 257);
 }
 
 TEST(addresses_are_written_as_eip_55_says_and_read_no_other_way)
 {
-    const Json *all = vectors("ethers_accounts.json");
+    const Json *all = vectors_all("ethers_accounts.json");
     EthAddress a;
 
     for (isize i = 0; i < json_count(all); i++) {
-        Str text = text_of(json_item(all, i), "address"), lower = str_lower(mem, text);
+        Str text = get(json_item(all, i), "address"), lower = str_lower(mem, text);
         must(eth_address_read(text, &a) && str_is(eth_address_write(mem, &a), text));
         must(eth_address_read(lower, &a) && str_is(eth_address_write(mem, &a), text));
     }
@@ -43,9 +43,9 @@ static SignIn sign_in_of(const Json *f)
 {
     i64 chain = 0;
     must(json_get_int(f, "chainId", &chain));
-    return (SignIn){ "Ethereum", text_of(f, "domain"), text_of(f, "address"), text_of(f, "statement"),
-                     text_of(f, "uri"), str_fmt(mem, "%jd", (intmax_t)chain), text_of(f, "nonce"),
-                     text_of(f, "issuedAt"), text_of(f, "expirationTime") };
+    return (SignIn){ "Ethereum", get(f, "domain"), get(f, "address"), get(f, "statement"),
+                     get(f, "uri"), str_fmt(mem, "%jd", (intmax_t)chain), get(f, "nonce"),
+                     get(f, "issuedAt"), get(f, "expirationTime") };
 }
 
 /* A scheme and resources are members that we never write. */
@@ -58,13 +58,13 @@ TEST(a_message_is_that_of_eip_4361_to_the_letter)
         "domain is RFC 3986 authority with userinfo and port", "no statement", "domain ipv6",
         "uri ipv6", "uri ipv4", "uri with port", "uri ipv4 query params and fragment",
         "chainId not 1", "recovery byte starting at 0" };
-    const Json *all = vectors("siwe_parsing_positive.json");
+    const Json *all = vectors_all("siwe_parsing_positive.json");
 
     for (int i = 0; i < countof(names); i++) {
         const Json *t = json_member(all, names[i]);
         must(t != NULL);
         SignIn s = sign_in_of(json_member(t, "fields"));
-        must(str_is(siwe_write(mem, &s), text_of(t, "message")));
+        must(str_is(siwe_write(mem, &s), get(t, "message")));
     }
     must(json_count(all) == countof(names) + 3);  /* resources, two with a scheme */
 }
@@ -72,10 +72,10 @@ TEST(a_message_is_that_of_eip_4361_to_the_letter)
 static bool is_signer(const Json *t)
 {
     SignIn s = sign_in_of(t);
-    Str hex = text_of(t, "signature");
+    Str hex = get(t, "signature");
     EthAddress signer;
 
-    if (text_of(t, "notBefore").at != NULL || hex.len != 2 + 2 * ETH_SIGNATURE)
+    if (get(t, "notBefore").at != NULL || hex.len != 2 + 2 * ETH_SIGNATURE)
         return false;
     return eth_signer(mem, siwe_write(mem, &s), unhex0x(hex), &signer) &&
            str_is(eth_address_write(mem, &signer), s.address);
@@ -87,8 +87,8 @@ TEST(the_signers_of_eip_4361s_cases_are_found)
                                         "recovery byte starting at 0" };
     /* Their signatures hold; what is wrong with them we never write or look at first. */
     static const char *const bad[] = { "malformed signature", "wrong signature" };
-    const Json *yes = vectors("siwe_verification_positive.json");
-    const Json *no = vectors("siwe_verification_negative.json");
+    const Json *yes = vectors_all("siwe_verification_positive.json");
+    const Json *no = vectors_all("siwe_verification_negative.json");
 
     must(json_count(yes) == 4 && json_count(no) == 10);
     for (int i = 0; i < countof(good); i++)
@@ -127,7 +127,7 @@ static bool recovers(Str msg, Str der, const EthAddress *want)
  * group; Ethereum knows none. Wycheproof has one. */
 TEST(wycheproofs_secp256k1_cases_recover_their_key_or_nothing)
 {
-    const Json *groups = json_member(vectors("wycheproof_ecdsa_secp256k1_sha256_bitcoin_test.json"), "testGroups");
+    const Json *groups = json_member(vectors_all("wycheproof_ecdsa_secp256k1_sha256_bitcoin_test.json"), "testGroups");
     int cases = 0, valid = 0, beyond = 0;
 
     for (isize g = 0; g < json_count(groups); g++) {
@@ -135,7 +135,7 @@ TEST(wycheproofs_secp256k1_cases_recover_their_key_or_nothing)
         EthAddress want = address_of(bytes_of(json_member(group, "publicKey"), "uncompressed"));
         for (isize i = 0; i < json_count(tests); i++, cases++) {
             const Json *t = json_item(tests, i);
-            bool holds = str_is(text_of(t, "result"), S("valid"));
+            bool holds = str_is(get(t, "result"), S("valid"));
             bool found = recovers(bytes_of(t, "msg"), bytes_of(t, "sig"), &want);
             must(!found || holds);
             valid += found;
@@ -147,9 +147,9 @@ TEST(wycheproofs_secp256k1_cases_recover_their_key_or_nothing)
 
 TEST(a_signature_s_last_byte_says_which_way_and_nothing_else)
 {
-    const Json *t = json_member(vectors("siwe_verification_positive.json"), "example message");
+    const Json *t = json_member(vectors_all("siwe_verification_positive.json"), "example message");
     SignIn s = sign_in_of(t);
-    Str sig = str_copy(mem, unhex0x(text_of(t, "signature"))), text = siwe_write(mem, &s);
+    Str sig = str_copy(mem, unhex0x(get(t, "signature"))), text = siwe_write(mem, &s);
     char *v = (char *)(uintptr_t)sig.at + 64;
     EthAddress a;
 
@@ -173,7 +173,7 @@ TEST(base58_is_written_and_read_one_way_only)
     u8 out[64];
 
     for (int i = 0; i < countof(cases); i++) {
-        Str bytes = unhex(str_of(cases[i].hex)), text = str_of(cases[i].text);
+        Str bytes = bytes_of_hex(str_of(cases[i].hex)), text = str_of(cases[i].text);
         must(str_is(base58_write(mem, bytes), text));
         must(base58_read(text, out, bytes.len) && same_bytes(out, bytes.at, bytes.len));
         must(!base58_read(text, out, bytes.len + 1) && !base58_read(text, out, bytes.len - 1));

@@ -2,6 +2,7 @@
 #include "unit/with_identity.h"
 #include "identity/challenge.h"
 #include "identity/entry.h"
+#include "identity/epoch.h"
 #include "identity/fresh.h"
 #include "identity/mfa.h"
 #include "identity/totp.h"
@@ -179,6 +180,28 @@ TEST(a_challenge_of_another_tenant_or_kind_is_none)
     Challenge c;
     must(!challenge_take(&cx, "wallet", word, &c));
     must_fault(&cx, INVALID_TOKEN);
+    identity_done();
+}
+
+static bool raise_epoch(Ctx *cx, void *arg)
+{
+    i64 epoch;
+    return epoch_raise(cx, *(UserId *)arg, &epoch);
+}
+
+TEST(a_challenge_is_void_once_the_password_or_the_role_is_another)
+{
+    Ctx cx = with_identity();
+    Enrolled e = enrolled(&cx, S("ada@example.org"));
+    SignedIn in, done;
+
+    must(login_enter(&cx, &here, S("ada@example.org"), PASSWORD, &in));
+    must(write_tx(&cx, lane_of(e.id.v), raise_epoch, &e.id));
+    must(!entry_complete(&cx, &here, in.challenge, e.codes.at[0], &done));
+    must_fault(&cx, INVALID_TOKEN);
+    fault_clear(&cx);
+    must(login_enter(&cx, &here, S("ada@example.org"), PASSWORD, &in));
+    must(entry_complete(&cx, &here, in.challenge, e.codes.at[0], &done));   /* it was not used */
     identity_done();
 }
 
