@@ -267,9 +267,10 @@ async function one(name) {
     good = true;
   } finally {
     print(name, scene.lines);
-    if (!good) console.log(`  FAILED    after errors ${JSON.stringify(scene.book.errors)}, wrong: ${scene.book.wrong.slice(0, 3).join('\n')}`);
-    await scene.close(good);
-    if (dir && spawnSync('umount', [dir]).status === 0) rmSync(dir, { recursive: true });
+    if (!good) console.log(`  FAILED    after errors ${JSON.stringify(scene.book.errors)}, wrong: ${scene.book.wrong.slice(0, 3).join('\n')}; the nodes' logs are in ${tmpdir()}/tickettoken-drill.log`);
+    await scene.close(good).finally(() => {
+      if (dir && spawnSync('umount', [dir]).status === 0) rmSync(dir, { recursive: true });
+    });
   }
 }
 
