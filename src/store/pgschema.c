@@ -69,13 +69,16 @@ bool pgschema_grant(Arena *mem, Pipe *p, Str server_url, const char **why)
     *why = "DATABASE_URL names no role";
     if (!role_of(mem, server_url, &role))
         return false;
-    char *name = PQescapeIdentifier(p->at, role, strlen(role));
+    char *name = PQescapeLiteral(p->at, role, strlen(role));
     must(name != NULL);
     Str text = str_fmt(mem,                       /* one starter at a time, like a step */
-        "SELECT pg_advisory_xact_lock(7474, -1);"
-        "GRANT USAGE ON SCHEMA public TO %1$s;"
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %1$s;"
-        "REVOKE INSERT, UPDATE, DELETE ON schema_version FROM %1$s;", name);
+        "SELECT pg_advisory_xact_lock(7474, -1), set_config('tickettoken.role', %s, true);"
+        "DO $$ DECLARE here text := current_schema(); role text := current_setting('tickettoken.role');"
+        " BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %%I TO %%I', here, role);"
+        " EXECUTE format('GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA %%I TO %%I',"
+        " here, role);"
+        " EXECUTE format('REVOKE INSERT, UPDATE, DELETE ON schema_version FROM %%I', role); END $$;",
+        name);
     PQfreemem(name);
     return pgschema_script(p, str_z(mem, text), why);
 }

@@ -23,6 +23,7 @@
 #include "store/pgtype.h"
 #include "base/log.h"
 #include <postgresql/libpq-fe.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -109,9 +110,17 @@ static bool attach(Pg *pg, Arena *mem, Str *why)
     return true;
 }
 
+static void tell_pooled(void)
+{
+    static _Atomic bool said;
+
+    if (!atomic_exchange(&said, true))
+        log_warn("DATABASE_URL leads through a pooler: statements are parsed each time; a direct "
+                 "connection is faster");
+}
+
 static Db *pg_open(Arena *mem, const StoreConfig *config, DbUse use, Str *why)
 {
-    static bool said;
     Pg *pg = calloc(1, sizeof *pg);
 
     must(pg != NULL);
@@ -123,10 +132,8 @@ static Db *pg_open(Arena *mem, const StoreConfig *config, DbUse use, Str *why)
         return NULL;
     }
     pg->config.attempts = 1;
-    if (pg->pipe.pooled && !said)
-        log_warn("DATABASE_URL leads through a pooler: statements are parsed each time; a direct "
-                 "connection is faster");
-    said |= pg->pipe.pooled;
+    if (pg->pipe.pooled)
+        tell_pooled();
     return &pg->base;
 }
 

@@ -1,11 +1,9 @@
 // follow.mjs - one buyer's stream, read by hand so that every id is seen. Whoever is cut
-// off goes on at the next node from the last id he has heard; a node that says nothing,
-// not even that it is there, he leaves alone for a while, as a load balancer would.
-// `roam` makes him change nodes also when nothing is wrong.
+// off, or hears nothing for a while, not even that somebody is there, goes on at another
+// node from the last id he has heard. `roam` makes him change also when nothing is wrong.
 import http from 'node:http';
 import { sleep } from '../api/harness.mjs';
-
-const shun = 20_000;
+import { Turns } from './turns.mjs';
 
 const fieldsOf = (frame) => Object.fromEntries(frame.split('\n').map((l) => [l.slice(0, l.indexOf(':')), l.slice(l.indexOf(':') + 2)]));
 
@@ -16,11 +14,9 @@ export class Follower {
   wrong = undefined;
   errors = {};
   connects = 0;
-  turn = Math.floor(Math.random() * 60);
-  shunned = new Map();                            // node -> until when
 
   constructor(server, buyer, { silent = 0, roam = 0, rest = 100 } = {}) {
-    Object.assign(this, { server, buyer, silent, roam, rest });
+    Object.assign(this, { buyer, silent, roam, rest, turns: new Turns(server) });
   }
 
   hear(frame) {
@@ -44,16 +40,9 @@ export class Follower {
     });
   }
 
-  // Whose turn it is, unless that one was silent.
-  choose() {
-    const good = this.server.nodes.filter((n) => !(this.shunned.get(n) > Date.now()));
-    const all = good.length > 0 ? good : this.server.nodes;
-    return all[this.turn++ % all.length];
-  }
-
   // Until the connection ends, for whatever reason.
   connect() {
-    const node = this.choose();
+    const node = this.turns.next();
     let text = '', heardAt = Date.now();
     const until = Date.now() + this.roam * (0.5 + Math.random());
     return new Promise((done) => {
@@ -61,7 +50,7 @@ export class Follower {
         authorization: `Bearer ${this.buyer.token}`, ...(this.last === undefined ? {} : { 'last-event-id': this.last }) } });
       const look = setInterval(() => {
         const dead = this.silent && Date.now() - heardAt > this.silent;
-        if (dead) this.shunned.set(node, Date.now() + shun);
+        if (dead) this.turns.wasSilent(node);
         if (this.over || dead || (this.roam && Date.now() > until)) request.destroy();
       }, 20);
       request.on('close', () => { clearInterval(look); done(); });

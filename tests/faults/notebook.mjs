@@ -7,6 +7,7 @@
 import { randomUUID } from 'node:crypto';
 import http from 'node:http';
 import { sleep } from '../api/harness.mjs';
+import { Turns } from './turns.mjs';
 
 const refusals = ['SOLD_OUT', 'RESERVATION_EXPIRED', 'INVALID_STATE', 'CONFLICT'];
 const rest = 100;                                 // ms; less patient than Retry-After asks for
@@ -41,23 +42,24 @@ export class Notebook {
   answers = new Map();                            // key -> {path, body, buyer, answer}
   unsure = new Map();                             // key -> the same, still without an answer
   confirmed = new Map();                          // order -> what was said of its payment
-  acks = [];                                      // {begun, at, node}: writes that were acknowledged
+  acks = [];                                      // {begun, at, node, event}: writes that were acknowledged
   errors = {};                                    // what -> how often
   wrong = [];
   slowest = 0;
+  stay = false;                                   // with a node until it lets one down
 
   // `within`: ms that a buyer waits for one answer before he goes to another node.
   constructor(server, { within = 35_000 } = {}) {
-    this.server = server;
+    this.turns = new Turns(server);
     this.within = within;
     this.agent = new http.Agent({ keepAlive: true, maxSockets: 256 });
   }
 
-  note(r, path, begun, node) {
+  note(r, path, { begun, node, event }) {
     const at = performance.now();
     if (r.status > 0 || r.code === 'late') this.slowest = Math.max(this.slowest, at - begun);
     if (r.status >= 200 && r.status < 300) {
-      this.acks.push({ begun, at, node });
+      this.acks.push({ begun, at, node, event });
       return;
     }
     const what = r.status === 0 ? r.code : `${r.status} ${r.code}`;
@@ -66,11 +68,18 @@ export class Notebook {
     if (!allowed) this.wrong.push(`${path}: ${r.text} Retry-After ${r.retry}`);
   }
 
+  nodeFor(buyer) {
+    if (!this.stay || !buyer.node || this.turns.isSilent(buyer.node)) buyer.node = this.turns.next();
+    return buyer.node;
+  }
+
   // One try at the node whose turn it is.
   async once(buyer, path, body, key) {
-    const node = this.server.next(), begun = performance.now();
-    const r = await send(this.agent, node.url, path, { token: buyer?.token, body, key, within: this.within });
-    this.note(r, path, begun, node);
+    const node = this.nodeFor(buyer), begun = performance.now();
+    const r = await send(this.agent, node.url, path, { token: buyer.token, body, key, within: this.within });
+    this.note(r, path, { begun, node, event: body.eventId });
+    if (r.status === 0) buyer.node = undefined;
+    if (r.code === 'late') this.turns.wasSilent(node);
     if (key && r.status > 0 && r.status < 300) {
       this.answers.set(key, { path, body, buyer, answer: r.text });
       this.unsure.delete(key);
@@ -102,7 +111,7 @@ export class Notebook {
       const bought = await this.ask(buyer, '/api/v1/purchase', { reservationId: held.reservation.id }, randomUUID());
       if (!bought || Math.random() < 0.1) continue;
       const outcome = Math.random() < 0.8 ? 'succeeded' : 'failed';
-      const said = await this.ask(undefined, `/api/v1/payments/sandbox/${bought.payment.intentId}/confirm`, { outcome });
+      const said = await this.ask(buyer, `/api/v1/payments/sandbox/${bought.payment.intentId}/confirm`, { outcome });
       if (said) this.confirmed.set(bought.order.id, outcome);
     }
   }
@@ -118,10 +127,10 @@ export class Notebook {
     return Math.max(most, to - last);
   }
 
-  // How long after `from` the first write that was begun since then was acknowledged, at
-  // `node` or anywhere.
-  firstAfter(from, node) {
-    const a = this.acks.find((x) => x.begun >= from && (!node || x.node === node));
+  // How long after `from` the first write that was begun since then was acknowledged: at
+  // `node` or anywhere, for `event` or any.
+  firstAfter(from, node, event) {
+    const a = this.acks.find((x) => x.begun >= from && (!node || x.node === node) && (!event || x.event === event));
     return a && a.at - from;
   }
 

@@ -68,6 +68,12 @@ export class Scene {
     return until(`somebody buys again${node ? ` at ${node.name}` : ''}`, () => this.book.firstAfter(from, node), within);
   }
 
+  // The same, until that is so for each of the events.
+  async soldAll(from, node, within = 60_000) {
+    const events = this.sales.map((s) => s.event.id), first = (id) => this.book.firstAfter(from, node, id);
+    return until('every event sells again', () => events.every(first) && Math.max(...events.map(first)), within);
+  }
+
   // Waits until each stream has heard what was told up to now; ms since `from`.
   async caughtUp(from, within = 60_000) {
     const rows = await this.db.ask(`SELECT ${this.db.id('person')}, max(id) FROM outbox WHERE person IS NOT NULL GROUP BY person`);

@@ -154,9 +154,9 @@ static void *visit(void *arg)
 TEST(a_function_that_runs_out_of_time_harms_nobody_in_its_batch)
 {
     Ctx cx = opened();
-    Guest guest[] = { { .fn = hold_the_lane, .within_ms = 9000 }, { .fn = take, .within_ms = 9000 },
-                      { .fn = take_slowly, .within_ms = 150 }, { .fn = take, .within_ms = 9000 },
-                      { .fn = take, .within_ms = 9000 } };
+    Guest guest[] = { { .fn = hold_the_lane, .within_ms = 29000 }, { .fn = take, .within_ms = 29000 },
+                      { .fn = take_slowly, .within_ms = 150 }, { .fn = take, .within_ms = 29000 },
+                      { .fn = take, .within_ms = 29000 } };
     i64 left = 100;
     must(write_tx(&cx, lane_of(here), put, &(Taking){ left, here, false }));
     for (isize i = 0; i < countof(guest); i++) {
@@ -334,11 +334,11 @@ static void *ask_once_more(void *arg)
 TEST(a_key_past_its_day_and_a_deadline_that_passes_in_a_batch_stop_nobody)
 {
     Ctx cx = opened();
-    Asker first = { .key = "k1", .within_ms = 9000 };
+    Asker first = { .key = "k1", .within_ms = 29000 };
     Asker asker[] = { { .key = "k1", .within_ms = 150, .ahead = hours(25) },
-                      { .key = "k2", .within_ms = 9000, .ahead = hours(25) } };
-    Guest guest[] = { { .fn = hold_the_lane, .within_ms = 9000 },
-                      { .fn = hold_the_lane, .within_ms = 9000 } };
+                      { .key = "k2", .within_ms = 29000, .ahead = hours(25) } };
+    Guest guest[] = { { .fn = hold_the_lane, .within_ms = 29000 },
+                      { .fn = hold_the_lane, .within_ms = 29000 } };
     ask_once_more(&first);
     for (isize i = 0; i < countof(guest); i++) {
         must(pthread_create(&guest[i].thread, NULL, visit, &guest[i]) == 0);
