@@ -157,7 +157,13 @@ bool device_enter(Ctx *cx, const Caller *from, Uuid credential, Str challenge, S
 
 /* ---- one's own -------------------------------------------------------------------------- */
 
-typedef struct { UserId user; Uuid id; Str name; DeviceKey **rows; isize *count; DeviceKey *out; } Owning;
+typedef struct {
+    UserId user;
+    Uuid   id;
+    Str    name;
+    DeviceKey *out, **rows;
+    isize *count;
+} Owning;
 
 static bool list(Ctx *cx, void *arg)
 {

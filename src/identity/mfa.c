@@ -70,7 +70,8 @@ static bool new_secret(Ctx *cx, UserId user, bool *made)
     u8 chance[TOTP_SECRET_BYTES];
 
     rand_bytes(chance, sizeof chance);
-    Str s = seal(cx->mem, &sealer, place_of(cx, user), (Str){ (const char *)chance, sizeof chance });
+    Str s = seal(cx->mem, &sealer, place_of(cx, user),
+                 (Str){ (const char *)chance, sizeof chance });
     wipe(chance, sizeof chance);
     return kv_put_new(cx, setup_key(cx, user), hex_write(cx->mem, s.at, s.len), MFA_SETUP_LASTS,
                       made);

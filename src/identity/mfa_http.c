@@ -6,7 +6,8 @@
 #include "identity/mfa.h"
 #include "identity/password.h"
 
-#define TOKEN(T, is_) TEXT(T, token, 6, 10, WRITEONLY | (is_), "the app's six digits, or a backup code")
+#define TOKEN(T) \
+    TEXT(T, token, 6, 10, WRITEONLY, "the app's six digits, or a backup code")
 
 const Shape mfa_setup_shape = SHAPE(MfaSetup,
     TEXT(MfaSetup, secret, 32, 32, 0, "to be typed into an app, base32"),
@@ -15,7 +16,7 @@ const Shape mfa_setup_shape = SHAPE(MfaSetup,
     NUMBER(MfaSetup, expiresIn, 0, 600, 0, 0, "seconds; until then it is the same secret"));
 
 typedef struct Code { Str token; } Code;
-const Shape mfa_code_shape = SHAPE(Code, TOKEN(Code, 0));
+const Shape mfa_code_shape = SHAPE(Code, TOKEN(Code));
 
 typedef struct Codes { Str backupCodes; } Codes;
 #define CODES(T) RAW(T, backupCodes, 0, "ten texts, each good once; they are shown only now")
@@ -27,7 +28,7 @@ const Shape mfa_enabled_shape = SHAPE(Enabled, BOOL(Enabled, success, 0, "true")
 typedef struct Verifying { Str challenge, token; } Verifying;
 const Shape mfa_verify_shape = SHAPE(Verifying,
     TEXT(Verifying, challenge, 1, 64, WRITEONLY, "what the sign-in answered"),
-    TOKEN(Verifying, 0));
+    TOKEN(Verifying));
 
 typedef struct Valid { bool valid; i64 expiresIn; } Valid;
 const Shape mfa_valid_shape = SHAPE(Valid, BOOL(Valid, valid, 0, "true"),
@@ -35,7 +36,7 @@ const Shape mfa_valid_shape = SHAPE(Valid, BOOL(Valid, valid, 0, "true"),
 
 typedef struct Disabling { Str password, token; } Disabling;
 const Shape mfa_disable_shape = SHAPE(Disabling,
-    TEXT(Disabling, password, 1, PASSWORD_MOST, WRITEONLY, "the password"), TOKEN(Disabling, 0));
+    TEXT(Disabling, password, 1, PASSWORD_MOST, WRITEONLY, "the password"), TOKEN(Disabling));
 
 static Str list(Ctx *cx, const BackupCodes *codes)
 {

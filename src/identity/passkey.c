@@ -59,7 +59,10 @@ void passkey_close(void) { arena_close(&all.mem); }
 
 /* ---- what the browser is asked ------------------------------------------------- */
 
-static Str handle_of(Arena *mem, UserId user) { return base64url_write(mem, user.v.b, sizeof user.v.b); }
+static Str handle_of(Arena *mem, UserId user)
+{
+    return base64url_write(mem, user.v.b, sizeof user.v.b);
+}
 
 static void put_text(Buf *b, const char *name, Str value)
 {
@@ -79,7 +82,8 @@ static void put_known(Ctx *cx, Buf *b, const Passkey *rows, isize n)
 
 static void put_user(Ctx *cx, Buf *b, const Person *p)
 {
-    Str full = str_trim(str_fmt(cx->mem, "%.*s %.*s", STR_ARGS(p->firstName), STR_ARGS(p->lastName)));
+    Str full = str_trim(str_fmt(cx->mem, "%.*s %.*s", STR_ARGS(p->firstName),
+                                STR_ARGS(p->lastName)));
 
     json_put_name(b, "user");
     buf_byte(b, '{');
@@ -105,9 +109,9 @@ bool passkey_creation_options(Ctx *cx, UserId user, Str *json)
     buf_byte(&b, '}');
     put_user(cx, &b, &p);
     put_text(&b, "challenge", word);
-    buf_fmt(&b, ",\"pubKeyCredParams\":[{\"type\":\"public-key\",\"alg\":-7},{\"type\":\"public-key\","
-            "\"alg\":-8},{\"type\":\"public-key\",\"alg\":-257}],\"timeout\":%jd,\"attestation\":\"none\","
-            "\"authenticatorSelection\":{\"residentKey\":\"required\",\"requireResidentKey\":true,"
+    buf_fmt(&b, ",\"pubKeyCredParams\":[{\"type\":\"public-key\",\"alg\":-7},"
+            "{\"type\":\"public-key\",\"alg\":-8},{\"type\":\"public-key\",\"alg\":-257}],"
+            "\"timeout\":%jd,\"attestation\":\"none\",\"authenticatorSelection\":{\"residentKey\":\"required\",\"requireResidentKey\":true,"
             "\"userVerification\":\"preferred\"}", (intmax_t)CHALLENGE_LASTS.ms);
     put_known(cx, &b, rows, n);
     buf_byte(&b, '}');
@@ -122,7 +126,8 @@ bool passkey_request_options(Ctx *cx, Str *json)
 
     if (!challenge_make(cx, entering, S(""), &word))
         return false;
-    buf_fmt(&b, "{\"userVerification\":\"preferred\",\"timeout\":%jd", (intmax_t)CHALLENGE_LASTS.ms);
+    buf_fmt(&b, "{\"userVerification\":\"preferred\",\"timeout\":%jd",
+            (intmax_t)CHALLENGE_LASTS.ms);
     put_text(&b, "rpId", all.rp.id);
     put_text(&b, "challenge", word);
     buf_byte(&b, '}');
@@ -132,7 +137,14 @@ bool passkey_request_options(Ctx *cx, Str *json)
 
 /* ---- registering ----------------------------------------------------------------- */
 
-typedef struct { UserId user; Str name; NewCredential cred; Uuid id; Passkey row; bool found; } Adding;
+typedef struct {
+    UserId user;
+    Uuid   id;
+    Str    name;
+    NewCredential cred;
+    Passkey row;
+    bool   found;
+} Adding;
 
 static bool add(Ctx *cx, void *arg)
 {
@@ -226,7 +238,13 @@ bool passkey_enter(Ctx *cx, const Caller *from, const Brought *b, SignedIn *out)
 
 /* ---- one's own ---------------------------------------------------------------------- */
 
-typedef struct { UserId user; Uuid id; Str name; Passkey **rows; isize *count; Passkey *out; } Owning;
+typedef struct {
+    UserId user;
+    Uuid   id;
+    Str    name;
+    Passkey *out, **rows;
+    isize *count;
+} Owning;
 
 static bool list(Ctx *cx, void *arg)
 {

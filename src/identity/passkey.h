@@ -32,7 +32,9 @@ CHECKED bool passkey_creation_options(Ctx *cx, UserId user, Str *json);
 CHECKED bool passkey_request_options(Ctx *cx, Str *json);
 
 /* What comes back from it, decoded. */
-typedef struct Brought { Str id, client_data, attestation, auth_data, signature, user_handle; } Brought;
+typedef struct Brought {
+    Str id, client_data, attestation, auth_data, signature, user_handle;
+} Brought;
 
 /*   fails   INVALID_TOKEN: the challenge; INVALID_SIGNATURE; CONFLICT: it is known already
  *   tx      opens its own */

@@ -6,7 +6,9 @@ typedef struct Options { Str publicKey; } Options;
 const Shape passkey_options_shape = SHAPE(Options,
     RAW(Options, publicKey, 0, "what navigator.credentials.create() or get() takes"));
 
-typedef struct Response { Str clientDataJSON, attestationObject, authenticatorData, signature, userHandle; } Response;
+typedef struct Response {
+    Str clientDataJSON, attestationObject, authenticatorData, signature, userHandle;
+} Response;
 static const Shape response_shape = SHAPE(Response,
     TEXT(Response, clientDataJSON, 1, 6000, 0, "base64url, as all of these"),
     TEXT(Response, attestationObject, 1, 22000, OPTIONAL, "when it registers"),
@@ -40,23 +42,24 @@ static bool decode(Ctx *cx, const char *field, Str text, Str *out)
 {
     *out = (Str){ 0 };
     return text.at == NULL || base64url_read(cx->mem, text, out) ||
-           fail_field(cx, str_of(field), "must be base64url");
+           fail_field(cx, str_fmt(cx->mem, "credential.%s", field), "must be base64url");
 }
 
-static bool needed(Ctx *cx, const char *field, Str text)
+static bool needed(Ctx *cx, const char *name, Str text)
 {
-    return text.at != NULL || fail_field(cx, str_of(field), "is required");
+    return text.at != NULL ||
+           fail_field(cx, str_fmt(cx->mem, "credential.response.%s", name), "is required");
 }
 
 static bool decode_all(Ctx *cx, const Credential *c, Brought *out)
 {
     const Response *r = &c->response;
-    return decode(cx, "credential.id", c->id, &out->id) &&
-           decode(cx, "credential.response.clientDataJSON", r->clientDataJSON, &out->client_data) &&
-           decode(cx, "credential.response.attestationObject", r->attestationObject, &out->attestation) &&
-           decode(cx, "credential.response.authenticatorData", r->authenticatorData, &out->auth_data) &&
-           decode(cx, "credential.response.signature", r->signature, &out->signature) &&
-           decode(cx, "credential.response.userHandle", r->userHandle, &out->user_handle);
+    return decode(cx, "id", c->id, &out->id) &&
+           decode(cx, "response.clientDataJSON", r->clientDataJSON, &out->client_data) &&
+           decode(cx, "response.attestationObject", r->attestationObject, &out->attestation) &&
+           decode(cx, "response.authenticatorData", r->authenticatorData, &out->auth_data) &&
+           decode(cx, "response.signature", r->signature, &out->signature) &&
+           decode(cx, "response.userHandle", r->userHandle, &out->user_handle);
 }
 
 /* POST /auth/passkeys/register/options -> 200 {publicKey} */
@@ -77,9 +80,10 @@ bool passkey_create(Ctx *cx, Req *rq)
     PasskeyAnswer out;
 
     return req_read(cx, rq, &passkey_new_shape, &in) &&
-           needed(cx, "credential.response.attestationObject", in.credential.response.attestationObject) &&
+           needed(cx, "attestationObject", in.credential.response.attestationObject) &&
            decode_all(cx, &in.credential, &b) &&
-           passkey_add(cx, cx->who.user, in.name.at != NULL ? in.name : S("Passkey"), &b, &out.passkey) &&
+           passkey_add(cx, cx->who.user, in.name.at != NULL ? in.name : S("Passkey"), &b,
+                       &out.passkey) &&
            reply(cx, rq, 201, &passkey_answer_shape, &out);
 }
 
@@ -103,8 +107,8 @@ bool passkey_login(Ctx *cx, Req *rq)
 
     http_keep_private(cx, rq);
     return req_read(cx, rq, &passkey_enter_shape, &in) &&
-           needed(cx, "credential.response.authenticatorData", in.credential.response.authenticatorData) &&
-           needed(cx, "credential.response.signature", in.credential.response.signature) &&
+           needed(cx, "authenticatorData", in.credential.response.authenticatorData) &&
+           needed(cx, "signature", in.credential.response.signature) &&
            decode_all(cx, &in.credential, &b) && passkey_enter(cx, &from, &b, &out) &&
            reply(cx, rq, 200, &entered_shape, &out);
 }

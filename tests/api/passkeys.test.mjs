@@ -163,4 +163,8 @@ test('what is no credential is told so', async () => {
     { id: 'AA', response: { clientDataJSON: 'e30' } }, { id: 'AA', response: { clientDataJSON: 'AAAA', attestationObject: 'oA' } }])
     assert.equal((await register(p, credential)).status, 400, JSON.stringify(credential));
   assert.equal((await login({ id: 'AA', response: { clientDataJSON: 'e30' } })).status, 400);
+  const mark = await register(p, { id: 'AA', response: { clientDataJSON: 'e30', attestationObject: '!' } });
+  assert.equal(mark.body.errors[0].field, 'credential.response.attestationObject');
+  const nowhere = await s.api('POST', '/auth/passkeys/login/options', { headers: { 'x-tenant-id': 'shop' } });
+  assert.equal(nowhere.body.code, 'INVALID_TENANT');
 });
