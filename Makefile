@@ -18,7 +18,8 @@ SANS   := $(if $(filter address,$(SAN)),-fsanitize=address$(comma)undefined -fno
           $(if $(filter thread,$(SAN)),-fsanitize=thread)
 CFLAGS := -std=gnu17 -D_GNU_SOURCE -O2 -g -Isrc -DVERSION='"$(VERSION)"' $(if $(CONTROL),-DCONTROL) $(WARN) $(HARDEN) $(SANS)
 LDFLAGS := -pie -Wl,-z,relro,-z,now $(SANS)
-LIBS   := -lssl -lcrypto -lsqlite3 -ljansson -largon2 -lsodium -lqrencode -lpq -lhiredis -lnats -lpthread
+LIBS   := -lssl -lcrypto -lsqlite3 -ljansson -largon2 -lsodium -lqrencode -lpq -lhiredis -lnats -lcrypt -lzxcvbn \
+          -lcurl -lpthread
 
 SRC    := $(filter-out src/main.c,$(wildcard src/*/*.c))
 OBJ    := $(SRC:src/%.c=$(B)/%.o)
@@ -73,6 +74,10 @@ ROUNDS ?= 1000
 faults: all
 	node tests/faults/crash.mjs $(ROUNDS)
 
+# Whether the time of a sign-in tells anything: 200 of each kind, on a quiet machine.
+timing: all
+	node tests/api/timing.mjs
+
 # A private PostgreSQL, Redis and NATS; it prints how to use them. ./test has its own.
 services:
 	@mkdir -p build
@@ -92,5 +97,5 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all check docs faults fresh install clean services services-stop
+.PHONY: all check docs faults timing fresh install clean services services-stop
 -include $(OBJ:.o=.d) $(B)/main.d $(TESTBIN:=.d)

@@ -15,5 +15,17 @@
 
 extern const Shape register_shape, login_shape, refresh_shape, me_shape, done_shape;
 
+/* What the handlers of the factors (mfa_http.c and its kin) share. */
+Caller http_caller(const Req *rq);
+void   http_use_tenant(Ctx *cx, TenantId t);      /* of a body; zero: as it is */
+void   http_keep_private(Ctx *cx, Req *rq);       /* no-store: RFC 6749 section 5.1 */
+typedef struct Done { bool success; } Done;
+extern const Done http_done;
+
+/* How long answers take at least, in milliseconds, so that their time tells nothing. */
+void auth_floors(i64 login, i64 forgot, i64 jitter);
+void http_hold_login(Req *rq);
+void http_hold_forgot(Req *rq);
+
 Handler auth_register, auth_login, auth_refresh, auth_logout, auth_me, auth_verify_email,
         auth_jwks;

@@ -25,7 +25,9 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
         return false;
     token_open(&(TokenConfig){ c->issuer, c->audience, c->access_lasts, c->refresh_lasts });
     session_open(&(SessionConfig){ c->refresh_grace, c->seal_master });
-    login_open(&(LoginConfig){ c->public_url, c->production });
+    limit_open(&c->limits);
+    login_open(&(LoginConfig){ c->public_url, c->needs_verified });
+    password_policy(c->policy);
     password_open(&(HasherConfig){ c->hash_threads, c->hash_queue });
     if (session_watch(&cx))
         return true;
@@ -55,6 +57,9 @@ bool identity_sweep(Ctx *cx)
 
     while (gone > 0)
         if (!session_sweep(cx, &gone))
+            return false;
+    for (gone = 1; gone > 0;)
+        if (!audit_sweep(cx, &gone))
             return false;
     return true;
 }

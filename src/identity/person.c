@@ -36,7 +36,8 @@ SQL(person_by_id,    "SELECT" COLUMNS " FROM person WHERE tenant = $1 AND id = $
 
 SQL(person_enter,
     "UPDATE person SET last_login_at = $3, failed_logins = 0, locked_until = NULL,"
-    " password_hash = COALESCE($4, password_hash) WHERE tenant = $1 AND id = $2");
+    " password_hash = COALESCE($4, password_hash) WHERE tenant = $1 AND id = $2"
+    " AND (password_hash = $5 OR $5 IS NULL) AND status IN ('PENDING', 'ACTIVE')");
 
 SQL(person_close,
     "UPDATE person SET failed_logins = $3, locked_until = $4 WHERE tenant = $1 AND id = $2"
@@ -74,7 +75,16 @@ bool person_get(Ctx *cx, UserId id, Person *out)
 
 bool person_entered(Ctx *cx, UserId id, Str new_hash)
 {
-    return sql_run(cx, &person_enter, NULL, V(id.v), V(cx->now), V(new_hash));
+    return person_let_in(cx, id, (Str){ 0 }, new_hash);
+}
+
+bool person_let_in(Ctx *cx, UserId id, Str known_hash, Str new_hash)
+{
+    i64 changed;
+
+    if (!sql_run(cx, &person_enter, &changed, V(id.v), V(cx->now), V(new_hash), V(known_hash)))
+        return false;
+    return changed == 1 || fail(cx, AUTHENTICATION_FAILED, "changed while signing in");
 }
 
 bool person_lock(Ctx *cx, UserId id, i64 failures, Instant until)

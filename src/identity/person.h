@@ -36,8 +36,11 @@ CHECKED bool person_add(Ctx *cx, const NewPerson *in, Person *out);
 CHECKED bool person_find(Ctx *cx, Str email, Person *out, bool *found);
 CHECKED bool person_get(Ctx *cx, UserId id, Person *out);          /* NOT_FOUND */
 
-/* Signed in: clears a lock; a new hash replaces the old one unless it is absent. */
+/* Signed in: clears a lock; a new hash replaces the old one unless it is absent. Only who
+ * is PENDING or ACTIVE, and (let_in) whose hash is still the one that was looked at.
+ *   fails   AUTHENTICATION_FAILED */
 CHECKED bool person_entered(Ctx *cx, UserId id, Str new_hash);
+CHECKED bool person_let_in(Ctx *cx, UserId id, Str known_hash, Str new_hash);
 
 /* Locks, unless a lock runs: who knocks on cannot prolong it. */
 CHECKED bool person_lock(Ctx *cx, UserId id, i64 failures, Instant until);

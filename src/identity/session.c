@@ -62,8 +62,9 @@ static bool add_refresh(Ctx *cx, Str token, Uuid session, Instant expires)
 
 Session session_prepare(Ctx *cx, UserId user, Str ip, Str agent)
 {
+    Str cut = str_sub(agent, 0, 255);             /* perhaps within a letter  */
     Session s = { .id = uuid_new(cx->now), .user = user, .ip = str_sub(ip, 0, 45),
-                  .agent = str_utf8(agent) ? str_sub(agent, 0, 255) : (Str){ 0 } };
+                  .agent = str_utf8(cut) ? cut : (Str){ 0 } };
 
     s.refresh = token_refresh(cx, user, s.id, &s.refresh_expires);
     return s;
@@ -84,14 +85,15 @@ Tokens session_tokens(Ctx *cx, const Session *s, Role role)
 
 /* ---- carrying on ---------------------------------------------------------- */
 
-/* The person's state counts too: who was suspended does not go on. */
+/* The person's state counts too, and the tenant's: who was suspended does not go on. */
 SQL(refresh_use,
     "UPDATE refresh_token SET used_at = $3, successor = $4"
     " WHERE tenant = $1 AND hash = $2 AND used_at IS NULL AND expires_at > $3"
     " AND EXISTS (SELECT 1 FROM session s"
     "   JOIN person p ON p.tenant = s.tenant AND p.id = s.person"
+    "   JOIN tenant t ON t.id = s.tenant"
     "   WHERE s.tenant = $1 AND s.id = refresh_token.session AND s.ended_at IS NULL"
-    "   AND s.expires_at > $3 AND p.status IN ('PENDING', 'ACTIVE'))");
+    "   AND s.expires_at > $3 AND p.status IN ('PENDING', 'ACTIVE') AND t.status = 'ACTIVE')");
 
 typedef struct { Instant used, ended; Str successor; int role; bool may; } Used;
 static const Shape used_row = SHAPE(Used,
@@ -99,10 +101,12 @@ static const Shape used_row = SHAPE(Used,
     NAME(Used, role, &role_names, 0, ""), BOOL(Used, may, 0, ""));
 
 SQL(refresh_look,
-    "SELECT r.used_at, s.ended_at, r.successor, p.role, p.status IN ('PENDING', 'ACTIVE')"
+    "SELECT r.used_at, s.ended_at, r.successor, p.role,"
+    " p.status IN ('PENDING', 'ACTIVE') AND t.status = 'ACTIVE'"
     " FROM refresh_token r"
     " JOIN session s ON s.tenant = r.tenant AND s.id = r.session"
     " JOIN person p ON p.tenant = s.tenant AND p.id = s.person"
+    " JOIN tenant t ON t.id = s.tenant"
     " WHERE r.tenant = $1 AND r.hash = $2");
 
 SQL(session_finish,

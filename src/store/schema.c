@@ -14,6 +14,7 @@ STEP(0001, store);
 STEP(0002, identity);
 STEP(0003, events);
 STEP(0004, tickets);
+STEP(0005, accounts);
 STEP_FILE(schema_sqlite_plans, "src/store/schema/sqlite/plans.sql");
 
 const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
@@ -21,6 +22,7 @@ const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
     { 2, "identity", sqlite_0002_identity, 2 },
     { 3, "events",   sqlite_0003_events, 3 },
     { 4, "tickets",  sqlite_0004_tickets, 4 },
+    { 5, "accounts", sqlite_0005_accounts, 4 },
 };
 
 const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
@@ -28,4 +30,5 @@ const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
     { 2, "identity", postgres_0002_identity, 2 },
     { 3, "events",   postgres_0003_events, 3 },
     { 4, "tickets",  postgres_0004_tickets, 4 },
+    { 5, "accounts", postgres_0005_accounts, 4 },
 };

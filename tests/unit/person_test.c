@@ -173,27 +173,161 @@ TEST(the_sixth_failure_in_a_minute_from_one_place_is_told_to_wait)
     identity_done();
 }
 
-TEST(in_production_one_place_registers_three_times_in_five_minutes)
+/* ---- the address, the states, the record -------------------------------------- */
+
+static FaultCode try_from(Ctx *cx, const char *peer, const char *email, Str password)
 {
-    Ctx cx = with_identity();
-    LoginConfig strict = { S("http://shop.test"), true };
-    Caller v6 = { S("2001:db8:1:2::1"), { 0 } }, v6_too = { S("2001:db8:1:2:ffff::9"), { 0 } };
-    Account weak = account("ada@example.org");
+    Caller from = { str_of(peer), { 0 } };
     SignedIn in;
 
-    weak.password = S("weak");
-    login_close();
-    login_open(&strict);
-    for (int i = 0; i < 3; i++) {
-        must(!login_register(&cx, &v6, &weak, &in));
-        must_fault(&cx, VALIDATION_ERROR);
-        fault_clear(&cx);
+    fault_clear(cx);
+    return login_enter(cx, &from, str_of(email), password, &in) ? OK : cx->fault.code;
+}
+
+TEST(ten_failures_lock_an_address_and_a_right_password_takes_back_only_its_own)
+{
+    Ctx cx = with_identity();
+
+    registered(&cx, "ada@example.org");
+    limit_open(&(LimitConfig){ true, 1000, 1000, 1000, 1000 });
+    for (int i = 0; i < 9; i++) {
+        const char *other = str_z(mem, str_fmt(mem, "nobody%d@example.org", i));
+        must(try_from(&cx, "192.0.2.7", other, S("wrong")) == AUTHENTICATION_FAILED);
+        must(try_from(&cx, "192.0.2.7", "ada@example.org", PASSWORD) == OK);
     }
-    must(!login_register(&cx, &v6_too, &weak, &in));           /* the same /64 */
-    must_fault(&cx, RATE_LIMIT_EXCEEDED);
+    must(try_from(&cx, "192.0.2.7", "bob@example.org", S("wrong")) == AUTHENTICATION_FAILED);
+    must(try_from(&cx, "192.0.2.7", "ada@example.org", PASSWORD) == AUTHENTICATION_FAILED);
+    must(try_from(&cx, "192.0.2.8", "ada@example.org", PASSWORD) == OK);
+    cx.now = later(cx.now, minutes(14));          /* knocking doesn't prolong it */
+    must(try_from(&cx, "192.0.2.7", "ada@example.org", PASSWORD) == AUTHENTICATION_FAILED);
+    cx.now = later(cx.now, minutes(1));
+    must(try_from(&cx, "192.0.2.7", "ada@example.org", PASSWORD) == OK);
+    identity_done();
+}
+
+SQL(test_status, "UPDATE person SET status = $2 WHERE tenant = $1");
+SQL(test_tenant, "UPDATE tenant SET status = $2 WHERE id = $1");
+SQL(test_hash,   "UPDATE person SET password_hash = $2 WHERE tenant = $1");
+SQL(test_deeds,  "SELECT count(*) FROM audit WHERE tenant = $1 AND action = $2 AND subject = $3");
+
+typedef struct { const Sql *q; const char *value; UserId of; i64 n; } Setting;
+
+static bool set_it(Ctx *cx, void *arg)
+{
+    const Setting *s = arg;
+    return sql_run(cx, s->q, NULL, V(s->value));
+}
+
+static void set(Ctx *cx, const Sql *q, const char *value)
+{
+    fault_clear(cx);
+    must(write_tx(cx, (Lane){ 0 }, set_it, &(Setting){ .q = q, .value = value }));
+}
+
+static bool count_it(Ctx *cx, void *arg)
+{
+    Setting *s = arg;
+    return sql_int(cx, s->q, &s->n, V(s->value), V(s->of.v));
+}
+
+static i64 deeds(Ctx *cx, const char *action, UserId of)
+{
+    Setting s = { &test_deeds, action, of, -1 };
+
+    fault_clear(cx);
+    must(read_tx(cx, count_it, &s));
+    return s.n;
+}
+
+TEST(who_is_suspended_or_deleted_and_whose_shop_is_gets_the_answer_of_a_wrong_password)
+{
+    Ctx cx = with_identity();
+    Tokens t;
+    SignedIn in = registered(&cx, "ada@example.org");
+
+    set(&cx, &test_status, "SUSPENDED");
+    must(try_login(&cx, "ada@example.org", PASSWORD) == AUTHENTICATION_FAILED);
+    must(!session_refresh(&cx, in.tokens.refreshToken, &t));
+    set(&cx, &test_status, "DELETED");
+    must(try_login(&cx, "ada@example.org", PASSWORD) == AUTHENTICATION_FAILED);
+    set(&cx, &test_status, "ACTIVE");
+    set(&cx, &test_tenant, "SUSPENDED");
+    must(try_login(&cx, "ada@example.org", PASSWORD) == AUTHENTICATION_FAILED);
+    must(!session_refresh(&cx, in.tokens.refreshToken, &t));
+    set(&cx, &test_tenant, "ACTIVE");
+    must(try_login(&cx, "ada@example.org", PASSWORD) == OK);
     fault_clear(&cx);
-    must(!login_register(&cx, &here, &weak, &in));
-    must_fault(&cx, VALIDATION_ERROR);
+    must(session_refresh(&cx, in.tokens.refreshToken, &t));
+    identity_done();
+}
+
+TEST(who_must_have_confirmed_his_email_can_not_sign_in_before)
+{
+    Ctx cx = with_identity();
+
+    registered(&cx, "ada@example.org");
+    login_close();
+    login_open(&(LoginConfig){ S("http://shop.test"), true });
+    must(try_login(&cx, "ada@example.org", PASSWORD) == AUTHENTICATION_FAILED);
+    set(&cx, &test_status, "ACTIVE");
+    must(try_login(&cx, "ada@example.org", PASSWORD) == OK);
+    identity_done();
+}
+
+TEST(every_attempt_is_on_record_with_what_it_led_to)
+{
+    Ctx cx = with_identity();
+    UserId ada = registered(&cx, "ada@example.org").user.id;
+
+    must(deeds(&cx, "user.registration", ada) == 1);
+    must(try_login(&cx, "ada@example.org", PASSWORD) == OK);
+    for (int i = 0; i < 6; i++)
+        must(try_later(&cx, S("wrong"), seconds(61)) == AUTHENTICATION_FAILED);
+    must(deeds(&cx, "user.login", ada) == 1 && deeds(&cx, "user.login_failed", ada) == 6);
+    must(deeds(&cx, "user.account_locked", ada) == 1);
+    identity_done();
+}
+
+/* npm bcrypt 6.0.0, of PASSWORD, cost 10. */
+#define BCRYPT_HASH "$2b$10$pZ8wap0sITUqW0TK0UrnruLGiDVGk0IxAx1jt/cNLcIjLByAaMpde"
+
+TEST(who_comes_with_a_bcrypt_hash_signs_in_and_gets_one_of_ours)
+{
+    Ctx cx = with_identity();
+    Person p;
+    bool found;
+
+    registered(&cx, "ada@example.org");
+    set(&cx, &test_hash, BCRYPT_HASH);
+    must(try_login(&cx, "ada@example.org", S("Blue-Kettle-43")) == AUTHENTICATION_FAILED);
+    must(try_login(&cx, "ada@example.org", PASSWORD) == OK);
+    must(person_look_email(&cx, S("ada@example.org"), &p, &found) && found);
+    must(str_starts(p.passwordHash, S("$argon2id$v=19$m=65536,t=3,p=4$")));
+    must(try_login(&cx, "ada@example.org", PASSWORD) == OK);
+    identity_done();
+}
+
+static bool let_in(Ctx *cx, void *arg)
+{
+    const Person *p = arg;
+    return person_let_in(cx, p->id, p->passwordHash, (Str){ 0 });
+}
+
+/* Both saw the old hash; the change came first. */
+TEST(a_password_that_was_changed_meanwhile_lets_nobody_in_and_is_not_replaced)
+{
+    Ctx cx = with_identity();
+    Person p, now;
+    bool found;
+
+    registered(&cx, "ada@example.org");
+    must(person_look_email(&cx, S("ada@example.org"), &p, &found) && found);
+    set(&cx, &test_hash, BCRYPT_HASH);
+    must(!write_tx(&cx, (Lane){ 0 }, let_in, &p));
+    must_fault(&cx, AUTHENTICATION_FAILED);
+    fault_clear(&cx);
+    must(person_look(&cx, p.id, &now) && str_is(now.passwordHash, S(BCRYPT_HASH)));
+    must(write_tx(&cx, (Lane){ 0 }, let_in, &now));
     identity_done();
 }
 
