@@ -53,7 +53,7 @@ $(B)/unit/plan_test: TAKE_ALL := -Wl,--whole-archive
 $(B)/store/schema.o: $(wildcard src/store/schema/*/*.sql)
 
 # So are the pages.
-$(B)/web/pages.o: $(wildcard src/web/pages/*)
+$(B)/web/pages.o $(B)/web/account_pages.o: $(wildcard src/web/pages/*)
 
 # What is generated and committed; a test holds the files equal to the tables.
 docs: all

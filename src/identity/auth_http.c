@@ -119,12 +119,6 @@ bool auth_me(Ctx *cx, Req *rq)
     return person_look(cx, cx->who.user, &me.user) && reply(cx, rq, 200, &me_shape, &me);
 }
 
-bool auth_verify_email(Ctx *cx, Req *rq)
-{
-    return login_verify_email(cx, req_query(cx, rq, S("token"))) &&
-           reply(cx, rq, 200, &done_shape, &http_done);
-}
-
 bool auth_jwks(Ctx *cx, Req *rq)
 {
     reply_header(cx, rq, S("Cache-Control"),

@@ -2,6 +2,7 @@
  * as the longest-lived token that it signed, and a while more for clocks and caches. */
 #include "identity/identity.h"
 #include "identity/key.h"
+#include "identity/letter.h"
 #include "identity/login.h"
 #include "identity/password.h"
 
@@ -26,7 +27,9 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
     token_open(&(TokenConfig){ c->issuer, c->audience, c->access_lasts, c->refresh_lasts });
     session_open(&(SessionConfig){ c->refresh_grace, c->seal_master });
     limit_open(&c->limits);
-    login_open(&(LoginConfig){ c->public_url, c->needs_verified });
+    mailproof_open(c->seal_master);
+    letter_open(c->public_url);
+    login_open(&(LoginConfig){ c->needs_verified });
     password_policy(c->policy);
     password_open(&(HasherConfig){ c->hash_threads, c->hash_queue });
     if (session_watch(&cx))
@@ -39,7 +42,8 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
 void identity_close(void)
 {
     password_close();
-    login_close();
+    letter_close();
+    mailproof_close();
     session_close();
     token_close();
     key_close();
@@ -57,6 +61,9 @@ bool identity_sweep(Ctx *cx)
 
     while (gone > 0)
         if (!session_sweep(cx, &gone))
+            return false;
+    for (gone = 1; gone > 0;)
+        if (!mailproof_sweep(cx, &gone))
             return false;
     for (gone = 1; gone > 0;)
         if (!audit_sweep(cx, &gone))

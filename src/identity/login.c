@@ -8,85 +8,20 @@
  * It gives back one attempt of the address and not all: else who has one account of his
  * own could try others for ever. */
 #include "identity/login.h"
+#include "identity/letter.h"
 #include "identity/limit.h"
+#include "identity/mailbox.h"
 #include "identity/password.h"
 #include "identity/tenant.h"
-#include "base/log.h"
-#include "base/rand.h"
 #include "kv/kv.h"
-#include "mail/mail.h"
 
 const Shape signed_in_shape = SHAPE(SignedIn,
     OBJECT(SignedIn, user, &person_shape, 0, "who is signed in"),
     OBJECT(SignedIn, tokens, &tokens_shape, 0, "what to show from now on"));
 
-enum { VERIFY_BYTES = 32 };
+static bool needs_verified;
 
-static struct { Arena mem; Str public_url; bool needs_verified; } all;
-
-void login_open(const LoginConfig *config)
-{
-    all.public_url = str_copy(&all.mem, config->public_url);
-    all.needs_verified = config->needs_verified;
-}
-
-void login_close(void) { arena_close(&all.mem); }
-
-/* ---- the letter ----------------------------------------------------------- */
-
-static Key verify_key(Ctx *cx, Str token)
-{
-    Digest d = sha256(token);
-    return kv_key_global(cx, "verify-email", hex_write(cx->mem, d.b, SHA256_BYTES));
-}
-
-/* Best effort: an account without its letter can ask for another. */
-static void send_verification(Ctx *cx, const Person *p)
-{
-    u8 chance[VERIFY_BYTES];
-
-    rand_bytes(chance, VERIFY_BYTES);
-    Str token = base64url_write(cx->mem, chance, VERIFY_BYTES);
-    Str ids = str_fmt(cx->mem, "%.*s %.*s", STR_ARGS(uuid_str(cx->mem, p->tenantId.v)),
-                      STR_ARGS(uuid_str(cx->mem, p->id.v)));
-    Str link = str_fmt(cx->mem, "%.*s/auth/verify-email?token=%.*s", STR_ARGS(all.public_url),
-                       STR_ARGS(token));
-    Letter letter = {
-        .to = p->email, .subject = S("Please confirm your email address"),
-        .text = str_fmt(cx->mem, "Welcome.\n\nPlease confirm your email address by opening this"
-                        " link within 24 hours:\n\n%.*s\n\nIf you did not make an account, you"
-                        " need not do anything.\n", STR_ARGS(link)),
-        .html = str_fmt(cx->mem, "<p>Welcome.</p><p>Please <a href=\"%.*s\">confirm your email"
-                        " address</a> within 24 hours.</p><p>If you did not make an account, you"
-                        " need not do anything.</p>\n", STR_ARGS(link)),
-    };
-    if (kv_put(cx, verify_key(cx, token), ids, VERIFY_LASTS) && mail_send(cx, &letter))
-        return;
-    log_warn("verification letter not sent", L("why", (const char *)cx->fault.why));
-    fault_clear(cx);
-}
-
-static bool verify(Ctx *cx, void *arg)
-{
-    return person_verified(cx, *(UserId *)arg);
-}
-
-bool login_verify_email(Ctx *cx, Str token)
-{
-    Str ids;
-    UserId user;
-    bool found;
-
-    if (token.at == NULL)
-        return fail(cx, INVALID_TOKEN, "no token");
-    if (!kv_get(cx, verify_key(cx, token), &ids, &found))
-        return false;
-    if (!found)
-        return fail(cx, INVALID_TOKEN, "verification token unknown or too old");
-    must(uuid_read(str_sub(ids, 0, UUID_LETTERS), &cx->tenant.v) &&
-         uuid_read(str_sub(ids, UUID_LETTERS + 1, ids.len), &user.v));
-    return write_tx(cx, lane_of(user.v), verify, &user);
-}
+void login_open(const LoginConfig *config) { needs_verified = config->needs_verified; }
 
 /* ---- making an account ---------------------------------------------------- */
 
@@ -95,6 +30,7 @@ typedef struct {
     Caller    from;
     Person    person;
     Session   session;                            /* may be none              */
+    MailProof proof;                              /* with it                  */
 } Joining;
 
 static bool join(Ctx *cx, void *arg)
@@ -102,7 +38,9 @@ static bool join(Ctx *cx, void *arg)
     Joining *j = arg;
 
     return person_add(cx, &j->in, &j->person) &&
-           (uuid_zero(j->session.id) || session_write(cx, &j->session)) &&
+           (uuid_zero(j->session.id) ||
+            (session_write(cx, &j->session) &&
+             mailproof_keep(cx, FOR_VERIFY, j->in.id, &j->proof, VERIFY_LASTS))) &&
            audit_write(cx, &(Deed){ .action = AUDIT_REGISTRATION, .actor = j->in.id,
                                     .subject = j->in.id, .from = j->from });
 }
@@ -127,9 +65,10 @@ bool login_register(Ctx *cx, const Caller *from, const Account *in, SignedIn *ou
         !password_hash(cx, in->password, &j.in.passwordHash))
         return false;
     j.session = session_prepare(cx, j.in.id, from->peer, from->agent);
+    j.proof = mailproof_make(cx);
     if (!write_tx(cx, lane_of(cx->tenant.v), join, &j))
         return false;
-    send_verification(cx, &j.person);
+    letter_verify(cx, j.person.email, &j.proof);
     *out = (SignedIn){ .user = j.person, .tokens = session_tokens(cx, &j.session, CUSTOMER) };
     return true;
 }
@@ -298,7 +237,7 @@ static bool may_enter(const Entering *e)
     int status = e->person.status;
 
     return e->found && e->open && e->attempt <= ATTEMPTS_MOST &&
-           (status == PERSON_ACTIVE || (status == PERSON_PENDING && !all.needs_verified));
+           (status == PERSON_ACTIVE || (status == PERSON_PENDING && !needs_verified));
 }
 
 /* The count is left alone when the lock begins: it began earlier, so it ends earlier, and

@@ -12,14 +12,11 @@
 enum { ATTEMPTS_MOST = 5, ADDRESS_ATTEMPTS_MOST = 2 * ATTEMPTS_MOST, LOGINS_MOST = 5 };
 #define LOCK_LASTS     minutes(15)
 #define LOGIN_WINDOW   seconds(60)                /* per address and email    */
-#define VERIFY_LASTS   hours(24)
 
 typedef struct LoginConfig {
-    Str  public_url;                              /* for the link in the letter */
     bool needs_verified;                          /* LOGIN_REQUIRES_VERIFIED  */
 } LoginConfig;
 void login_open(const LoginConfig *config);
-void login_close(void);
 
 typedef struct Account { Str email, password, firstName, lastName, phone; } Account;
 
@@ -27,17 +24,12 @@ typedef struct SignedIn { Person user; Tokens tokens; } SignedIn;
 extern const Shape signed_in_shape;
 
 /* A new customer of cx->tenant, signed in at once. A letter asks to confirm the email.
- *   fails   INVALID_TENANT, VALIDATION_ERROR, DUPLICATE_EMAIL, BUSY.
- *           While the kv is away no letter is sent */
+ *   fails   INVALID_TENANT, VALIDATION_ERROR, DUPLICATE_EMAIL, BUSY */
 CHECKED bool login_register(Ctx *cx, const Caller *from, const Account *in, SignedIn *out);
 
 /*   fails   RATE_LIMIT_EXCEEDED, AUTHENTICATION_FAILED, BUSY; KV_UNAVAILABLE: a password is
  *           not looked at while attempts can't be counted */
 CHECKED bool login_enter(Ctx *cx, const Caller *from, Str email, Str password, SignedIn *out);
-
-/* The link of the letter; may be followed more than once, since mail scanners do.
- *   fails   INVALID_TOKEN, KV_UNAVAILABLE */
-CHECKED bool login_verify_email(Ctx *cx, Str token);
 
 /* For the CLI: an account that needs no confirmation. An absent password makes one that
  * can't sign in with a password.

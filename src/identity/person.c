@@ -43,6 +43,12 @@ SQL(person_close,
     "UPDATE person SET failed_logins = $3, locked_until = $4 WHERE tenant = $1 AND id = $2"
     " AND (locked_until IS NULL OR locked_until <= $5)");
 
+SQL(person_renew_hash,
+    "UPDATE person SET password_hash = $4, failed_logins = 0, locked_until = NULL,"
+    " updated_at = $5, version = version + 1 WHERE tenant = $1 AND id = $2"
+    " AND (password_hash = $3 OR $3 IS NULL) AND status IN ('PENDING', 'ACTIVE')"
+    " RETURNING email");
+
 SQL(person_verify,
     "UPDATE person SET email_verified = TRUE, updated_at = $3, version = version + 1,"
     " status = CASE status WHEN 'PENDING' THEN 'ACTIVE' ELSE status END"
@@ -85,6 +91,21 @@ bool person_let_in(Ctx *cx, UserId id, Str known_hash, Str new_hash)
     if (!sql_run(cx, &person_enter, &changed, V(id.v), V(cx->now), V(new_hash), V(known_hash)))
         return false;
     return changed == 1 || fail(cx, AUTHENTICATION_FAILED, "changed while signing in");
+}
+
+typedef struct { Str email; } Mailbox;
+static const Shape mailbox_row = SHAPE(Mailbox, TEXT(Mailbox, email, 3, 255, 0, ""));
+
+bool person_renew(Ctx *cx, UserId id, Str known_hash, Str new_hash, Str *email)
+{
+    Mailbox m;
+    bool found;
+
+    if (!sql_find(cx, &person_renew_hash, &mailbox_row, &m, &found, V(id.v), V(known_hash),
+                  V(new_hash), V(cx->now)))
+        return false;
+    *email = m.email;
+    return found || fail(cx, AUTHENTICATION_FAILED, "no such person, or changed meanwhile");
 }
 
 bool person_lock(Ctx *cx, UserId id, i64 failures, Instant until)

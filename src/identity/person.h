@@ -42,6 +42,11 @@ CHECKED bool person_get(Ctx *cx, UserId id, Person *out);          /* NOT_FOUND 
 CHECKED bool person_entered(Ctx *cx, UserId id, Str new_hash);
 CHECKED bool person_let_in(Ctx *cx, UserId id, Str known_hash, Str new_hash);
 
+/* Another hash in place of the one that is known (absent: of any); a lock ends.
+ *   gives   *email, to write to
+ *   fails   AUTHENTICATION_FAILED: gone, suspended, or another change came first */
+CHECKED bool person_renew(Ctx *cx, UserId id, Str known_hash, Str new_hash, Str *email);
+
 /* Locks, unless a lock runs: who knocks on cannot prolong it. */
 CHECKED bool person_lock(Ctx *cx, UserId id, i64 failures, Instant until);
 

@@ -200,14 +200,14 @@ bool session_refresh(Ctx *cx, Str token, Tokens *out)
 
 /* ---- ending --------------------------------------------------------------- */
 
-typedef struct { Uuid id; Instant at; } Ended;
 static const Shape ended_row = SHAPE(Ended, ID(Ended, id, 0, ""), TIME(Ended, at, 0, ""));
 
 SQL(session_finish_all,
     "UPDATE session SET ended_at = $3, ended_why = $4"
-    " WHERE tenant = $1 AND person = $2 AND ended_at IS NULL RETURNING id, ended_at");
+    " WHERE tenant = $1 AND person = $2 AND ended_at IS NULL AND (id <> $5 OR $5 IS NULL)"
+    " RETURNING id, ended_at");
 
-typedef struct { Uuid of; const char *why; Ended *rows; isize count; } Ending;
+typedef struct { Uuid of; const char *why; EndedList ended; } Ending;
 
 static bool finish_one(Ctx *cx, void *arg)
 {
@@ -225,11 +225,22 @@ bool session_end(Ctx *cx, Uuid session, const char *why)
     return true;
 }
 
+bool session_close_all(Ctx *cx, UserId user, Uuid but, const char *why, EndedList *out)
+{
+    return sql_rows(cx, &session_finish_all, &ended_row, &out->rows, &out->count, V(user.v),
+                    V(cx->now), V(why), V(but));
+}
+
+void session_tell(Ctx *cx, const EndedList *ended)
+{
+    for (isize i = 0; i < ended->count; i++)
+        revoked_add(ended->rows[i].id, token_last_use(cx->now));
+}
+
 static bool finish_all(Ctx *cx, void *arg)
 {
     Ending *e = arg;
-    return sql_rows(cx, &session_finish_all, &ended_row, &e->rows, &e->count, V(e->of),
-                    V(cx->now), V(e->why));
+    return session_close_all(cx, (UserId){ e->of }, (Uuid){ 0 }, e->why, &e->ended);
 }
 
 bool session_end_all(Ctx *cx, UserId user, const char *why)
@@ -238,8 +249,7 @@ bool session_end_all(Ctx *cx, UserId user, const char *why)
 
     if (!write_tx(cx, lane_of(user.v), finish_all, &e))
         return false;
-    for (isize i = 0; i < e.count; i++)
-        revoked_add(e.rows[i].id, token_last_use(cx->now));
+    session_tell(cx, &e.ended);
     return true;
 }
 

@@ -53,6 +53,13 @@ CHECKED bool session_refresh(Ctx *cx, Str token, Tokens *out);
 CHECKED bool session_end(Ctx *cx, Uuid session, const char *why);
 CHECKED bool session_end_all(Ctx *cx, UserId user, const char *why);
 
+/* The same inside the caller's write_tx, for all but `but` (zero: all). What it ended must
+ * be told to this process once that is durable. */
+typedef struct Ended { Uuid id; Instant at; } Ended;
+typedef struct EndedList { Ended *rows; isize count; } EndedList;
+CHECKED bool session_close_all(Ctx *cx, UserId user, Uuid but, const char *why, EndedList *out);
+void session_tell(Ctx *cx, const EndedList *ended);
+
 /* Brings the sessions that others ended into this process (revoked.h): all that matter at
  * boot, later those since the last look. For boot and the clock. */
 CHECKED bool session_watch(Ctx *cx);

@@ -1,6 +1,7 @@
 /* mail.c - picks the engine by the url's scheme, and refuses letters that would say
  * more than they should. */
 #include "mail/engine.h"
+#include "mail/postman.h"
 #include <string.h>
 
 static const MailEngine *const engines[] = { &mail_folder };
@@ -44,6 +45,7 @@ bool mail_open(Arena *mem, const MailConfig *config, Str *why)
         memcpy(sender, config->from.at, (size_t)config->from.len);
         sender[config->from.len] = '\0';
         engine = engines[i];
+        postman_start();
         return true;
     }
     *why = str_fmt(mem, "MAIL_URL: no engine for \"%.*s\"; write folder:PATH",
@@ -53,6 +55,7 @@ bool mail_open(Arena *mem, const MailConfig *config, Str *why)
 
 void mail_close(void)
 {
+    postman_stop();
     if (engine != NULL)
         engine->close();
     engine = NULL;

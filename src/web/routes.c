@@ -4,6 +4,7 @@
 #include "events/event_http.h"
 #include "events/venue_http.h"
 #include "gateway/live_http.h"
+#include "identity/account_http.h"
 #include "identity/auth_http.h"
 #include "identity/guard.h"
 #include "identity/session.h"
@@ -12,6 +13,7 @@
 #include "tickets/order.h"
 #include "tickets/tickets_http.h"
 #include "tickets/type.h"
+#include "web/account_pages.h"
 #include "web/health.h"
 #include "web/metrics.h"
 #include "web/openapi.h"
@@ -34,7 +36,27 @@ static const Route table[] = {
 { M_GET, "/auth/me", SIGNED_IN, 0, NULL, 200,
   &me_shape, auth_me, LIMIT_DEFAULT, "people", "Says who is signed in." },
 { M_GET, "/auth/verify-email", OPEN, 0, NULL, 200,
-  &done_shape, auth_verify_email, LIMIT_DEFAULT, "people", "Follows the link of the letter." },
+  NULL, page_verify, PAGE, "pages", "Where the letter's link leads: a page with a button." },
+{ M_POST, "/auth/verify-email", OPEN, 0, &verify_shape, 200,
+  &done_shape, account_verify, LIMIT_DEFAULT,
+  "people", "Confirms an email, by the letter's link or by its code." },
+{ M_POST, "/auth/resend-verification", SIGNED_IN, 0, NULL, 200,
+  &done_shape, account_resend, LIMIT_DEFAULT, "people", "Sends that letter again." },
+{ M_POST, "/auth/forgot-password", OPEN, 0, &forgot_shape, 200,
+  &done_shape, account_forgot, LIMIT_DEFAULT,
+  "people", "Sends a link to choose a new password; the answer is the same for everybody." },
+{ M_GET, "/auth/reset-password", OPEN, 0, NULL, 200,
+  NULL, page_reset, PAGE, "pages", "Where that link leads: a page with a form." },
+{ M_POST, "/auth/reset-password", OPEN, 0, &reset_shape, 200,
+  &done_shape, account_reset, LIMIT_DEFAULT,
+  "people", "Sets a new password by the letter's link, and signs out everywhere." },
+{ M_PUT, "/auth/change-password", SIGNED_IN, 0, &change_shape, 200,
+  &done_shape, account_change, LIMIT_DEFAULT,
+  "people", "Changes the password, and signs out everywhere." },
+{ M_POST, "/auth/change-password", SIGNED_IN, 0, &change_shape, 200,
+  &done_shape, account_change, LIMIT_DEFAULT, "people", "The same." },
+{ M_GET, "/account.js", OPEN, 0, NULL, 200,
+  NULL, page_account_script, PAGE, "pages", "The script of those pages." },
 { M_GET, "/.well-known/jwks.json", OPEN, 0, NULL, 200,
   NULL, auth_jwks, 0, "people", "The keys that verify access tokens." },
 /* ---- venues and events --------------------------------------------------------------- */
