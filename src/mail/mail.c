@@ -4,7 +4,7 @@
 #include "mail/postman.h"
 #include <string.h>
 
-static const MailEngine *const engines[] = { &mail_folder };
+static const MailEngine *const engines[] = { &mail_folder, &mail_smtp, &mail_smtps };
 static const MailEngine *engine;
 static char sender[256];
 
@@ -48,8 +48,7 @@ bool mail_open(Arena *mem, const MailConfig *config, Str *why)
         postman_start();
         return true;
     }
-    *why = str_fmt(mem, "MAIL_URL: no engine for \"%.*s\"; write folder:PATH",
-                   STR_ARGS(config->url));
+    *why = S("MAIL_URL: no engine for it; write folder:PATH, smtp://HOST or smtps://HOST");
     return false;
 }
 
