@@ -105,12 +105,6 @@ bool auth_refresh(Ctx *cx, Req *rq)
            reply(cx, rq, 200, &tokens_shape, &out);
 }
 
-bool auth_logout(Ctx *cx, Req *rq)
-{
-    return session_end(cx, cx->who.session, "logout") &&
-           reply(cx, rq, 200, &done_shape, &http_done);
-}
-
 bool auth_me(Ctx *cx, Req *rq)
 {
     Me me;

@@ -3,7 +3,6 @@
  *   POST /auth/register      OPEN       register_shape -> 201 signed_in_shape
  *   POST /auth/login         OPEN       login_shape    -> 200 signed_in_shape
  *   POST /auth/refresh       OPEN       refresh_shape  -> 200 tokens_shape
- *   POST /auth/logout        SIGNED_IN  no body needed -> 200 done_shape
  *   GET  /auth/me            SIGNED_IN                 -> 200 me_shape
  *   GET  /.well-known/jwks.json  OPEN                  -> 200 {"keys":[...]}
  *
@@ -26,4 +25,4 @@ void auth_floors(i64 login, i64 forgot, i64 jitter);
 void http_hold_login(Req *rq);
 void http_hold_forgot(Req *rq);
 
-Handler auth_register, auth_login, auth_refresh, auth_logout, auth_me, auth_jwks;
+Handler auth_register, auth_login, auth_refresh, auth_me, auth_jwks;

@@ -19,6 +19,7 @@ typedef struct Person {
     TenantId tenantId;
     Str      passwordHash;                        /* absent: none             */
     Instant  lockedUntil, lastLoginAt, createdAt, updatedAt;
+    i64      version;                             /* rises with each change   */
 } Person;
 extern const Shape person_shape;
 
@@ -49,6 +50,11 @@ CHECKED bool person_renew(Ctx *cx, UserId id, Str known_hash, Str new_hash, Str 
 
 /* Locks, unless a lock runs: who knocks on cannot prolong it. */
 CHECKED bool person_lock(Ctx *cx, UserId id, i64 failures, Instant until);
+
+/* Changes what is given, if `version` is 0 or still the row's.
+ *   fails   NOT_FOUND, CONFLICT */
+typedef struct ProfileChange { Str firstName, lastName, phone; i64 version; } ProfileChange;
+CHECKED bool person_change(Ctx *cx, UserId id, const ProfileChange *in, Person *out);
 
 /* The mailbox was reached; PENDING becomes ACTIVE. */
 CHECKED bool person_verified(Ctx *cx, UserId id);

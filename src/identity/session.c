@@ -225,6 +225,16 @@ bool session_end(Ctx *cx, Uuid session, const char *why)
     return true;
 }
 
+SQL(session_finish_own,
+    "UPDATE session SET ended_at = $4, ended_why = $5"
+    " WHERE tenant = $1 AND person = $2 AND id = $3 AND ended_at IS NULL RETURNING id, ended_at");
+
+bool session_close_one(Ctx *cx, UserId user, Uuid session, const char *why, EndedList *out)
+{
+    return sql_rows(cx, &session_finish_own, &ended_row, &out->rows, &out->count, V(user.v),
+                    V(session), V(cx->now), V(why));
+}
+
 bool session_close_all(Ctx *cx, UserId user, Uuid but, const char *why, EndedList *out)
 {
     return sql_rows(cx, &session_finish_all, &ended_row, &out->rows, &out->count, V(user.v),

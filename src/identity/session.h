@@ -58,6 +58,8 @@ CHECKED bool session_end_all(Ctx *cx, UserId user, const char *why);
 typedef struct Ended { Uuid id; Instant at; } Ended;
 typedef struct EndedList { Ended *rows; isize count; } EndedList;
 CHECKED bool session_close_all(Ctx *cx, UserId user, Uuid but, const char *why, EndedList *out);
+/* One of a person's; the list stays empty when it is another's or has ended. */
+CHECKED bool session_close_one(Ctx *cx, UserId user, Uuid session, const char *why, EndedList *out);
 void session_tell(Ctx *cx, const EndedList *ended);
 
 /* Brings the sessions that others ended into this process (revoked.h): all that matter at

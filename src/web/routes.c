@@ -6,7 +6,10 @@
 #include "gateway/live_http.h"
 #include "identity/account_http.h"
 #include "identity/auth_http.h"
+#include "identity/device.h"
+#include "identity/device_http.h"
 #include "identity/guard.h"
+#include "identity/record.h"
 #include "identity/session.h"
 #include "pay/sandbox_http.h"
 #include "tickets/door.h"
@@ -32,7 +35,7 @@ static const Route table[] = {
   &tokens_shape, auth_refresh, LIMIT_DEFAULT,
   "people", "Changes a refresh token for new tokens." },
 { M_POST, "/auth/logout", SIGNED_IN, 0, NULL, 200,
-  &done_shape, auth_logout, LIMIT_DEFAULT, "people", "Ends this session." },
+  &done_shape, device_leave, LIMIT_DEFAULT, "people", "Ends this session." },
 { M_GET, "/auth/me", SIGNED_IN, 0, NULL, 200,
   &me_shape, auth_me, LIMIT_DEFAULT, "people", "Says who is signed in." },
 { M_GET, "/auth/verify-email", OPEN, 0, NULL, 200,
@@ -57,6 +60,30 @@ static const Route table[] = {
   &done_shape, account_change, LIMIT_DEFAULT, "people", "The same." },
 { M_GET, "/account.js", OPEN, 0, NULL, 200,
   NULL, page_account_script, PAGE, "pages", "The script of those pages." },
+{ M_GET, "/auth/profile", SIGNED_IN, 0, NULL, 200,
+  &me_shape, profile_show, LIMIT_DEFAULT, "people", "Shows one's profile and its version." },
+{ M_PUT, "/auth/profile", SIGNED_IN, 0, &profile_shape, 200,
+  &me_shape, profile_update, LIMIT_DEFAULT, "people", "Changes it." },
+{ M_GET, "/auth/sessions", SIGNED_IN, 0, NULL, 200,
+  &device_shape, device_index, LISTED | LIMIT_DEFAULT,
+  "people", "Lists where one is signed in." },
+{ M_DELETE, "/auth/sessions/all", SIGNED_IN, 0, NULL, 200,
+  &sessions_ended_shape, device_remove_all, LIMIT_DEFAULT,
+  "people", "Signs out everywhere, here too." },
+{ M_DELETE, "/auth/sessions/others", SIGNED_IN, 0, NULL, 200,
+  &sessions_ended_shape, device_remove_others, LIMIT_DEFAULT,
+  "people", "Signs out everywhere else." },
+{ M_DELETE, "/auth/sessions/:id", SIGNED_IN, 0, NULL, 204,
+  NULL, device_remove, LIMIT_DEFAULT, "people", "Signs out there." },
+{ M_GET, "/auth/login-attempts", SIGNED_IN, 0, NULL, 200,
+  &record_shape, record_own, LISTED | LIMIT_DEFAULT,
+  "people", "Lists who signed in to one's account, or tried." },
+{ M_GET, "/auth/admin/audit", ADMINS, 0, NULL, 200,
+  &record_shape, record_list, LISTED | LIMIT_DEFAULT, "audit",
+  "Lists what was done to accounts: ?action= &subject= &actor= &success= &from= &to=." },
+{ M_GET, "/auth/admin/audit/export", ADMINS, 0, NULL, 200,
+  NULL, record_export, LIMIT_DEFAULT, "audit",
+  "The same as lines of JSON, oldest first, 5000 at most; the header Next-Cursor goes on." },
 { M_GET, "/.well-known/jwks.json", OPEN, 0, NULL, 200,
   NULL, auth_jwks, 0, "people", "The keys that verify access tokens." },
 /* ---- venues and events --------------------------------------------------------------- */
