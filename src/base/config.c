@@ -6,6 +6,7 @@
  * read the generated file, so a copied data folder can't bring old secrets along. */
 #include "base/config.h"
 #include "base/file.h"
+#include "base/network.h"
 #include "base/rand.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -423,6 +424,16 @@ static bool check_origins(Reading *r)
     return good;
 }
 
+static bool check_proxies(Reading *r)
+{
+    Str bad = networks_bad(r->out->trusted_proxies);
+
+    if (bad.at != NULL)
+        buf_fmt(r->mistakes, "TRUSTED_PROXIES: \"%.*s\" is no address and no network such as"
+                " 10.0.0.0/24\n", STR_ARGS(bad));
+    return bad.at == NULL;
+}
+
 static bool is_url(Str s)
 {
     return s.len == 0 || str_starts(s, S("http://")) || str_starts(s, S("https://"));
@@ -442,6 +453,8 @@ static bool check_rules(Reading *r)
 {
     Config *c = r->out;
     bool good = check_origins(r);
+
+    good &= check_proxies(r);
 
     good &= rule(r, c->clock == CLOCK_SYSTEM || c->environment != ENV_PRODUCTION,
                  "CLOCK: test is refused in production");

@@ -157,15 +157,26 @@ static bool open_identity(App *app, Str *why)
         .hash_queue = c->hash_queue, .seal_master = &c->cursor_key,
         .needs_verified = c->needs_verified, .policy = (Policy)c->password_policy,
         .limits = { limits_of(c), c->limit_login, c->limit_register, c->limit_wallet,
-                    c->limit_default } };
+                    c->limit_default },
+        .passkey_id = c->passkey_id, .passkey_origins = c->passkey_origins,
+        .wallet_classic = c->wallet_classic };
 
     auth_floors(c->login_floor, c->forgot_floor, c->floor_jitter);
     return identity_open(&app->mem, &i, why);
 }
 
+BusConfig app_bus(const Config *c)
+{
+    Str url = c->nats_url.len > 0 ? c->nats_url : S("embedded:");
+
+    return (BusConfig){ .url = url, .kept = c->outbox_kept, .bytes_most = c->nats_bytes };
+}
+
 static bool open_bus(App *app, Str *why)
 {
-    return bus_open(&app->mem, &(BusConfig){ S("embedded:") }, why);
+    BusConfig b = app_bus(&app->config);
+
+    return bus_open(&app->mem, &b, why);
 }
 
 static bool deliver(Ctx *cx, Str path, const Header *headers, isize count, Str body, int *status)
@@ -258,7 +269,8 @@ static int open_lock(Arena *mem, const Config *c, int flags)
 
 bool app_lock(App *app)
 {
-    int fd = open_lock(&app->mem, &app->config, O_RDWR | O_CREAT);
+    bool there = folder_make(&app->mem, app->config.data_dir);
+    int fd = there ? open_lock(&app->mem, &app->config, O_RDWR | O_CREAT) : -1;
 
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
         app->lock = fd;

@@ -3,6 +3,7 @@
  * A command opens what it needs; the server opens everything.
  * Needs: everything.  Used by: the commands. */
 #pragma once
+#include "bus/bus.h"
 #include "cli/args.h"
 #include "net/server.h"
 #include "store/store.h"
@@ -22,6 +23,7 @@ Str app_public_url(App *app);
 
 /* The store as the settings describe it. */
 StoreConfig app_store(const App *app);
+BusConfig   app_bus(const Config *config);
 
 /* Brings the schema up to date; says what it did in the log. */
 CHECKED bool app_migrate(App *app);

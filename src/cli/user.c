@@ -116,7 +116,7 @@ static Exit set_role(Work *w)
         return code;
     if (!person_set_role(&w->cx, p.id, role))
         return (Exit)app_fault(&w->cx);
-    printf("%.*s is %s now; tokens of the old role live on for at most 15 minutes\n",
+    printf("%.*s is %s now; tokens of the old role are void within a second\n",
            STR_ARGS(p.email), role_names.at[role]);
     return EXIT_DONE;
 }

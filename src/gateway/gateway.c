@@ -1,6 +1,6 @@
 /* gateway.c - the thread sleeps until a commit with tidings wakes it; the quarter of
  * a second is for what wakes nobody: numbers to be told, and rows that another
- * process wrote.
+ * process wrote. Where another node relays, a commit here nudges that node instead.
  *
  * The wake comes from a lane between two batches, also while we close; so its lock
  * and condition are static and it is never taken back. */
@@ -27,31 +27,36 @@ static struct {
 static struct {
     Lock           lock;
     pthread_cond_t cond;
-    bool           rung, stopping;
+    bool           rung, nudged, stopping;        /* by a commit; by another node */
 } bell = { .lock = LOCK_OF(RANK_BUS) };
 
 static void make_cond(void) { cond_init(&bell.cond); }
 
-static void ring(void)
+static void pull(bool *rope)
 {
     lock(&bell.lock);
-    bool first = !bell.rung;
-    bell.rung = true;
+    bool first = !*rope;
+    *rope = true;
     unlock(&bell.lock);
     if (first)
         pthread_cond_signal(&bell.cond);
 }
 
-/* Sleeps until the bell or a quarter of a second; false when it is time to stop. */
-static bool doze(void)
+static void ring(void)  { pull(&bell.rung); }
+static void nudge(void) { pull(&bell.nudged); }
+
+/* Sleeps until the bell or a quarter of a second; false when it is time to stop.
+ * *committed: this node has written rows. */
+static bool doze(bool *committed)
 {
     i64 until = mono_after(mono_now(), AVAILABILITY_EVERY).ns;
 
     lock(&bell.lock);
-    while (!bell.rung && !bell.stopping)
+    while (!bell.rung && !bell.nudged && !bell.stopping)
         if (!lock_wait(&bell.lock, &bell.cond, until))
             break;
-    bell.rung = false;
+    *committed = bell.rung;
+    bell.rung = bell.nudged = false;
     bool go_on = !bell.stopping;
     unlock(&bell.lock);
     return go_on;
@@ -109,13 +114,16 @@ static bool pass(Arena *mem)
 static void *run(void *arg)
 {
     Arena mem = { 0 };
+    bool committed = false;
 
     (void)arg;
     pthread_setname_np(pthread_self(), "relay");
-    do
+    do {
+        if (committed && !relay_is_ours())
+            bus_nudge();
         while (!stopping() && pass(&mem))
             ;
-    while (doze());
+    } while (doze(&committed));
 
     Mono until = mono_after(mono_now(), FLUSH_WITHIN);
     while (pass(&mem) && mono_now().ns < until.ns)
@@ -126,6 +134,12 @@ static void *run(void *arg)
 
 /* ---- opening and closing -------------------------------------------------- */
 
+static void leave_bus(void)
+{
+    bus_unsubscribe(self.live);
+    bus_unsubscribe(self.availability);
+}
+
 bool gateway_open(Arena *mem, const GatewayConfig *config, Str *why)
 {
     static pthread_once_t once = PTHREAD_ONCE_INIT;
@@ -134,28 +148,34 @@ bool gateway_open(Arena *mem, const GatewayConfig *config, Str *why)
     pthread_once(&once, make_cond);
     self.config = *config;
     self.told_at = (Mono){ 0 };
-    bell.stopping = bell.rung = false;
-    if (!relay_start(&cx)) {
-        *why = str_fmt(mem, "the outbox can't be read: %s", cx.fault.why);
-        return false;
-    }
+    bell.stopping = bell.rung = bell.nudged = false;
     self.live = bus_subscribe(live_hear, config->server);
     self.availability = bus_subscribe(availability_hear, NULL);
+    if (!relay_start(&cx, config->kept)) {
+        *why = str_fmt(mem, "the outbox can't be read: %s", cx.fault.why);
+        leave_bus();
+        return false;
+    }
     store_on_outbox(ring);
+    bus_on_nudge(nudge);
     must(pthread_create(&self.thread, NULL, run, NULL) == 0);
     return true;
 }
 
 void gateway_close(void)
 {
+    Arena mem = { 0 };
+    Ctx cx = ctx_new(&mem, TENANT_DEFAULT);
+
+    bus_on_nudge(NULL);
     lock(&bell.lock);
     bell.stopping = true;
     unlock(&bell.lock);
     pthread_cond_signal(&bell.cond);
     pthread_join(self.thread, NULL);
-    relay_stop();
-    bus_unsubscribe(self.live);
-    bus_unsubscribe(self.availability);
+    relay_stop(&cx);
+    leave_bus();
+    arena_close(&mem);
 }
 
 i64 gateway_streams_per_user(void)

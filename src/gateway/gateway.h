@@ -10,6 +10,7 @@ struct Server;
 typedef struct GatewayConfig {
     struct Server *server;                        /* whose streams are fed    */
     i64            streams_per_user;              /* the oldest over it is closed; 0: no limit */
+    Span           kept;                          /* how long the outbox keeps rows */
 } GatewayConfig;
 
 /* Starts the thread. After store_open, bus_open and server_open. False with *why. */

@@ -1,7 +1,19 @@
-/* live_http.c - the seam between replay and live is one number: the last id that the
- * relay has told. It is read first; what was told up to it is committed and comes
- * from the outbox, what is told after it comes as a frame. So nothing falls between
- * and nothing comes twice, however far the relay is behind the outbox.
+/* live_http.c - the seam between replay and live is one number: the last id that this
+ * node's bus has told, bus_heard(). It is read first. What has an id up to it was
+ * committed before it was told: it is in the outbox (and, with a bus that keeps
+ * messages, in what it keeps), and comes from there. What has a larger id will be told
+ * after it, because ids rise, and comes as a frame. So nothing falls between and
+ * nothing comes twice, however far the relay is behind the outbox, or this node behind
+ * others. Who has heard more on another node has a last id ahead of the seam: nothing
+ * is replayed, and frames up to that id are left out.
+ *
+ * Before anything was told the seam is where telling begins: after the newest row of
+ * the outbox, or after the last message that the bus keeps; and until that is known,
+ * no stream begins.
+ *
+ * What was missed comes from a bus that keeps messages, which spares the database a
+ * crowd that reconnects. Where it can't surely say, the outbox does; and the outbox
+ * alone says that a gap is too old.
  *
  * `connected` carries an id, so that a browser which lost its connection before
  * anything happened still knows from where to resume. */
@@ -144,29 +156,53 @@ static bool check_events(Ctx *cx, void *arg)
 /* ---- what is sent first --------------------------------------------------- */
 
 typedef struct Missed {
-    i64     seam;                                 /* rows up to it, frames after it */
-    Tiding *rows;
-    isize   count;
-    i64     oldest, newest;
-    bool    gap;
+    i64      seam;                                /* rows up to it, frames after it */
+    Message *rows;
+    isize    count;
+    i64      oldest;
+    bool     gap;
 } Missed;
 
-/* A gap: rows after the last id are gone, or too many, or the id is none of ours. */
+/* Not whether a gap is too old, nor about an id that this node has not heard of. */
+static bool ask_bus(Ctx *cx, const Asked *a, Missed *m)
+{
+    BusWish w = { .after = a->last, .upto = m->seam, .most = REPLAY_MOST + 1 };
+
+    if (!a->resumes || a->last > m->seam || !bus_keeps())
+        return false;
+    w.subjects[w.count++] = subject_user(cx->mem, cx->tenant, cx->who.user);
+    for (int i = 0; i < a->count; i++)
+        w.subjects[w.count++] = subject_event(cx->mem, cx->tenant, a->events[i]);
+    return bus_replay(cx, &w, &m->rows, &m->count) && m->count <= REPLAY_MOST;
+}
+
+/* A gap: rows after the last id are gone, or too many, or the id is none of ours. Rows
+ * after the seam are not missed: while the bus is away there may be thousands. */
+static bool ask_outbox(Ctx *cx, const Asked *a, Missed *m)
+{
+    i64 after = a->resumes ? a->last : INT64_MAX, newest;
+    Tiding *rows;
+    isize count;
+
+    if (!outbox_replay(cx, cx->who.user, a->events, a->count, after, REPLAY_MOST + 1, &rows,
+                       &count, &m->oldest, &newest))
+        return false;
+    while (count > 0 && rows[count - 1].id > m->seam)
+        count--;
+    m->gap = a->resumes && (a->last > newest || a->last + 1 < m->oldest || count > REPLAY_MOST);
+    m->rows = make(cx->mem, Message, count + 1);
+    for (isize i = 0; i < count; i++)
+        m->rows[i] = relay_message(&rows[i]);
+    m->count = count;
+    return true;
+}
+
 static bool find_missed(Ctx *cx, const Asked *a, Missed *m)
 {
-    i64 after = a->resumes ? a->last : INT64_MAX;
-
-    m->seam = relay_last();
+    m->seam = bus_heard();
     if (m->seam < 0)                              /* the sockets open a moment earlier */
-        return fail(cx, BUSY, "the relay has not begun");
-    if (!outbox_replay(cx, cx->who.user, a->events, a->count, after, REPLAY_MOST + 1,
-                       &m->rows, &m->count, &m->oldest, &m->newest))
-        return false;
-    m->gap = a->resumes && (a->last > m->newest || a->last + 1 < m->oldest ||
-                            m->count > REPLAY_MOST);
-    while (m->count > 0 && m->rows[m->count - 1].id > m->seam)
-        m->count--;
-    return true;
+        return fail(cx, BUSY, "the bus has not begun");
+    return ask_bus(cx, a, m) || ask_outbox(cx, a, m);
 }
 
 static void write_connected(Ctx *cx, Buf *b, i64 id)
@@ -180,6 +216,8 @@ static void write_connected(Ctx *cx, Buf *b, i64 id)
     buf_byte(&data, '"');
     time_write(&data, cx->now);
     buf_lit(&data, "\"}");
+    if (id == 0)                                  /* nothing yet: resume from the first */
+        buf_lit(b, "id: 0\n");
     live_frame(b, id, S("connected"), buf_str(&data));
 }
 
@@ -213,7 +251,7 @@ bool live_stream(Ctx *cx, Req *rq)
     for (int i = 0; i < a.count; i++)
         wish.topics[wish.count++] = live_topic_event(cx->mem, cx->tenant, a.events[i]);
     wish.first = first_frames(cx, &a, &m);
-    /* Who is ahead of the seam heard a frame that the relay has not noted yet. */
+    /* Who is ahead of the seam heard a frame of another node, or one not noted yet. */
     wish.after = a.resumes && !m.gap && a.last > m.seam ? a.last : m.seam;
     return reply_stream(cx, rq, &wish);
 }

@@ -1,30 +1,165 @@
-/* relay.c - see relay.h. The outbox's ids rise in the order of commits, because one
- * lane writes; an engine with several must keep that promise. */
+/* relay.c - the lease only spares work. A node that was frozen and wakes may believe in
+ * a lease it has lost: then the bus refuses what it publishes (bus_publish), and it asks
+ * the bus anew where to go on. A node that can't reach the bus gives its lease up, so
+ * that one which can may relay.
+ *
+ * "Old" rows: the stream loses messages by age, later than the outbox would. When it is
+ * empty after a quiet day the outbox still has its newest row, which was told; what is
+ * younger than `kept` can't have left the stream by age, so it was not. */
 #include "gateway/relay.h"
-#include "bus/bus.h"
-#include "store/outbox.h"
+#include "base/log.h"
+#include "base/metric.h"
+#include "store/lease.h"
 #include <stdatomic.h>
 
-static _Atomic i64 last = -1;
+#define LEASE        "relay"
+#define LEASE_LASTS  seconds(5)
+#define RENEW_EVERY  seconds(2)
+#define ASK_EVERY    seconds(1)                   /* while another node has it */
 
-bool relay_start(Ctx *cx)
+static struct {
+    _Atomic i64 last;                             /* -1: to be found          */
+    Span        kept;
+    bool        ours, skip_old;
+    Mono        ask_at;                           /* for the lease            */
+} self = { .last = -1 };
+
+static void is_ours(bool ours)
+{
+    self.ours = ours;
+    metric_set(METRIC_RELAY_OURS, ours);
+}
+
+/* ---- beginning and ending -------------------------------------------------- */
+
+static bool read_newest(Ctx *cx, i64 *newest)
 {
     Tiding *rows;
     isize count;
-    i64 oldest, newest;
+    i64 oldest;
 
-    if (!outbox_replay(cx, (UserId){ { { 0 } } }, NULL, 0, INT64_MAX, 1, &rows, &count,
-                       &oldest, &newest))
+    return outbox_replay(cx, (UserId){ { { 0 } } }, NULL, 0, INT64_MAX, 1, &rows, &count,
+                         &oldest, newest);
+}
+
+/* Whether the newest row is so old that it was told long ago. */
+static bool is_old(Ctx *cx, i64 newest, bool *old)
+{
+    Tiding *rows;
+    isize count;
+
+    if (!outbox_after(cx, newest - 1, 1, &rows, &count))
         return false;
-    atomic_store(&last, newest);
+    *old = count == 1 && before(rows[0].at, earlier(cx->now, self.kept));
     return true;
 }
 
-static bool tell(Ctx *cx, const Tiding *t)
+bool relay_start(Ctx *cx, Span kept)
 {
-    Message m = { .id = t->id, .tenant = t->tenant, .user = t->user, .event = t->event,
-                  .type = t->type, .data = t->data, .at = t->at };
-    return bus_publish(cx, &m);
+    i64 newest;
+    bool old;
+
+    self.kept = kept;
+    if (!read_newest(cx, &newest) || !is_old(cx, newest, &old))
+        return false;
+    is_ours(!bus_keeps());
+    self.ask_at = (Mono){ 0 };
+    self.last = bus_keeps() ? -1 : newest;
+    bus_begin(bus_keeps() && !old ? 0 : newest);
+    return true;
+}
+
+static void give_up(Ctx *cx)
+{
+    if (bus_keeps() && self.ours && !lease_give_up(cx, LEASE))
+        log_warn("the relay's lease stays for a moment", L("why", cx->fault.why));
+    is_ours(false);
+    self.last = -1;
+}
+
+void relay_stop(Ctx *cx)
+{
+    give_up(cx);
+}
+
+bool relay_is_ours(void) { return self.ours; }
+i64  relay_last(void)    { return self.last; }
+
+/* ---- who relays, and from where --------------------------------------------- */
+
+static bool find_turn(Ctx *cx)
+{
+    Mono now = mono_now();
+    bool ours;
+
+    if (!bus_keeps())
+        return true;
+    if (bus_state() == BUS_AWAY) {
+        give_up(cx);
+        self.ask_at = now;
+        return fail(cx, BUSY, "the bus is away");
+    }
+    if (now.ns < self.ask_at.ns)
+        return true;
+    if (!lease_take(cx, LEASE, LEASE_LASTS, &ours))
+        return false;
+    if (ours != self.ours) {
+        log_info(ours ? "this node relays now" : "another node relays now");
+        self.last = -1;
+    }
+    is_ours(ours);
+    self.ask_at = mono_after(now, ours ? RENEW_EVERY : ASK_EVERY);
+    return true;
+}
+
+/* Ids that the outbox never gave would swallow the rows that get them next. */
+static bool find_place(Ctx *cx)
+{
+    i64 last, newest;
+
+    if (self.last >= 0)
+        return true;
+    if (!bus_last(cx, &last) || !read_newest(cx, &newest))
+        return false;
+    if (last > newest)
+        return fail(cx, BUSY, "the bus holds id %jd but the outbox ends at %jd: another database's"
+                    " bus, or this one was restored (docs/why/relay.md)", (intmax_t)last,
+                    (intmax_t)newest);
+    self.skip_old = last == 0;
+    self.last = last;
+    return true;
+}
+
+static isize count_old(const Ctx *cx, const Tiding *rows, isize count)
+{
+    Instant until = earlier(cx->now, self.kept);
+    isize n = 0;
+
+    while (self.skip_old && n < count && before(rows[n].at, until))
+        n++;
+    self.skip_old &= n == count;
+    return n;
+}
+
+/* ---- telling ------------------------------------------------------------------- */
+
+Message relay_message(const Tiding *t)
+{
+    return (Message){ .id = t->id, .tenant = t->tenant, .user = t->user, .event = t->event,
+                      .type = t->type, .data = t->data, .at = t->at };
+}
+
+static bool tell(Ctx *cx, const Tiding *rows, isize count)
+{
+    Message *m = make(cx->mem, Message, count + 1);
+    isize old = count_old(cx, rows, count);
+
+    for (isize i = old; i < count; i++)
+        m[i] = relay_message(&rows[i]);
+    if (bus_publish(cx, m + old, count - old))
+        return true;
+    self.last = -1;                               /* some may have been taken */
+    return false;
 }
 
 bool relay_pass(Ctx *cx, bool *more)
@@ -33,23 +168,17 @@ bool relay_pass(Ctx *cx, bool *more)
     isize count;
 
     *more = false;
-    if (!outbox_after(cx, relay_last(), RELAY_SLICE, &rows, &count))
+    if (!find_turn(cx))
         return false;
-    for (isize i = 0; i < count; i++) {
-        if (!tell(cx, &rows[i]))
-            return false;
-        atomic_store(&last, rows[i].id);
-    }
+    if (!self.ours)
+        return true;
+    if (!find_place(cx) || !outbox_after(cx, self.last, RELAY_SLICE, &rows, &count))
+        return false;
+    if (count == 0)
+        return true;
+    if (!tell(cx, rows, count))
+        return false;
+    self.last = rows[count - 1].id;
     *more = count == RELAY_SLICE;
     return true;
-}
-
-void relay_stop(void)
-{
-    atomic_store(&last, -1);
-}
-
-i64 relay_last(void)
-{
-    return atomic_load(&last);
 }

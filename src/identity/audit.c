@@ -8,8 +8,10 @@ static const char *const action_words[] = {
     "user.password_reset_requested", "user.password_reset_completed",
     "user.password_changed", "profile.updated", "role.granted", "role.revoked",
     "user.status_changed", "user.mfa_enabled", "user.mfa_disabled", "user.mfa_verified",
-    "user.mfa_failed", "credential.added", "credential.removed", "wallet.linked",
-    "wallet.unlinked", "data.exported", "data.deleted", "tenant.changed", "keys.rotated",
+    "user.mfa_failed", "user.mfa_codes_regenerated", "passkey.added", "passkey.removed",
+    "biometric.registered", "biometric.revoked", "wallet.linked", "wallet.unlinked",
+    "data.exported", "data.deleted", "account.deletion_requested",
+    "tenant.status_changed", "tenant.settings_changed", "keys.rotated",
     "audit.read" };
 const Names audit_action_names = { action_words, AUDIT_ACTIONS };
 _Static_assert(countof(action_words) == AUDIT_ACTIONS, "a word for each action");

@@ -1,6 +1,6 @@
 /* auth_http.c - read, call, reply. */
 #include "identity/auth_http.h"
-#include "identity/key.h"
+#include "identity/entry.h"
 #include "identity/password.h"
 
 typedef struct Registering {
@@ -25,11 +25,15 @@ const Shape login_shape = SHAPE(LoggingIn,
     TEXT(LoggingIn, password, 1, PASSWORD_MOST, WRITEONLY, "the password"),
     ID(LoggingIn, tenantId, OPTIONAL, "the shop; default: X-Tenant-Id or the first one"),
     TEXT(LoggingIn, mfaToken, 6, 10, OPTIONAL | WRITEONLY,
-         "the second factor's code; not looked at while mfaEnabled is false"));
+         "the second factor's code, at once; not looked at while mfaEnabled is false"));
 
 typedef struct Refreshing { Str refreshToken; } Refreshing;
 const Shape refresh_shape = SHAPE(Refreshing,
     TEXT(Refreshing, refreshToken, 1, JWS_MOST, WRITEONLY, "the one that came last"));
+
+typedef struct Revoking { Str token; } Revoking;
+const Shape revoke_shape = SHAPE(Revoking,
+    TEXT(Revoking, token, 1, JWS_MOST, WRITEONLY, "an access token, or a refresh token"));
 
 typedef struct Me { Person user; } Me;
 const Shape me_shape = SHAPE(Me, OBJECT(Me, user, &person_shape, 0, "who is signed in"));
@@ -91,8 +95,12 @@ bool auth_login(Ctx *cx, Req *rq)
         return false;
     http_use_tenant(cx, in.tenantId);
     http_keep_private(cx, rq);
-    return login_enter(cx, &from, in.email, in.password, &out) &&
-           reply(cx, rq, 200, &signed_in_shape, &out);
+    if (!login_enter(cx, &from, in.email, in.password, &out))
+        return false;
+    if (out.requiresMfa == MAYBE_TRUE && in.mfaToken.at != NULL &&
+        !entry_complete(cx, &from, out.challenge, in.mfaToken, &out))
+        return false;
+    return reply(cx, rq, 200, &entered_shape, &out);
 }
 
 bool auth_refresh(Ctx *cx, Req *rq)
@@ -105,17 +113,19 @@ bool auth_refresh(Ctx *cx, Req *rq)
            reply(cx, rq, 200, &tokens_shape, &out);
 }
 
+/* Who shows a token may take it back; what it was is not told (RFC 7009 section 2.2). */
+bool auth_revoke(Ctx *cx, Req *rq)
+{
+    Revoking in;
+
+    return req_read(cx, rq, &revoke_shape, &in) && session_take_back(cx, in.token) &&
+           reply(cx, rq, 200, &done_shape, &http_done);
+}
+
 bool auth_me(Ctx *cx, Req *rq)
 {
     Me me;
 
     http_keep_private(cx, rq);
     return person_look(cx, cx->who.user, &me.user) && reply(cx, rq, 200, &me_shape, &me);
-}
-
-bool auth_jwks(Ctx *cx, Req *rq)
-{
-    reply_header(cx, rq, S("Cache-Control"),
-                 str_fmt(cx->mem, "public, max-age=%d", JWKS_MAX_AGE_S));
-    return reply_json(rq, 200, key_jwks(cx->mem));
 }

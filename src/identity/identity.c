@@ -1,9 +1,13 @@
 /* identity.c - opened in the order of need, closed in the other. A key must verify as long
  * as the longest-lived token that it signed, and a while more for clocks and caches. */
 #include "identity/identity.h"
+#include "identity/device_key.h"
 #include "identity/key.h"
 #include "identity/letter.h"
 #include "identity/login.h"
+#include "identity/mfa.h"
+#include "identity/passkey.h"
+#include "identity/wallet.h"
 #include "identity/password.h"
 
 static bool open_keys(Arena *mem, const IdentityConfig *c, Str *why)
@@ -31,6 +35,10 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
     letter_open(c->public_url);
     login_open(&(LoginConfig){ c->needs_verified });
     password_policy(c->policy);
+    mfa_open(c->seal_master);
+    passkey_open(&(Relying){ c->passkey_id, c->passkey_origins }, c->public_url);
+    wallet_open(c->public_url, c->wallet_classic ? MESSAGES_CLASSIC_TOO : MESSAGES_BOUND);
+    device_open(c->public_url);
     password_open(&(HasherConfig){ c->hash_threads, c->hash_queue });
     if (session_watch(&cx))
         return true;
@@ -42,6 +50,10 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
 void identity_close(void)
 {
     password_close();
+    device_close();
+    wallet_close();
+    passkey_close();
+    mfa_close();
     letter_close();
     mailproof_close();
     session_close();
@@ -52,7 +64,7 @@ void identity_close(void)
 bool identity_watch(Ctx *cx)
 {
     key_watch();
-    return session_watch(cx);
+    return key_follow(cx) && session_watch(cx);
 }
 
 bool identity_sweep(Ctx *cx)

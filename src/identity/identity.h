@@ -20,6 +20,8 @@ typedef struct IdentityConfig {
     bool needs_verified;                          /* LOGIN_REQUIRES_VERIFIED  */
     Policy policy;                                /* PASSWORD_POLICY          */
     LimitConfig limits;
+    Str  passkey_id, passkey_origins;            /* empty: those of public_url */
+    bool wallet_classic;                          /* the two-line message is taken too */
 } IdentityConfig;
 
 /* False with *why: the keys can't be read or made, or the store doesn't answer. */

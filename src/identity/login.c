@@ -8,6 +8,7 @@
  * It gives back one attempt of the address and not all: else who has one account of his
  * own could try others for ever. */
 #include "identity/login.h"
+#include "identity/entry.h"
 #include "identity/letter.h"
 #include "identity/limit.h"
 #include "identity/mailbox.h"
@@ -120,9 +121,21 @@ bool account_take_over(Ctx *cx, Str email, Str hash, Role role, Person *out)
     return add_account(cx, email, hash, role, out);
 }
 
+typedef struct { UserId user; Standing standing; } StandingOf;
+
+static bool read_standing(Ctx *cx, void *arg)
+{
+    StandingOf *s = arg;
+    return epoch_read(cx, s->user, &s->standing);
+}
+
 void person_token(Ctx *cx, UserId user, Role role, Str *token)
 {
-    *token = token_access(cx, user, role, uuid_new(cx->now));
+    StandingOf s = { .user = user };
+
+    if (!read_tx(cx, read_standing, &s))
+        fault_clear(cx);                          /* of the first epoch, then: perhaps void */
+    *token = token_access(cx, user, role, uuid_new(cx->now), s.standing.epoch);
 }
 
 /* ---- signing in ----------------------------------------------------------- */
@@ -164,7 +177,7 @@ static bool note(Ctx *cx, const Entering *e, AuditAction action)
 
 static bool enter(Ctx *cx, void *arg)
 {
-    const Entering *e = arg;
+    Entering *e = arg;
 
     return person_let_in(cx, e->person.id, e->person.passwordHash, e->new_hash) &&
            session_write(cx, &e->session) && note(cx, e, AUDIT_LOGIN);
@@ -182,9 +195,9 @@ static bool turn_away(Ctx *cx, void *arg)
            note(cx, e, AUDIT_LOCKED);
 }
 
-/* While a lock runs, of the account or of who knocks, nothing is counted: who tries on in good faith must not find himself
- * out again when it ends. The kv is asked all the same, so that a locked account fails
- * like any other while it is away.
+/* While a lock runs, of the account or of who knocks, nothing is counted: who tries on in
+ * good faith must not find himself out again when it ends. The kv is asked all the same,
+ * so that a locked account fails like any other while it is away.
  *
  * Fails closed: without the count nothing would bring the lock about, and whoever can stop
  * the kv could guess on (docs/why/kv-away.md). */
@@ -263,6 +276,19 @@ static bool give_back(Ctx *cx, Key attempts, Key often, const Place *place)
            kv_do_without(cx, METRIC_KV_NO_GIVE_BACK);
 }
 
+static bool rehash(Ctx *cx, void *arg)
+{
+    const Entering *e = arg;
+    return person_let_in(cx, e->person.id, e->person.passwordHash, e->new_hash);
+}
+
+/* The password was right; codes have a count of their own (mfa.c). */
+static bool ask_more(Ctx *cx, Entering *e, Key often, const Place *place, SignedIn *out)
+{
+    return (e->new_hash.at == NULL || write_tx(cx, lane_of(e->person.id.v), rehash, e)) &&
+           give_back(cx, e->attempts, often, place) && entry_ask(cx, &e->person, out);
+}
+
 bool login_enter(Ctx *cx, const Caller *from, Str email, Str password, SignedIn *out)
 {
     Str lower = str_lower(cx->mem, email);
@@ -282,6 +308,8 @@ bool login_enter(Ctx *cx, const Caller *from, Str email, Str password, SignedIn 
         return refuse(cx, &e, &place);
     if (stale && !password_hash(cx, password, &e.new_hash))
         return false;
+    if (e.person.mfaEnabled)
+        return ask_more(cx, &e, often, &place, out);
     e.session = session_prepare(cx, e.person.id, from->peer, from->agent);
     if (!write_tx(cx, lane_of(e.person.id.v), enter, &e) ||
         !give_back(cx, e.attempts, often, &place))

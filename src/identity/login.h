@@ -20,14 +20,22 @@ void login_open(const LoginConfig *config);
 
 typedef struct Account { Str email, password, firstName, lastName, phone; } Account;
 
-typedef struct SignedIn { Person user; Tokens tokens; } SignedIn;
+/* Either who and tokens, or, where a second factor is on, requiresMfa and the challenge
+ * that its code must come with (entry.h). */
+typedef struct SignedIn {
+    Person user;
+    Tokens tokens;
+    Maybe  requiresMfa;
+    Str    challenge;
+} SignedIn;
 extern const Shape signed_in_shape;
 
 /* A new customer of cx->tenant, signed in at once. A letter asks to confirm the email.
  *   fails   INVALID_TENANT, VALIDATION_ERROR, DUPLICATE_EMAIL, BUSY */
 CHECKED bool login_register(Ctx *cx, const Caller *from, const Account *in, SignedIn *out);
 
-/*   fails   RATE_LIMIT_EXCEEDED, AUTHENTICATION_FAILED, BUSY; KV_UNAVAILABLE: a password is
+/* With a second factor on, the right password is answered with a challenge.
+ *   fails   RATE_LIMIT_EXCEEDED, AUTHENTICATION_FAILED, BUSY; KV_UNAVAILABLE: a password is
  *           not looked at while attempts can't be counted */
 CHECKED bool login_enter(Ctx *cx, const Caller *from, Str email, Str password, SignedIn *out);
 

@@ -1,5 +1,6 @@
 /* person.c - rows and nothing else; what they mean for signing in is login.c's. */
 #include "identity/person.h"
+#include "identity/epoch.h"
 
 static const char *const status_words[] = { "PENDING", "ACTIVE", "SUSPENDED", "DELETED" };
 const Names person_status_names = { status_words, countof(status_words) };
@@ -183,20 +184,26 @@ SQL(person_promote,
     "UPDATE person SET role = $3, updated_at = $4, version = version + 1"
     " WHERE tenant = $1 AND id = $2");
 
-typedef struct { UserId id; Role role; } Promotion;
+typedef struct { UserId id; Role role; i64 epoch; } Promotion;
 
 static bool promote(Ctx *cx, void *arg)
 {
-    const Promotion *p = arg;
+    Promotion *p = arg;
     i64 changed;
 
     if (!sql_run(cx, &person_promote, &changed, V(p->id.v),
                  V(names_str(&role_names, (int)p->role)), V(cx->now)))
         return false;
-    return changed == 1 || fail(cx, NOT_FOUND, "no such person");
+    return changed == 1 ? epoch_raise(cx, p->id, &p->epoch)
+                        : fail(cx, NOT_FOUND, "no such person");
 }
 
 bool person_set_role(Ctx *cx, UserId id, Role role)
 {
-    return write_tx(cx, lane_of(id.v), promote, &(Promotion){ id, role });
+    Promotion p = { .id = id, .role = role };
+
+    if (!write_tx(cx, lane_of(id.v), promote, &p))
+        return false;
+    epoch_heard(cx, id, p.epoch);
+    return true;
 }

@@ -11,10 +11,11 @@
 #include "identity/guard.h"
 #include "identity/limit.h"
 #include "web/problem.h"
+#include "web/proxy.h"
 #include "web/routes.h"
 #include <string.h>
 
-static struct { Str origins; Router *router; } own;
+static struct { Str origins, proxies; Router *router; } own;
 
 /* ---- trace (W3C Trace Context, section 3.2) -------------------------------- */
 
@@ -204,6 +205,7 @@ static bool answer(Ctx *cx, Req *rq)
 static void serve(Ctx *cx, Req *rq)
 {
     join_trace(cx, rq);
+    rq->peer = proxy_asker(own.proxies, rq);
     if (rq->route == NULL)
         answer_options(cx, rq);
     else if (!answer(cx, rq) || rq->reply.status == 0)
@@ -213,8 +215,10 @@ static void serve(Ctx *cx, Req *rq)
 
 static void refuse(Ctx *cx, Req *rq)
 {
-    if (rq->target.at != NULL)
+    if (rq->target.at != NULL) {
         join_trace(cx, rq);
+        rq->peer = proxy_asker(own.proxies, rq);
+    }
     problem_reply(cx, rq);
     dress(cx, rq);
 }
@@ -263,6 +267,7 @@ ServerHooks serve_open(Arena *mem, const ServeConfig *config, bool test_clock)
     const Route *table = routes_table(mem, test_clock, &n);
 
     own.origins = config->cors_origins;
+    own.proxies = config->trusted_proxies;
     own.router = router_open(table, n);
     return (ServerHooks){ own.router, serve, refuse, done };
 }

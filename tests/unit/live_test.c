@@ -1,12 +1,12 @@
 /* live_test.c - the stream from outside: a real server, a socket, and what comes. */
 #include "base/json.h"
-#include "bus/bus.h"
 #include "gateway/gateway.h"
 #include "gateway/live_http.h"
 #include "kv/kv.h"
 #include "net/server.h"
 #include "net/stream.h"
 #include "store/outbox.h"
+#include "unit/with_nats.h"
 #include "unit/with_store.h"
 #include <arpa/inet.h>
 #include <poll.h>
@@ -52,10 +52,10 @@ typedef struct House { Ctx cx; Server *server; Router *router; i64 per_user; } H
 static void gateway_on(House *h)
 {
     Str why = { 0 };
-    must(gateway_open(mem, &(GatewayConfig){ h->server, h->per_user }, &why));
+    must(gateway_open(mem, &(GatewayConfig){ h->server, h->per_user, hours(24) }, &why));
 }
 
-static House opened_without_gateway(void)
+static House opened_without_gateway(const char *nats)
 {
     static ServerHooks hooks;
     House h = { .cx = with_store(), .router = router_open(table, countof(table)), .per_user = 5 };
@@ -67,20 +67,27 @@ static House opened_without_gateway(void)
     config.port = 0;
     config.io_threads = 2;
     config.workers = 4;
-    must(bus_open(mem, &(BusConfig){ S("embedded:") }, &why));
+    if (nats == NULL)
+        with_bus();
+    else
+        must(bus_open(mem, &(BusConfig){ str_of(nats), hours(24), 1 << 20, { 10 } }, &why));
     must(kv_open(mem, &(KvConfig){ .url = S("embedded:") }, &why));
     h.server = server_open(&config, &hooks, mem, &why);
     must(h.server != NULL);
     return h;
 }
 
-static House opened(void)
+static House opened_on(const char *nats)
 {
-    House h = opened_without_gateway();
+    House h = opened_without_gateway(nats);
 
     gateway_on(&h);
+    for (int i = 0; i < 1000 && bus_heard() < 0; i++)
+        usleep(1000);
     return h;
 }
+
+static House opened(void) { return opened_on(NULL); }
 
 static void closed(House *h)
 {
@@ -165,7 +172,7 @@ static bool tell(Ctx *cx, void *arg)
 
     for (int i = 0; i < t->count; i++)
         if (!outbox_tell(cx, t->user, t->event, t->type,
-                         str_fmt(cx->mem, "{\"n\":%d}", t->from + i)))
+                         str_fmt(cx->mem, "{\"n\": %d}", t->from + i)))
             return false;
     return true;
 }
@@ -179,11 +186,12 @@ static void told(House *h, UserId user, int from, int count)
 
 TEST(before_the_relay_has_begun_a_stream_is_told_to_come_again)
 {
-    House h = opened_without_gateway();
+    House h = opened_without_gateway(NULL);
     Client *early = ask(&h, "GET", "/events/stream", resume(0));
 
     must(comes(early, "BUSY"));
     gateway_on(&h);
+    must(settles(0));
     Client *c = ask(&h, "GET", "/events/stream", resume(0));
     must(comes(c, "event: connected"));
     leave(early);
@@ -200,8 +208,8 @@ TEST(a_stream_begins_with_connected_and_goes_on_with_what_happens_to_its_person)
     must(strstr(c->text, "retry: 30000") != NULL && strstr(c->text, "clientId") != NULL);
     told(&h, ben, 100, 1);
     told(&h, anna, 1, 3);
-    must(comes(c, "{\"n\":3}"));
-    must(times(c, "event: order.paid") == 3 && times(c, "{\"n\":100}") == 0);
+    must(comes(c, "{\"n\": 3}"));
+    must(times(c, "event: order.paid") == 3 && times(c, "{\"n\": 100}") == 0);
     leave(c);
     closed(&h);
 }
@@ -213,16 +221,16 @@ TEST(a_stream_that_comes_back_misses_nothing_and_sees_nothing_twice)
 
     must(comes(c, "event: connected") && comes(c, "clientId"));
     told(&h, anna, 1, 1);
-    must(comes(c, "{\"n\":1}"));
+    must(comes(c, "{\"n\": 1}"));
     i64 id = last_id(c);
     leave(c);
     told(&h, anna, 2, 20);
     usleep(100000);
     c = ask(&h, "GET", "/events/stream", resume(id));
-    must(comes(c, "{\"n\":21}"));
+    must(comes(c, "{\"n\": 21}"));
     told(&h, anna, 22, 1);
-    must(comes(c, "{\"n\":22}"));
-    must(times(c, "event: order.paid") == 21 && times(c, "{\"n\":1}") == 0);
+    must(comes(c, "{\"n\": 22}"));
+    must(times(c, "event: order.paid") == 21 && times(c, "{\"n\": 1}") == 0);
     must(times(c, "event: gap") == 0);
     leave(c);
     closed(&h);
@@ -251,7 +259,7 @@ TEST(a_relay_that_is_behind_makes_nothing_come_twice)
     must(comes(c, "event: connected") && comes(c, "clientId"));
     held = false;
     told(&h, anna, 7, 1);
-    must(comes(c, "{\"n\":7}"));
+    must(comes(c, "{\"n\": 7}"));
     must(times(c, "event: order.paid") == 7 && times(c, "event: gap") == 0);
     leave(c);
     closed(&h);
@@ -260,6 +268,7 @@ TEST(a_relay_that_is_behind_makes_nothing_come_twice)
 /* ---- a crowd of returns while news pours in ---- */
 
 static _Atomic bool pouring;
+static _Atomic int followed;                      /* so that nobody falls behind REPLAY_MOST */
 
 static void *pour(void *arg)
 {
@@ -268,6 +277,8 @@ static void *pour(void *arg)
 
     (void)arg;
     for (int i = 1; pouring; i++) {
+        while (pouring && i - followed > REPLAY_MOST / 2)
+            usleep(1000);
         Telling t = { anna, { { { 0 } } }, "order.paid", 1, i };
         must(write_tx(&cx, (Lane){ 0 }, tell, &t));
         arena_reset(&own, 4096);
@@ -283,7 +294,7 @@ static int follow(const Client *c, int n)
 
     while ((next = strstr(end, "\n\n")) != NULL)
         end = next + 2;
-    for (const char *at = c->text; (at = strstr(at, "{\"n\":")) != NULL && at < end; at++) {
+    for (const char *at = c->text; (at = strstr(at, "{\"n\": ")) != NULL && at < end; at++) {
         int came = (int)strtol(at + 5, NULL, 10);
         must(came == n + 1);
         n = came;
@@ -308,12 +319,13 @@ TEST(however_often_it_comes_back_a_stream_is_one_sequence)
     i64 id = 0;
     int n = 0;
 
+    followed = 0;
     pouring = true;
     must(pthread_create(&thread, NULL, pour, NULL) == 0);
     for (int visit = 0; visit < 100; visit++) {
         Client *c = ask(&h, "GET", "/events/stream", resume(id));
         must(comes(c, "event: connected") && comes(c, "event: order.paid"));
-        n = follow(c, n);
+        n = followed = follow(c, n);
         id = last_whole_id(c);
         leave(c);
     }
@@ -321,6 +333,35 @@ TEST(however_often_it_comes_back_a_stream_is_one_sequence)
     pthread_join(thread, NULL);
     must(n > 10);                                 /* there was something to follow */
     closed(&h);
+}
+
+/* ---- the bus dies under the streams ---- */
+
+TEST(streams_outlive_their_bus_and_resume_without_it)
+{
+    if (!nats_there())
+        return;
+    OwnNats own = nats_own();
+    House h = opened_on(own.url);
+    Client *c = ask(&h, "GET", "/events/stream", "x-user: anna\r\n");
+
+    must(comes(c, "event: connected") && comes(c, "clientId"));
+    told(&h, anna, 1, 5);
+    must(comes(c, "{\"n\": 5}"));
+    i64 id = last_id(c);
+    nats_kill(&own);
+    told(&h, anna, 6, REPLAY_MOST + 2);
+    Client *early = ask(&h, "GET", "/events/stream", resume(id - 2));
+    must(comes(early, "{\"n\": 5}") && times(early, "event: order.paid") == 2);
+    nats_again(&own);
+    must(comes(c, "{\"n\": 1007}") && comes(early, "{\"n\": 1007}"));
+    must(follow(c, 0) == 1007 && follow(early, 3) == 1007);
+    Client *late = ask(&h, "GET", "/events/stream", resume(id + 1000));
+    must(comes(late, "{\"n\": 1007}") && times(late, "event: order.paid") == 2);
+    must(times(c, "event: gap") + times(early, "event: gap") + times(late, "event: gap") == 0);
+    leave(c), leave(early), leave(late);
+    closed(&h);
+    nats_kill(&own);
 }
 
 TEST(a_gap_is_told_plainly_and_the_stream_goes_on)
@@ -333,12 +374,12 @@ TEST(a_gap_is_told_plainly_and_the_stream_goes_on)
     must(comes(c, "event: gap") && comes(c, "\"oldestId\":1}"));
     must(times(c, "event: order.paid") == 0);
     told(&h, anna, 5000, 1);
-    must(comes(c, "{\"n\":5000}"));
+    must(comes(c, "{\"n\": 5000}"));
     leave(c);
     c = ask(&h, "GET", "/events/stream", resume(999999));
     must(comes(c, "event: gap") && comes(c, "\"lastEventId\":999999"));
     told(&h, anna, 6000, 1);
-    must(comes(c, "{\"n\":6000}"));
+    must(comes(c, "{\"n\": 6000}"));
     leave(c);
     closed(&h);
 }
@@ -355,7 +396,7 @@ TEST(a_stream_token_opens_one_stream_once_and_for_its_person)
     Client *c = ask(&h, "GET", target, "");
     must(comes(c, "event: connected") && comes(c, "clientId"));
     told(&h, anna, 1, 1);
-    must(comes(c, "{\"n\":1}"));
+    must(comes(c, "{\"n\": 1}"));
     Client *again = ask(&h, "GET", target, "");
     must(comes(again, "401") && comes(again, "UNAUTHORIZED"));
     Client *none = ask(&h, "GET", "/events/stream", "");

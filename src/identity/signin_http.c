@@ -1,7 +1,7 @@
-/* device_http.c - read, call, reply. */
-#include "identity/device_http.h"
+/* signin_http.c - read, call, reply. */
+#include "identity/signin_http.h"
 #include "identity/auth_http.h"
-#include "identity/device.h"
+#include "identity/signin.h"
 
 typedef struct SessionsEnded { i64 ended; } SessionsEnded;
 const Shape sessions_ended_shape = SHAPE(SessionsEnded,
@@ -16,11 +16,11 @@ const Shape profile_shape = SHAPE(ProfileChange,
 
 typedef struct Profile { Person user; } Profile;
 
-bool device_index(Ctx *cx, Req *rq)
+bool signin_index(Ctx *cx, Req *rq)
 {
     Page page;
     Uuid from = { { 0 } };
-    Device *rows;
+    Signin *rows;
     isize count;
     Str next = { 0 };
 
@@ -28,21 +28,21 @@ bool device_index(Ctx *cx, Req *rq)
         return false;
     if (page.cursor.at != NULL && !uuid_read(page.cursor, &from))
         return fail(cx, INVALID_CURSOR, "no cursor of this list");
-    if (!device_list(cx, from, page.limit + 1, &rows, &count))
+    if (!signin_list(cx, from, page.limit + 1, &rows, &count))
         return false;
     if (count > page.limit) {
         count = page.limit;
         next = uuid_str(cx->mem, rows[count - 1].id);
     }
-    return reply_list(cx, rq, &device_shape, rows, count, page.limit, next);
+    return reply_list(cx, rq, &signin_shape, rows, count, page.limit, next);
 }
 
-bool device_remove(Ctx *cx, Req *rq)
+bool signin_remove(Ctx *cx, Req *rq)
 {
     Caller from = http_caller(rq);
     Uuid id;
 
-    return req_id(cx, rq, "id", &id) && device_end(cx, &from, id) && reply_empty(rq, 204);
+    return req_id(cx, rq, "id", &id) && signin_end(cx, &from, id) && reply_empty(rq, 204);
 }
 
 static bool remove_many(Ctx *cx, Req *rq, WhichDevices which)
@@ -50,18 +50,18 @@ static bool remove_many(Ctx *cx, Req *rq, WhichDevices which)
     Caller from = http_caller(rq);
     SessionsEnded out;
 
-    return device_end_all(cx, &from, which, &out.ended) &&
+    return signin_end_all(cx, &from, which, &out.ended) &&
            reply(cx, rq, 200, &sessions_ended_shape, &out);
 }
 
-bool device_remove_all(Ctx *cx, Req *rq)    { return remove_many(cx, rq, ALL_DEVICES); }
-bool device_remove_others(Ctx *cx, Req *rq) { return remove_many(cx, rq, OTHER_DEVICES); }
+bool signin_remove_all(Ctx *cx, Req *rq)    { return remove_many(cx, rq, ALL_DEVICES); }
+bool signin_remove_others(Ctx *cx, Req *rq) { return remove_many(cx, rq, OTHER_DEVICES); }
 
-bool device_leave(Ctx *cx, Req *rq)
+bool signin_leave(Ctx *cx, Req *rq)
 {
     Caller from = http_caller(rq);
 
-    return device_logout(cx, &from) && reply(cx, rq, 200, &done_shape, &http_done);
+    return signin_logout(cx, &from) && reply(cx, rq, 200, &done_shape, &http_done);
 }
 
 bool profile_show(Ctx *cx, Req *rq)

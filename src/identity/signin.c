@@ -1,18 +1,18 @@
-/* device.c - a session was last used when its newest refresh token was made. What a
+/* signin.c - a session was last used when its newest refresh token was made. What a
  * device is called is guessed from the User-Agent, for people to tell theirs apart, and
  * nothing hangs on it. */
-#include "identity/device.h"
+#include "identity/signin.h"
 #include <string.h>
 
-const Shape device_shape = SHAPE(Device,
-    ID(Device, id, 0, "the session"),
-    TEXT(Device, ip, 0, 45, OPTIONAL, "the address that signed in"),
-    TEXT(Device, userAgent, 0, 255, OPTIONAL, "what it said it was"),
-    TIME(Device, createdAt, 0, "when it signed in"),
-    TIME(Device, lastUsedAt, OPTIONAL, "when it last got new tokens"),
-    TIME(Device, expiresAt, 0, "when it ends, however often it is carried on"),
-    { F_(Device, name, K_STR), .most = 60, .is = COMPUTED, .says = "a guess, such as Firefox on Linux" },
-    { F_(Device, current, K_BOOL), .is = COMPUTED, .says = "whether it is the one that asks" });
+const Shape signin_shape = SHAPE(Signin,
+    ID(Signin, id, 0, "the session"),
+    TEXT(Signin, ip, 0, 45, OPTIONAL, "the address that signed in"),
+    TEXT(Signin, userAgent, 0, 255, OPTIONAL, "what it said it was"),
+    TIME(Signin, createdAt, 0, "when it signed in"),
+    TIME(Signin, lastUsedAt, OPTIONAL, "when it last got new tokens"),
+    TIME(Signin, expiresAt, 0, "when it ends, however often it is carried on"),
+    { F_(Signin, name, K_STR), .most = 60, .is = COMPUTED, .says = "a guess, such as Firefox on Linux" },
+    { F_(Signin, current, K_BOOL), .is = COMPUTED, .says = "whether it is the one that asks" });
 
 typedef struct Word { const char *has, *name; } Word;
 
@@ -41,22 +41,22 @@ static Str name_of(Ctx *cx, Str agent)
          : str_fmt(cx->mem, "%s on %s", browser, system);
 }
 
-SQL(device_page,
+SQL(signin_page,
     "SELECT s.id, s.ip, s.user_agent, s.created_at, (SELECT max(r.created_at) FROM refresh_token r"
     "   WHERE r.tenant = s.tenant AND r.session = s.id), s.expires_at FROM session s"
     " WHERE s.tenant = $1 AND s.person = $2 AND s.id < $3 AND s.ended_at IS NULL"
     " AND s.expires_at > $4 ORDER BY s.id DESC LIMIT $5");
 
-typedef struct { Uuid before_; i64 most; Device *rows; isize count; } Listing;
+typedef struct { Uuid before_; i64 most; Signin *rows; isize count; } Listing;
 
 static bool list(Ctx *cx, void *arg)
 {
     Listing *l = arg;
-    return sql_rows(cx, &device_page, &device_shape, &l->rows, &l->count, V(cx->who.user.v),
+    return sql_rows(cx, &signin_page, &signin_shape, &l->rows, &l->count, V(cx->who.user.v),
                     V(l->before_), V(cx->now), V(l->most));
 }
 
-bool device_list(Ctx *cx, Uuid before_, i64 most, Device **rows, isize *count)
+bool signin_list(Ctx *cx, Uuid before_, i64 most, Signin **rows, isize *count)
 {
     Listing l = { .before_ = before_, .most = most };
 
@@ -94,7 +94,7 @@ static bool end_one(Ctx *cx, void *arg)
     return note(cx, e, AUDIT_SESSION_REVOKED, uuid_str(cx->mem, e->session));
 }
 
-bool device_end(Ctx *cx, const Caller *from, Uuid session)
+bool signin_end(Ctx *cx, const Caller *from, Uuid session)
 {
     Ending e = { .from = *from, .session = session };
 
@@ -113,7 +113,7 @@ static bool end_all(Ctx *cx, void *arg)
            note(cx, e, AUDIT_SESSIONS_REVOKED, str_fmt(cx->mem, "%td sessions", e->ended.count));
 }
 
-bool device_end_all(Ctx *cx, const Caller *from, WhichDevices which, i64 *n)
+bool signin_end_all(Ctx *cx, const Caller *from, WhichDevices which, i64 *n)
 {
     Ending e = { .from = *from, .which = which };
 
@@ -132,12 +132,12 @@ static bool log_out(Ctx *cx, void *arg)
            (e->ended.count == 0 || note(cx, e, AUDIT_LOGOUT, (Str){ 0 }));
 }
 
-bool device_logout(Ctx *cx, const Caller *from)
+bool signin_logout(Ctx *cx, const Caller *from)
 {
     Ending e = { .from = *from, .session = cx->who.session };
 
     if (!write_tx(cx, lane_of(cx->who.user.v), log_out, &e))
         return false;
     session_tell(cx, &e.ended);
-    return true;
+    return e.ended.count > 0 || session_end(cx, e.session, "logout");
 }

@@ -1,6 +1,6 @@
-/* device_http.h - the handlers of one's sessions and one's profile.
+/* signin_http.h - the handlers of one's sessions and one's profile.
  *
- *   GET    /auth/sessions          SIGNED_IN  -> 200 list of device_shape
+ *   GET    /auth/sessions          SIGNED_IN  -> 200 list of signin_shape
  *   DELETE /auth/sessions/:id      SIGNED_IN  -> 204
  *   DELETE /auth/sessions/all      SIGNED_IN  -> 200 sessions_ended_shape, also the one that asks
  *   DELETE /auth/sessions/others   SIGNED_IN  -> 200 sessions_ended_shape
@@ -8,11 +8,11 @@
  *   GET    /auth/profile           SIGNED_IN  -> 200 me_shape
  *   PUT    /auth/profile           SIGNED_IN  profile_shape -> 200 me_shape
  *
- * Needs: device, person, net.  Used by: web (the table of routes). */
+ * Needs: signin, person, net.  Used by: web (the table of routes). */
 #pragma once
 #include "net/req.h"
 
 extern const Shape sessions_ended_shape, profile_shape;
 
-Handler device_index, device_remove, device_remove_all, device_remove_others, device_leave,
+Handler signin_index, signin_remove, signin_remove_all, signin_remove_others, signin_leave,
         profile_show, profile_update;
