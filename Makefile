@@ -18,7 +18,8 @@ SANS   := $(if $(filter address,$(SAN)),-fsanitize=address$(comma)undefined -fno
           $(if $(filter thread,$(SAN)),-fsanitize=thread)
 CFLAGS := -std=gnu17 -D_GNU_SOURCE -O2 -g -Isrc -DVERSION='"$(VERSION)"' $(if $(CONTROL),-DCONTROL) $(WARN) $(HARDEN) $(SANS)
 LDFLAGS := -pie -Wl,-z,relro,-z,now $(SANS)
-LIBS   := -lssl -lcrypto -lsqlite3 -ljansson -largon2 -lsodium -lqrencode -lsecp256k1 -lpq -lhiredis -lnats -lpthread
+LIBS   := -lssl -lcrypto -lsqlite3 -ljansson -largon2 -lsodium -lqrencode -lsecp256k1 -lpq -lhiredis \
+          -lnats -lcrypt -lzxcvbn -lcurl -lpthread
 
 SRC    := $(filter-out src/main.c,$(wildcard src/*/*.c))
 OBJ    := $(SRC:src/%.c=$(B)/%.o)
@@ -52,7 +53,7 @@ $(B)/unit/plan_test: TAKE_ALL := -Wl,--whole-archive
 $(B)/store/schema.o: $(wildcard src/store/schema/*/*.sql)
 
 # So are the pages.
-$(B)/web/pages.o: $(wildcard src/web/pages/*)
+$(B)/web/pages.o $(B)/web/account_pages.o: $(wildcard src/web/pages/*)
 
 # What is generated and committed; a test holds the files equal to the tables.
 docs: all
@@ -79,6 +80,10 @@ faults: all
 operate: all
 	tests/operate/run.sh
 
+# Whether the time of a sign-in tells anything: 200 of each kind, on a quiet machine.
+timing: all
+	node tests/api/timing.mjs
+
 # A private PostgreSQL, Redis and NATS; it prints how to use them. ./test has its own.
 services:
 	@mkdir -p build
@@ -98,5 +103,5 @@ install: all
 clean:
 	rm -rf build build-*
 
-.PHONY: all check docs faults fresh install operate clean services services-stop
+.PHONY: all check docs faults timing fresh install operate clean services services-stop
 -include $(OBJ:.o=.d) $(B)/main.d $(TESTBIN:=.d)

@@ -2,7 +2,8 @@
 # keeps quiet unless something fails.
 # shellcheck shell=sh disable=SC2034
 PACKAGES_BUILD="gcc make libc6-dev libssl-dev libsqlite3-dev libjansson-dev libargon2-dev
-    libsodium-dev libqrencode-dev libsecp256k1-dev libpq-dev libhiredis-dev libnats-dev tzdata ca-certificates curl"
+    libsodium-dev libqrencode-dev libsecp256k1-dev libpq-dev libhiredis-dev libnats-dev libcrypt-dev
+    libzxcvbn-dev libcurl4-openssl-dev tzdata ca-certificates curl"
 PACKAGES_TEST="sqlite3"
 # The engines of many nodes, and the libraries that they want.
 PACKAGES_SERVICES="postgresql-15 postgresql-client-15 redis-server redis-tools nats-server"

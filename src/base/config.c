@@ -472,8 +472,8 @@ static bool check_rules(Reading *r)
                  "REDIS_URL: must begin with redis://, rediss:// or unix:");
     good &= rule(r, c->nats_url.len == 0 || begins_with_one_of(c->nats_url, "nats:// tls://"),
                  "NATS_URL: must begin with nats:// or tls://");
-    good &= rule(r, str_starts(c->mail_url, S("folder:")),
-                 "MAIL_URL: must begin with folder:");
+    good &= rule(r, begins_with_one_of(c->mail_url, "folder: smtp:// smtps://"),
+                 "MAIL_URL: must begin with folder:, smtp:// or smtps://");
     return good;
 }
 

@@ -57,6 +57,18 @@ void http_use_tenant(Ctx *cx, TenantId t)
         cx->tenant = t;
 }
 
+static struct { Span login, forgot, jitter; } floors;
+
+void auth_floors(i64 login, i64 forgot, i64 jitter)
+{
+    floors.login.ms = login;
+    floors.forgot.ms = forgot;
+    floors.jitter.ms = jitter;
+}
+
+void http_hold_login(Req *rq)  { reply_hold(rq, floors.login, floors.jitter); }
+void http_hold_forgot(Req *rq) { reply_hold(rq, floors.forgot, floors.jitter); }
+
 bool auth_register(Ctx *cx, Req *rq)
 {
     Registering in;
@@ -78,6 +90,7 @@ bool auth_login(Ctx *cx, Req *rq)
     SignedIn out;
     Caller from = http_caller(rq);
 
+    http_hold_login(rq);
     if (!req_read(cx, rq, &login_shape, &in))
         return false;
     http_use_tenant(cx, in.tenantId);
@@ -100,12 +113,6 @@ bool auth_refresh(Ctx *cx, Req *rq)
            reply(cx, rq, 200, &tokens_shape, &out);
 }
 
-bool auth_logout(Ctx *cx, Req *rq)
-{
-    return session_end(cx, cx->who.session, "logout") &&
-           reply(cx, rq, 200, &done_shape, &http_done);
-}
-
 /* Who shows a token may take it back; what it was is not told (RFC 7009 section 2.2). */
 bool auth_revoke(Ctx *cx, Req *rq)
 {
@@ -121,10 +128,4 @@ bool auth_me(Ctx *cx, Req *rq)
 
     http_keep_private(cx, rq);
     return person_look(cx, cx->who.user, &me.user) && reply(cx, rq, 200, &me_shape, &me);
-}
-
-bool auth_verify_email(Ctx *cx, Req *rq)
-{
-    return login_verify_email(cx, req_query(cx, rq, S("token"))) &&
-           reply(cx, rq, 200, &done_shape, &http_done);
 }

@@ -86,7 +86,12 @@ static bool enter(Ctx *cx, void *arg)
     e->good = true;
     if (e->code.at != NULL && !use_code(cx, e))
         return false;
-    return !e->good || (person_entered(cx, e->user, (Str){ 0 }) && session_write(cx, &e->session));
+    Deed deed = { .action = e->good ? AUDIT_LOGIN : AUDIT_MFA_FAILED, .failed = !e->good,
+                  .subject = e->user, .from = { e->session.ip, e->session.agent } };
+    if (e->good)
+        deed.actor = e->user;
+    return audit_write(cx, &deed) &&
+           (!e->good || (person_entered(cx, e->user, (Str){ 0 }) && session_write(cx, &e->session)));
 }
 
 static bool tell(Ctx *cx, const Entering *e, const Person *p, Proof proof, SignedIn *out)

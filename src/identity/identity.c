@@ -3,6 +3,7 @@
 #include "identity/identity.h"
 #include "identity/device_key.h"
 #include "identity/key.h"
+#include "identity/letter.h"
 #include "identity/login.h"
 #include "identity/mfa.h"
 #include "identity/passkey.h"
@@ -29,7 +30,11 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
         return false;
     token_open(&(TokenConfig){ c->issuer, c->audience, c->access_lasts, c->refresh_lasts });
     session_open(&(SessionConfig){ c->refresh_grace, c->seal_master });
-    login_open(&(LoginConfig){ c->public_url, c->production });
+    limit_open(&c->limits);
+    mailproof_open(c->seal_master);
+    letter_open(c->public_url);
+    login_open(&(LoginConfig){ c->needs_verified });
+    password_policy(c->policy);
     mfa_open(c->seal_master);
     passkey_open(&(Relying){ c->passkey_id, c->passkey_origins }, c->public_url);
     wallet_open(c->public_url, c->wallet_classic ? MESSAGES_CLASSIC_TOO : MESSAGES_BOUND);
@@ -49,7 +54,8 @@ void identity_close(void)
     wallet_close();
     passkey_close();
     mfa_close();
-    login_close();
+    letter_close();
+    mailproof_close();
     session_close();
     token_close();
     key_close();
@@ -67,6 +73,12 @@ bool identity_sweep(Ctx *cx)
 
     while (gone > 0)
         if (!session_sweep(cx, &gone))
+            return false;
+    for (gone = 1; gone > 0;)
+        if (!mailproof_sweep(cx, &gone))
+            return false;
+    for (gone = 1; gone > 0;)
+        if (!audit_sweep(cx, &gone))
             return false;
     return true;
 }

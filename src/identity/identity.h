@@ -5,6 +5,8 @@
 #pragma once
 #include "base/crypto.h"
 #include "identity/jws.h"
+#include "identity/limit.h"
+#include "identity/password.h"
 #include "store/store.h"
 
 typedef struct IdentityConfig {
@@ -15,7 +17,9 @@ typedef struct IdentityConfig {
     int  hash_threads;                            /* 0: one a core            */
     i64  hash_queue;
     const Secret *seal_master;                    /* INTERNAL_SERVICE_SECRET  */
-    bool production;
+    bool needs_verified;                          /* LOGIN_REQUIRES_VERIFIED  */
+    Policy policy;                                /* PASSWORD_POLICY          */
+    LimitConfig limits;
     Str  passkey_id, passkey_origins;            /* empty: those of public_url */
     bool wallet_classic;                          /* the two-line message is taken too */
 } IdentityConfig;

@@ -1,12 +1,12 @@
-/* note.c - a line of the log, which a transaction that is run twice may write twice. */
+/* note.c - see note.h. */
 #include "identity/note.h"
-#include "base/log.h"
+#include "identity/audit.h"
 
 bool note_write(Ctx *cx, const char *action, UserId subject, Str target)
 {
-    must(cx->db != NULL);
-    log_info("audit", L("action", action), L("tenant", uuid_str(cx->mem, cx->tenant.v)),
-             L("actor", uuid_str(cx->mem, cx->who.user.v)),
-             L("subject", uuid_str(cx->mem, subject.v)), L("target", target));
-    return true;
+    int a = names_find(&audit_action_names, str_of(action));
+
+    must(cx->db != NULL && a >= 0);
+    return audit_write(cx, &(Deed){ .action = (AuditAction)a, .actor = cx->who.user,
+                                    .subject = subject, .target = target });
 }

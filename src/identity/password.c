@@ -5,6 +5,7 @@
  * A hash from elsewhere may order its parameters otherwise (an npm library of 2025 writes
  * m,p,t) or ask for absurd costs; it is read by us before a library sees it. */
 #include "identity/password.h"
+#include "identity/bcrypt.h"
 #include "identity/commonpass.h"
 #include "identity/hasher.h"
 #include "base/crypto.h"
@@ -14,6 +15,7 @@
 #include <sodium.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <zxcvbn.h>
 
 enum { MEMORY_KIB = 64 << 10, PASSES = 3, LANES = 4, SALT_BYTES = 16, HASH_BYTES = 32,
        PHC_LETTERS = 160, REPEATS_MOST = 2,
@@ -47,16 +49,24 @@ static unsigned classes(Str s)
     return has;
 }
 
-bool password_allowed(Ctx *cx, Str p)
+static Policy policy;
+
+void password_policy(Policy p) { policy = p; }
+
+static bool has_length(Ctx *cx, Str p, int least)
+{
+    isize n = str_letters(p);
+
+    return (n >= least && n <= PASSWORD_MOST) ||
+           fail_field(cx, S("password"), "must have %d to %d characters", least, PASSWORD_MOST);
+}
+
+static bool allowed_classic(Ctx *cx, Str p)
 {
     Str field = S("password");
     unsigned has = classes(p);
-    bool good = true;
+    bool good = has_length(cx, p, PASSWORD_LEAST);
 
-    if (!str_utf8(p))
-        return fail_field(cx, field, "must be text");
-    if (str_letters(p) < PASSWORD_LEAST || str_letters(p) > PASSWORD_MOST)
-        good = fail_field(cx, field, "must have %d to %d characters", PASSWORD_LEAST, PASSWORD_MOST);
     if ((has & LOWER) == 0)
         good = fail_field(cx, field, "must have a lower-case letter");
     if ((has & UPPER) == 0)
@@ -68,8 +78,30 @@ bool password_allowed(Ctx *cx, Str p)
     if (has_run(p))
         good = fail_field(cx, field, "must not have a character more than %d times in a row",
                           REPEATS_MOST);
+    return good;
+}
+
+/* The estimate costs with the length, and more of it is never a worse password. */
+enum { ESTIMATED_BYTES = 64 };
+
+static bool allowed_asvs5(Ctx *cx, Str p)
+{
+    static const char *const shop[] = { "tickettoken", "ticket", NULL };
+    bool good = has_length(cx, p, ASVS_LEAST);
+    char *text = (char *)(uintptr_t)str_z(cx->mem, str_sub(p, 0, ESTIMATED_BYTES));
+    double bits = ZxcvbnMatch(text, (const char **)(uintptr_t)shop, NULL);
+
+    wipe(text, (isize)strlen(text));
+    return good & (bits >= ASVS_BITS || fail_field(cx, S("password"), "is too easy to guess"));
+}
+
+bool password_allowed(Ctx *cx, Str p)
+{
+    if (!str_utf8(p))
+        return fail_field(cx, S("password"), "must be text");
+    bool good = policy == POLICY_ASVS5 ? allowed_asvs5(cx, p) : allowed_classic(cx, p);
     if (commonpass_is(cx->mem, p))
-        good = fail_field(cx, field, "is one of those that everybody tries");
+        good = fail_field(cx, S("password"), "is one of those that everybody tries");
     return good;
 }
 
@@ -208,26 +240,39 @@ bool password_phc_settle(Arena *mem, Str phc, Str *out)
 static const char nobody[] = "$argon2id$v=19$m=65536,t=3,p=4$bm9ib2R5IGhhcyB0aGlzIQ"
                              "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
-typedef struct Checking { const char *phc; Str password; bool same; } Checking;
+typedef struct Checking { const char *phc; Str bcrypt, password; bool same; } Checking;
 
 static void check_hash(void *arg)
 {
     Checking *c = arg;
-    c->same = crypto_pwhash_str_verify(c->phc, c->password.at, (u64)c->password.len) == 0;
+
+    if (c->bcrypt.at != NULL)
+        c->same = bcrypt_same(c->bcrypt, c->password);
+    else
+        c->same = crypto_pwhash_str_verify(c->phc, c->password.at, (u64)c->password.len) == 0;
 }
 
 bool password_check(Ctx *cx, Str phc, Str password, bool *same, bool *stale)
 {
     Costs c = { 0 };
     Str rest, settled;
+    bool foreign = phc.at != NULL && bcrypt_is(phc);
     bool real = phc.at != NULL && password_phc_settle(cx->mem, phc, &settled);
-    Checking job = { real ? str_z(cx->mem, settled) : nobody, password, false };
+    Checking job = { real ? str_z(cx->mem, settled) : nobody, foreign ? phc : (Str){ 0 },
+                     password, false };
 
     must(password.len <= PASSWORD_BYTES_MOST);
     if (!hasher_run(cx, check_hash, &job))
         return false;
-    *same = real && job.same;
+    *same = (real || foreign) && job.same;
     *stale = *same && (!read_phc(phc, &c, &rest) || c.m != MEMORY_KIB || c.t != PASSES ||
                        c.p != LANES);
     return true;
+}
+
+bool password_hash_is(Arena *mem, Str hash)
+{
+    Str settled;
+
+    return hash.at != NULL && (bcrypt_is(hash) || password_phc_settle(mem, hash, &settled));
 }

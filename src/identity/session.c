@@ -103,7 +103,7 @@ Tokens session_tokens(Ctx *cx, const Session *s, Role role)
 
 /* ---- carrying on ---------------------------------------------------------- */
 
-/* The person's state counts too: who was suspended does not go on. */
+/* The person's state counts too, and the tenant's: who was suspended does not go on. */
 SQL(refresh_use,
     "UPDATE refresh_token SET used_at = $3, successor = $4"
     " WHERE tenant = $1 AND hash = $2 AND used_at IS NULL AND expires_at > $3"
@@ -218,19 +218,19 @@ bool session_refresh(Ctx *cx, Str token, Tokens *out)
 
 /* ---- ending --------------------------------------------------------------- */
 
-typedef struct { Uuid id; Instant at; i64 least; } Ended;
 static const Shape ended_row = SHAPE(Ended, ID(Ended, id, 0, ""), TIME(Ended, at, 0, ""),
                                      NUMBER(Ended, least, -1, INT64_MAX, 0, 0, ""));
 
 SQL(session_finish_all,
     "UPDATE session SET ended_at = $3, ended_why = $4"
-    " WHERE tenant = $1 AND person = $2 AND ended_at IS NULL RETURNING id, ended_at, 0");
+    " WHERE tenant = $1 AND person = $2 AND ended_at IS NULL AND (id <> $5 OR $5 IS NULL)"
+    " RETURNING id, ended_at, 0");
 
 SQL(token_revoke,
     "INSERT INTO revoked_token (tenant, id, revoked_at) VALUES ($1, $2, $3)"
     " ON CONFLICT DO NOTHING");
 
-typedef struct { Uuid of; const char *why; Ended *rows; isize count; i64 epoch; } Ending;
+typedef struct { Uuid of; const char *why; EndedList ended; } Ending;
 
 static bool revoke_one(Ctx *cx, void *arg)
 {
@@ -259,12 +259,37 @@ bool session_end(Ctx *cx, Uuid session, const char *why)
     return true;
 }
 
+SQL(session_finish_own,
+    "UPDATE session SET ended_at = $4, ended_why = $5"
+    " WHERE tenant = $1 AND person = $2 AND id = $3 AND ended_at IS NULL"
+    " RETURNING id, ended_at, 0");
+
+bool session_close_one(Ctx *cx, UserId user, Uuid session, const char *why, EndedList *out)
+{
+    return sql_rows(cx, &session_finish_own, &ended_row, &out->rows, &out->count, V(user.v),
+                    V(session), V(cx->now), V(why));
+}
+
+bool session_close_all(Ctx *cx, UserId user, Uuid but, const char *why, EndedList *out)
+{
+    *out = (EndedList){ .user = user };
+    return sql_rows(cx, &session_finish_all, &ended_row, &out->rows, &out->count, V(user.v),
+                    V(cx->now), V(why), V(but)) &&
+           (!uuid_zero(but) || epoch_raise(cx, user, &out->epoch));
+}
+
+void session_tell(Ctx *cx, const EndedList *ended)
+{
+    for (isize i = 0; i < ended->count; i++)
+        revoked_add(ended->rows[i].id, token_last_use(cx->now));
+    if (ended->epoch > 0)
+        epoch_heard(cx, ended->user, ended->epoch);
+}
+
 static bool finish_all(Ctx *cx, void *arg)
 {
     Ending *e = arg;
-    return sql_rows(cx, &session_finish_all, &ended_row, &e->rows, &e->count, V(e->of),
-                    V(cx->now), V(e->why)) &&
-           epoch_raise(cx, (UserId){ e->of }, &e->epoch);
+    return session_close_all(cx, (UserId){ e->of }, (Uuid){ 0 }, e->why, &e->ended);
 }
 
 bool session_end_all(Ctx *cx, UserId user, const char *why)
@@ -273,9 +298,7 @@ bool session_end_all(Ctx *cx, UserId user, const char *why)
 
     if (!write_tx(cx, lane_of(user.v), finish_all, &e))
         return false;
-    for (isize i = 0; i < e.count; i++)
-        revoked_add(e.rows[i].id, token_last_use(cx->now));
-    epoch_heard(cx, user, e.epoch);
+    session_tell(cx, &e.ended);
     return true;
 }
 

@@ -58,6 +58,15 @@ CHECKED bool session_refresh(Ctx *cx, Str token, Tokens *out);
 CHECKED bool session_end(Ctx *cx, Uuid session, const char *why);
 CHECKED bool session_end_all(Ctx *cx, UserId user, const char *why);
 
+/* The same inside the caller's write_tx, for all but `but` (zero: all). What it ended must
+ * be told to this process once that is durable. */
+typedef struct Ended { Uuid id; Instant at; i64 least; } Ended;
+typedef struct EndedList { Ended *rows; isize count; UserId user; i64 epoch; } EndedList;
+CHECKED bool session_close_all(Ctx *cx, UserId user, Uuid but, const char *why, EndedList *out);
+/* One of a person's; the list stays empty when it is another's or has ended. */
+CHECKED bool session_close_one(Ctx *cx, UserId user, Uuid session, const char *why, EndedList *out);
+void session_tell(Ctx *cx, const EndedList *ended);
+
 /* Takes back one access token, or a refresh token with its session, whoever's it is; what is
  * no good token is no mistake (RFC 7009). Sets cx->tenant to the token's.
  *   tx      opens its own */

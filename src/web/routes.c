@@ -5,7 +5,12 @@
 #include "events/permission_http.h"
 #include "events/venue_http.h"
 #include "gateway/live_http.h"
+#include "identity/account_http.h"
 #include "identity/auth_http.h"
+#include "identity/signin.h"
+#include "identity/signin_http.h"
+#include "identity/guard.h"
+#include "identity/record.h"
 #include "identity/device_key_http.h"
 #include "identity/guard.h"
 #include "identity/key_http.h"
@@ -21,6 +26,7 @@
 #include "tickets/order.h"
 #include "tickets/tickets_http.h"
 #include "tickets/type.h"
+#include "web/account_pages.h"
 #include "web/export.h"
 #include "web/health.h"
 #include "web/metrics.h"
@@ -32,20 +38,67 @@
 static const Route table[] = {
 /* ---- people -------------------------------------------------------------------------- */
 { M_POST, "/auth/register", OPEN, 0, &register_shape, 201,
-  &signed_in_shape, auth_register, 0, "people", "Makes an account and signs in." },
+  &signed_in_shape, auth_register, LIMIT_REGISTER,
+  "people", "Makes an account and signs in." },
 { M_POST, "/auth/login", OPEN, 0, &login_shape, 200,
-  &entered_shape, auth_login, 0, "people", "Signs in, or asks for the second factor." },
+  &entered_shape, auth_login, LIMIT_LOGIN, "people",
+  "Signs in, or asks for the second factor." },
 { M_POST, "/auth/refresh", OPEN, 0, &refresh_shape, 200,
-  &tokens_shape, auth_refresh, 0, "people", "Changes a refresh token for new tokens." },
+  &tokens_shape, auth_refresh, LIMIT_DEFAULT,
+  "people", "Changes a refresh token for new tokens." },
 { M_POST, "/auth/logout", SIGNED_IN, 0, NULL, 200,
-  &done_shape, auth_logout, 0, "people", "Ends this session." },
+  &done_shape, signin_leave, LIMIT_DEFAULT, "people", "Ends this session." },
 { M_POST, "/auth/revoke", OPEN, 0, &revoke_shape, 200,
-  &done_shape, auth_revoke, 0, "trust",
+  &done_shape, auth_revoke, LIMIT_DEFAULT, "trust",
   "Takes back an access token alone, or a refresh token with its session." },
 { M_GET, "/auth/me", SIGNED_IN, 0, NULL, 200,
-  &me_shape, auth_me, 0, "people", "Says who is signed in." },
+  &me_shape, auth_me, LIMIT_DEFAULT, "people", "Says who is signed in." },
 { M_GET, "/auth/verify-email", OPEN, 0, NULL, 200,
-  &done_shape, auth_verify_email, 0, "people", "Follows the link of the letter." },
+  NULL, page_verify, PAGE, "pages", "Where the letter's link leads: a page with a button." },
+{ M_POST, "/auth/verify-email", OPEN, 0, &verify_shape, 200,
+  &done_shape, account_verify, LIMIT_DEFAULT,
+  "people", "Confirms an email, by the letter's link or by its code." },
+{ M_POST, "/auth/resend-verification", SIGNED_IN, 0, NULL, 200,
+  &done_shape, account_resend, LIMIT_DEFAULT, "people", "Sends that letter again." },
+{ M_POST, "/auth/forgot-password", OPEN, 0, &forgot_shape, 200,
+  &done_shape, account_forgot, LIMIT_DEFAULT,
+  "people", "Sends a link to choose a new password; the answer is the same for everybody." },
+{ M_GET, "/auth/reset-password", OPEN, 0, NULL, 200,
+  NULL, page_reset, PAGE, "pages", "Where that link leads: a page with a form." },
+{ M_POST, "/auth/reset-password", OPEN, 0, &reset_shape, 200,
+  &done_shape, account_reset, LIMIT_DEFAULT,
+  "people", "Sets a new password by the letter's link, and signs out everywhere." },
+{ M_PUT, "/auth/change-password", SIGNED_IN, 0, &change_shape, 200,
+  &done_shape, account_change, LIMIT_DEFAULT,
+  "people", "Changes the password, and signs out everywhere." },
+{ M_POST, "/auth/change-password", SIGNED_IN, 0, &change_shape, 200,
+  &done_shape, account_change, LIMIT_DEFAULT, "people", "The same." },
+{ M_GET, "/account.js", OPEN, 0, NULL, 200,
+  NULL, page_account_script, PAGE, "pages", "The script of those pages." },
+{ M_GET, "/auth/profile", SIGNED_IN, 0, NULL, 200,
+  &me_shape, profile_show, LIMIT_DEFAULT, "people", "Shows one's profile and its version." },
+{ M_PUT, "/auth/profile", SIGNED_IN, 0, &profile_shape, 200,
+  &me_shape, profile_update, LIMIT_DEFAULT, "people", "Changes it." },
+{ M_GET, "/auth/sessions", SIGNED_IN, 0, NULL, 200,
+  &signin_shape, signin_index, LISTED | LIMIT_DEFAULT,
+  "people", "Lists where one is signed in." },
+{ M_DELETE, "/auth/sessions/all", SIGNED_IN, 0, NULL, 200,
+  &sessions_ended_shape, signin_remove_all, LIMIT_DEFAULT,
+  "people", "Signs out everywhere, here too." },
+{ M_DELETE, "/auth/sessions/others", SIGNED_IN, 0, NULL, 200,
+  &sessions_ended_shape, signin_remove_others, LIMIT_DEFAULT,
+  "people", "Signs out everywhere else." },
+{ M_DELETE, "/auth/sessions/:id", SIGNED_IN, 0, NULL, 204,
+  NULL, signin_remove, LIMIT_DEFAULT, "people", "Signs out there." },
+{ M_GET, "/auth/login-attempts", SIGNED_IN, 0, NULL, 200,
+  &record_shape, record_own, LISTED | LIMIT_DEFAULT,
+  "people", "Lists who signed in to one's account, or tried." },
+{ M_GET, "/auth/admin/audit", ADMINS, 0, NULL, 200,
+  &record_shape, record_list, LISTED | LIMIT_DEFAULT, "audit",
+  "Lists what was done to accounts: ?action= &subject= &actor= &success= &from= &to=." },
+{ M_GET, "/auth/admin/audit/export", ADMINS, 0, NULL, 200,
+  NULL, record_export, LIMIT_DEFAULT, "audit",
+  "The same as lines of JSON, oldest first, 5000 at most; the header Next-Cursor goes on." },
 { M_GET, "/.well-known/jwks.json", OPEN, 0, NULL, 200,
   NULL, key_set, 0, "people", "The keys that verify access tokens." },
 { M_GET, "/auth/gdpr/export", SIGNED_IN, 0, NULL, 200,

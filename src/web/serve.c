@@ -9,6 +9,7 @@
 #include "base/metric.h"
 #include "base/rand.h"
 #include "identity/guard.h"
+#include "identity/limit.h"
 #include "web/problem.h"
 #include "web/proxy.h"
 #include "web/routes.h"
@@ -192,9 +193,13 @@ static void dress(Ctx *cx, Req *rq)
 
 static bool answer(Ctx *cx, Req *rq)
 {
-    if ((rq->route->is & INLINE) == 0 && !guard_check(cx, rq, (Access)rq->route->access))
+    const Route *r = rq->route;
+
+    if ((r->is & INLINE) == 0 &&
+        (!limit_asker(cx, r->is, rq->peer) || !guard_check(cx, rq, (Access)r->access) ||
+         !limit_person(cx, r->is)))
         return false;
-    return check_forms(cx, rq) && rq->route->run(cx, rq);
+    return check_forms(cx, rq) && r->run(cx, rq);
 }
 
 static void serve(Ctx *cx, Req *rq)
