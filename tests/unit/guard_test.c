@@ -4,6 +4,7 @@
 #include "identity/auth_http.h"
 #include "identity/guard.h"
 #include "identity/key_http.h"
+#include "identity/signin_http.h"
 
 static const Route plain = { .method = M_POST, .path = "/things/:id" };
 static const Route once_route = { .method = M_POST, .path = "/things/:id", .is = ONCE };
@@ -208,7 +209,7 @@ TEST(the_main_path_answers_with_the_bodies_that_clients_rely_on)
     must(status == 200 && str_is(member(body, "user", "email"), S("ada@example.org")));
     body = called(&cx, key_set, "", &status);
     must(status == 200 && str_starts(body, S("{\"keys\":[{")));
-    body = called(&cx, auth_logout, "", &status);
+    body = called(&cx, signin_leave, "", &status);
     must(status == 200 && str_is(body, S("{\"success\":true}")));
     must(check(&cx, SIGNED_IN, "Authorization", str_fmt(mem, "Bearer %.*s", STR_ARGS(access)), NULL, S("")) == INVALID_TOKEN);
     (void)called(&cx, auth_refresh, str_z(mem, refresh), &status);
