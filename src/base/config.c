@@ -458,6 +458,9 @@ static bool check_rules(Reading *r)
 
     good &= rule(r, c->clock == CLOCK_SYSTEM || c->environment != ENV_PRODUCTION,
                  "CLOCK: test is refused in production");
+    good &= rule(r, c->hash_memory >= 19456 || c->environment == ENV_DEVELOPMENT ||
+                    c->environment == ENV_TEST,
+                 "HASH_MEMORY_KIB: under 19456 is for tests only");
     good &= rule(r, (c->tls_cert.len > 0) == (c->tls_key.len > 0),
                  "TLS_CERT_FILE and TLS_KEY_FILE: give both or neither");
     good &= rule(r, is_url(c->public_url),

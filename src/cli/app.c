@@ -153,7 +153,7 @@ static bool open_identity(App *app, Str *why)
         .keys_dir = c->keys_dir, .issuer = c->jwt_issuer, .audience = c->jwt_audience,
         .public_url = app_public_url(app), .algorithm = (Alg)c->jwt_algorithm,
         .access_lasts = c->access_lasts, .refresh_lasts = c->refresh_lasts,
-        .refresh_grace = c->refresh_grace, .hash_threads = (int)c->hash_threads,
+        .refresh_grace = c->refresh_grace, .hash_threads = (int)c->hash_threads, .hash_memory_kib = c->hash_memory,
         .hash_queue = c->hash_queue, .seal_master = &c->cursor_key,
         .needs_verified = c->needs_verified, .policy = (Policy)c->password_policy,
         .limits = { limits_of(c), c->limit_login, c->limit_register, c->limit_wallet,

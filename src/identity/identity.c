@@ -39,7 +39,7 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
     passkey_open(&(Relying){ c->passkey_id, c->passkey_origins }, c->public_url);
     wallet_open(c->public_url, c->wallet_classic ? MESSAGES_CLASSIC_TOO : MESSAGES_BOUND);
     device_open(c->public_url);
-    password_open(&(HasherConfig){ c->hash_threads, c->hash_queue });
+    password_open(&(HasherConfig){ c->hash_threads, c->hash_queue, c->hash_memory_kib });
     if (session_watch(&cx))
         return true;
     *why = str_fmt(mem, "sessions can't be read: %s", cx.fault.why);

@@ -15,7 +15,7 @@ typedef struct IdentityConfig {
     Alg  algorithm;                               /* the words' order is JWT_ALGORITHM's */
     Span access_lasts, refresh_lasts, refresh_grace;
     int  hash_threads;                            /* 0: one a core            */
-    i64  hash_queue;
+    i64  hash_queue, hash_memory_kib;
     const Secret *seal_master;                    /* INTERNAL_SERVICE_SECRET  */
     bool needs_verified;                          /* LOGIN_REQUIRES_VERIFIED  */
     Policy policy;                                /* PASSWORD_POLICY          */

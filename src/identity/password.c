@@ -13,13 +13,14 @@
 #include <argon2.h>
 #include <pthread.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <zxcvbn.h>
 
-enum { MEMORY_KIB = 64 << 10, PASSES = 3, LANES = 4, SALT_BYTES = 16, HASH_BYTES = 32,
+enum { MEMORY_KIB_MOST = 256 << 10, PASSES = 3, LANES = 4, SALT_BYTES = 16, HASH_BYTES = 32,
        PHC_LETTERS = 160, REPEATS_MOST = 2,
-       MEMORY_MOST_KIB = 256 << 10, PASSES_MOST = 16, LANES_MOST = 16 };
+       PASSES_MOST = 16, LANES_MOST = 16 };
 
 /* ---- policy --------------------------------------------------------------- */
 
@@ -107,13 +108,15 @@ bool password_allowed(Ctx *cx, Str p)
 
 /* ---- making --------------------------------------------------------------- */
 
-/* A thread keeps its 64 MiB, since fetching the pages anew is a fifth of the work, but
+/* What one hash takes; a setting, because tests make thousands. */
+static i64 memory_kib = PASSWORD_MEMORY_KIB;
+
+/* A thread keeps that memory, since fetching the pages anew is a fifth of the work, but
  * says that the system may have them back when it is short. */
-enum { OWN_BYTES = MEMORY_KIB * 1024 };
 static pthread_key_t own_key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void own_free(void *at) { munmap(at, OWN_BYTES); }
+static void own_free(void *at) { munmap(at, (size_t)memory_kib * 1024); }
 
 static void prepare(void)
 {
@@ -121,9 +124,22 @@ static void prepare(void)
     must(pthread_key_create(&own_key, own_free) == 0);
 }
 
+/* What an unknown person's password is compared with: well-formed, of our costs, and the
+ * hash of nothing. */
+static char nobody[PHC_LETTERS];
+
+static void make_nobody(void)
+{
+    snprintf(nobody, sizeof nobody, "$argon2id$v=19$m=%jd,t=%d,p=%d$bm9ib2R5IGhhcyB0aGlzIQ"
+             "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", (intmax_t)memory_kib, PASSES, LANES);
+}
+
 void password_open(const HasherConfig *config)
 {
     pthread_once(&once, prepare);
+    memory_kib = config->memory_kib > 0 ? config->memory_kib : PASSWORD_MEMORY_KIB;
+    must(memory_kib >= 8 * LANES && memory_kib <= MEMORY_KIB_MOST);
+    make_nobody();
     hasher_open(config);
 }
 
@@ -133,9 +149,9 @@ static int memory_take(u8 **out, size_t n)
 {
     void *at = pthread_getspecific(own_key);
 
-    must(n <= OWN_BYTES);
+    must(n <= (size_t)memory_kib * 1024);
     if (at == NULL) {
-        at = mmap(NULL, OWN_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        at = mmap(NULL, (size_t)memory_kib * 1024, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         must(at != MAP_FAILED && pthread_setspecific(own_key, at) == 0);
     }
     *out = at;
@@ -170,11 +186,11 @@ static void make_hash(void *arg)
     argon2_context c = {
         .out = hash, .outlen = HASH_BYTES, .salt = salt, .saltlen = SALT_BYTES,
         .pwd = (u8 *)(uintptr_t)m->password.at, .pwdlen = (u32)m->password.len,
-        .t_cost = PASSES, .m_cost = MEMORY_KIB, .lanes = LANES, .threads = 1,
+        .t_cost = PASSES, .m_cost = (u32)memory_kib, .lanes = LANES, .threads = 1,
         .version = ARGON2_VERSION_13, .allocate_cbk = memory_take, .free_cbk = memory_give,
     };
     must(argon2id_ctx(&c) == ARGON2_OK);
-    Str phc = str_fmt(&mem, "$argon2id$v=19$m=%d,t=%d,p=%d$%.*s$%.*s", MEMORY_KIB, PASSES, LANES,
+    Str phc = str_fmt(&mem, "$argon2id$v=19$m=%jd,t=%d,p=%d$%.*s$%.*s", (intmax_t)memory_kib, PASSES, LANES,
                       STR_ARGS(plain64(&mem, salt, SALT_BYTES)),
                       STR_ARGS(plain64(&mem, hash, HASH_BYTES)));
     must(phc.len < PHC_LETTERS);
@@ -219,7 +235,7 @@ static bool read_phc(Str phc, Costs *c, Str *rest)
     if (tail.at == NULL)
         return false;
     *rest = (Str){ tail.at - 1, tail.len + 1 };
-    return c->m >= 8 * c->p && c->m <= MEMORY_MOST_KIB && c->t >= 1 && c->t <= PASSES_MOST &&
+    return c->m >= 8 * c->p && c->m <= MEMORY_KIB_MOST && c->t >= 1 && c->t <= PASSES_MOST &&
            c->p >= 1 && c->p <= LANES_MOST;
 }
 
@@ -234,11 +250,6 @@ bool password_phc_settle(Arena *mem, Str phc, Str *out)
                    (intmax_t)c.p, STR_ARGS(rest));
     return true;
 }
-
-/* What an unknown person's password is compared with: well-formed, of our costs, and the
- * hash of nothing. */
-static const char nobody[] = "$argon2id$v=19$m=65536,t=3,p=4$bm9ib2R5IGhhcyB0aGlzIQ"
-                             "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
 
 typedef struct Checking { const char *phc; Str bcrypt, password; bool same; } Checking;
 
@@ -265,7 +276,7 @@ bool password_check(Ctx *cx, Str phc, Str password, bool *same, bool *stale)
     if (!hasher_run(cx, check_hash, &job))
         return false;
     *same = (real || foreign) && job.same;
-    *stale = *same && (!read_phc(phc, &c, &rest) || c.m != MEMORY_KIB || c.t != PASSES ||
+    *stale = *same && (!read_phc(phc, &c, &rest) || c.m != memory_kib || c.t != PASSES ||
                        c.p != LANES);
     return true;
 }

@@ -1,6 +1,6 @@
 /* password.h - which passwords may be chosen, and how they are kept.
  *
- * Kept as Argon2id (RFC 9106), 64 MiB, three passes, four lanes, 16 bytes of salt, in the
+ * Kept as Argon2id (RFC 9106), 64 MiB (HASH_MEMORY_KIB), three passes, four lanes, 16 bytes of salt, in the
  * PHC string form. Hashing runs on the hash threads (hasher.h), never on the caller's.
  * Needs: hasher.  Used by: person, login. */
 #pragma once
@@ -8,6 +8,7 @@
 #include "identity/hasher.h"
 
 enum { PASSWORD_LEAST = 12, PASSWORD_MOST = 128, PASSWORD_BYTES_MOST = 4 * PASSWORD_MOST };
+enum { PASSWORD_MEMORY_KIB = 64 << 10 };
 enum { ASVS_LEAST = 8, ASVS_BITS = 34 };          /* what zxcvbn thinks of it */
 
 /* What may be chosen. `classic`: 12 to 128 letters of four classes, none more than twice in

@@ -56,7 +56,7 @@ export function run(args, { input = '', env = {} } = {}) {
   const clean = Object.fromEntries(['PATH', 'HOME', 'ASAN_OPTIONS', 'TSAN_OPTIONS'].filter((n) => n in process.env)
     .map((n) => [n, process.env[n]]));
   return new Promise((done) => {
-    const child = spawn(binary, args, { env: { ...clean, ...env }, cwd: tmpdir() });
+    const child = spawn(binary, args, { env: { HASH_MEMORY_KIB: '1024', ...clean, ...env }, cwd: tmpdir() });
     let out = '', err = '';
     child.stdout.on('data', (d) => { out += d; });
     child.stderr.on('data', (d) => { err += d; });
@@ -76,7 +76,7 @@ class Node {
 
   async open(port) {
     const env = { PATH: process.env.PATH, NODE_ENV: 'test', CLOCK: 'test', LOG_LEVEL: 'info',
-      LOGIN_FLOOR_MS: '0', FORGOT_FLOOR_MS: '0', FLOOR_JITTER_MS: '0', ...this.env };
+      HASH_MEMORY_KIB: '1024', LOGIN_FLOOR_MS: '0', FORGOT_FLOOR_MS: '0', FLOOR_JITTER_MS: '0', ...this.env };
     for (const n of ['ASAN_OPTIONS', 'TSAN_OPTIONS']) if (process.env[n]) env[n] = process.env[n];
     this.child = spawn(binary, ['serve', '--port', String(port), '--data', this.dir], { env, cwd: this.dir });
     alive.add(this.child);

@@ -75,7 +75,7 @@ static void measure_hashes(void)
     Arena mem = { 0 };
     Ctx cx = ctx_new(&mem, TENANT_DEFAULT);
 
-    password_open(&(HasherConfig){ 0, 4 * ASKERS });
+    password_open(&(HasherConfig){ 0, 4 * ASKERS, 0 });
     must(password_hash(&cx, S("Correct-Horse-7-Battery"), &hashing.phc));
     hashing.until = mono_after(mono_now(), seconds(HASH_SECONDS));
     Mono start = mono_now();

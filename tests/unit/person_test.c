@@ -305,7 +305,7 @@ TEST(who_comes_with_a_bcrypt_hash_signs_in_and_gets_one_of_ours)
     must(try_login(&cx, "ada@example.org", S("Blue-Kettle-43")) == AUTHENTICATION_FAILED);
     must(try_login(&cx, "ada@example.org", PASSWORD) == OK);
     must(person_look_email(&cx, S("ada@example.org"), &p, &found) && found);
-    must(str_starts(p.passwordHash, S("$argon2id$v=19$m=65536,t=3,p=4$")));
+    must(str_starts(p.passwordHash, S("$argon2id$v=19$m=1024,t=3,p=4$")));
     must(try_login(&cx, "ada@example.org", PASSWORD) == OK);
     identity_done();
 }
@@ -489,7 +489,7 @@ TEST(a_hash_of_other_costs_is_replaced_when_its_owner_signs_in)
 
     must(write_tx(&cx, (Lane){ 0 }, do_make_stale, NULL));
     must(try_login(&cx, "ada@example.org", S("password")) == OK);
-    must(person_look(&cx, in.user.id, &p) && str_has(p.passwordHash, S("m=65536,t=3,p=4")));
+    must(person_look(&cx, in.user.id, &p) && str_has(p.passwordHash, S("m=1024,t=3,p=4")));
     must(try_login(&cx, "ada@example.org", S("password")) == OK);
     identity_done();
 }
