@@ -63,13 +63,17 @@ static int64_t delay(natsConnection *nc, int attempts, void *arg)
 
 static void lost(natsConnection *nc, void *arg)
 {
-    (void)nc, (void)arg;
+    const char *why = NULL;
     i64 none = 0;
+
+    (void)arg;
     if (link_.closing || !atomic_compare_exchange_strong(&link_.lost_at, &none, mono_now().ns))
         return;                                   /* one line an outage      */
     metric_add(METRIC_BUS_OUTAGES, 1);
     metric_set(METRIC_BUS_UP, 0);
-    log_warn("NATS is away; the outbox keeps what is to be told", L("where", link_.where));
+    natsConnection_GetLastError(nc, &why);
+    log_warn("NATS is away; the outbox keeps what is to be told", L("where", link_.where),
+             L("why", why == NULL ? "" : why));
 }
 
 static void back(natsConnection *nc, void *arg)
