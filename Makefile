@@ -69,7 +69,7 @@ check: $(TESTBIN)
 
 include tests/fuzz/fuzz.mk tests/bench/bench.mk
 
-# Kills a selling server again and again (ROUNDS=1000 by hand, 100 in ./test), then breaks
+# Kills a selling server again and again (ROUNDS=1000 by hand, 60 in ./test), then breaks
 # what many nodes stand on, one thing at a time: DRILLS="nats-gone disk-full", or all.
 ROUNDS ?= 1000
 faults: all
