@@ -11,11 +11,14 @@ allowed() {
     jansson.h)  echo base/json.c ;;
     argon2.h|sodium.h) echo 'identity/*.c' ;;
     openssl/*)  echo 'base/crypto.c identity/*.c kv/redis*.c net/*.c' ;;
-    qrencode.h) echo 'tickets/*.c' ;;
+    qrencode.h) echo base/qr.c ;;
+    secp256k1*) echo identity/ethereum.c ;;
     postgresql/*) echo 'store/pg*.c store/postgres.c' ;;
     hiredis/*)  echo 'kv/redis*.c' ;;
     nats/*)     echo 'bus/nats*.c' ;;
-    curl/curl.h) echo none ;;
+    curl/curl.h) echo mail/smtp.c ;;
+    crypt.h)    echo identity/bcrypt.c ;;
+    zxcvbn.h)   echo identity/password.c ;;
     *)          echo any ;;
     esac
 }

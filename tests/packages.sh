@@ -2,8 +2,9 @@
 # keeps quiet unless something fails.
 # shellcheck shell=sh disable=SC2034
 PACKAGES_BUILD="gcc make libc6-dev libssl-dev libsqlite3-dev libjansson-dev libargon2-dev
-    libsodium-dev libqrencode-dev libpq-dev libhiredis-dev libnats-dev tzdata ca-certificates curl"
-PACKAGES_TEST="sqlite3"
+    libsodium-dev libqrencode-dev libsecp256k1-dev libpq-dev libhiredis-dev libnats-dev libcrypt-dev
+    libzxcvbn-dev libcurl4-openssl-dev tzdata ca-certificates curl"
+PACKAGES_TEST="sqlite3 g++"                     # npm compiles argon2
 # The engines of many nodes, and the libraries that they want.
 PACKAGES_SERVICES="postgresql-15 postgresql-client-15 redis-server redis-tools nats-server"
 PACKAGES_SERVICES_LIBS="libicu72 libxml2 libldap-2.5-0 libgssapi-krb5-2 libpam0g libselinux1
@@ -80,6 +81,28 @@ need_services() {
         quietly as_root apt-get update -q
         # shellcheck disable=SC2086
         quietly apt-get download -q $PACKAGES_SERVICES
+        for deb in *.deb; do quietly dpkg -x "$deb" .; done
+        rm ./*.deb
+    )
+}
+
+# What stands around the nodes in docs/operate.md, unpacked like the engines.
+PACKAGES_AROUND="haproxy pgbouncer"
+PACKAGES_AROUND_LIBS="libc-ares2 libevent-2.1-7 liblua5.3-0 libopentracing-c-wrapper0 libpcre2-8-0 libssl3
+    libsystemd0 libpam0g openssl curl"
+
+# need_around UNPACKED - the PATH of engines_path then has haproxy and pgbouncer.
+need_around() {
+    ! (PATH=$(engines_path "$1" "$PATH") && command -v haproxy > /dev/null && command -v pgbouncer > /dev/null) ||
+        return 0
+    # shellcheck disable=SC2086
+    need_packages $PACKAGES_AROUND_LIBS
+    mkdir -p "$1"
+    (
+        cd "$1"
+        quietly as_root apt-get update -q
+        # shellcheck disable=SC2086
+        quietly apt-get download -q $PACKAGES_AROUND
         for deb in *.deb; do quietly dpkg -x "$deb" .; done
         rm ./*.deb
     )

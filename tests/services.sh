@@ -155,14 +155,21 @@ up() {
     die "$name did not come up; its log is $dir/$name.log"
 }
 
+# Each is asked alone: of several, kill says no as soon as the first is gone.
+any_alive() {
+    for member in $family; do
+        ! kill -0 "$member" 2>/dev/null || return 0
+    done
+    return 1
+}
+
 # down NAME SIGNAL - and its children with it: PostgreSQL won't start before they are gone.
 down() {
     running "$1" || return 0
     family="$pid $(cat "/proc/$pid/task/$pid/children" 2>/dev/null || true)"
     kill "-$2" "$pid"
     for _ in $(seq $((roof * 20))); do
-        # shellcheck disable=SC2086
-        kill -0 $family 2>/dev/null || { rm -f "$dir/$1.pid"; return 0; }
+        any_alive || { rm -f "$dir/$1.pid"; return 0; }
         sleep 0.05
     done
     say "$1 did not end within $roof s: killed"

@@ -6,6 +6,7 @@
  * read the generated file, so a copied data folder can't bring old secrets along. */
 #include "base/config.h"
 #include "base/file.h"
+#include "base/network.h"
 #include "base/rand.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -423,6 +424,16 @@ static bool check_origins(Reading *r)
     return good;
 }
 
+static bool check_proxies(Reading *r)
+{
+    Str bad = networks_bad(r->out->trusted_proxies);
+
+    if (bad.at != NULL)
+        buf_fmt(r->mistakes, "TRUSTED_PROXIES: \"%.*s\" is no address and no network such as"
+                " 10.0.0.0/24\n", STR_ARGS(bad));
+    return bad.at == NULL;
+}
+
 static bool is_url(Str s)
 {
     return s.len == 0 || str_starts(s, S("http://")) || str_starts(s, S("https://"));
@@ -443,8 +454,13 @@ static bool check_rules(Reading *r)
     Config *c = r->out;
     bool good = check_origins(r);
 
+    good &= check_proxies(r);
+
     good &= rule(r, c->clock == CLOCK_SYSTEM || c->environment != ENV_PRODUCTION,
                  "CLOCK: test is refused in production");
+    good &= rule(r, c->hash_memory >= 19456 || c->environment == ENV_DEVELOPMENT ||
+                    c->environment == ENV_TEST,
+                 "HASH_MEMORY_KIB: under 19456 is for tests only");
     good &= rule(r, (c->tls_cert.len > 0) == (c->tls_key.len > 0),
                  "TLS_CERT_FILE and TLS_KEY_FILE: give both or neither");
     good &= rule(r, is_url(c->public_url),
@@ -459,8 +475,8 @@ static bool check_rules(Reading *r)
                  "REDIS_URL: must begin with redis://, rediss:// or unix:");
     good &= rule(r, c->nats_url.len == 0 || begins_with_one_of(c->nats_url, "nats:// tls://"),
                  "NATS_URL: must begin with nats:// or tls://");
-    good &= rule(r, str_starts(c->mail_url, S("folder:")),
-                 "MAIL_URL: must begin with folder:");
+    good &= rule(r, begins_with_one_of(c->mail_url, "folder: smtp:// smtps://"),
+                 "MAIL_URL: must begin with folder:, smtp:// or smtps://");
     return good;
 }
 

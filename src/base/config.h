@@ -31,6 +31,7 @@ typedef struct Config {
 enum { ENV_DEVELOPMENT, ENV_PRODUCTION, ENV_TEST, ENV_STAGING };
 enum { LEVEL_AUTO, LEVEL_DEBUG, LEVEL_INFO, LEVEL_WARN, LEVEL_ERROR, LEVEL_SILENT };
 enum { FORMAT_AUTO, FORMAT_JSON, FORMAT_PRETTY };
+enum { LIMITS_AUTO, LIMITS_ON, LIMITS_OFF };
 enum { CLOCK_SYSTEM, CLOCK_TEST };
 enum { PAY_SANDBOX };                             /* pay_provider             */
 

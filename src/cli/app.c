@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "bus/bus.h"
+#include "identity/auth_http.h"
 #include "identity/identity.h"
 #include "kv/kv.h"
 #include "mail/mail.h"
@@ -137,6 +138,14 @@ static bool open_mail(App *app, Str *why)
     return mail_open(&app->mem, &m, why);
 }
 
+/* Elsewhere than in earnest one address plays a whole crowd. */
+static bool limits_of(const Config *c)
+{
+    bool earnest = c->environment == ENV_PRODUCTION || c->environment == ENV_STAGING;
+
+    return c->limits == LIMITS_ON || (c->limits == LIMITS_AUTO && earnest);
+}
+
 static bool open_identity(App *app, Str *why)
 {
     const Config *c = &app->config;
@@ -144,10 +153,15 @@ static bool open_identity(App *app, Str *why)
         .keys_dir = c->keys_dir, .issuer = c->jwt_issuer, .audience = c->jwt_audience,
         .public_url = app_public_url(app), .algorithm = (Alg)c->jwt_algorithm,
         .access_lasts = c->access_lasts, .refresh_lasts = c->refresh_lasts,
-        .refresh_grace = c->refresh_grace, .hash_threads = (int)c->hash_threads,
+        .refresh_grace = c->refresh_grace, .hash_threads = (int)c->hash_threads, .hash_memory_kib = c->hash_memory,
         .hash_queue = c->hash_queue, .seal_master = &c->cursor_key,
-        .production = c->environment == ENV_PRODUCTION };
+        .needs_verified = c->needs_verified, .policy = (Policy)c->password_policy,
+        .limits = { limits_of(c), c->limit_login, c->limit_register, c->limit_wallet,
+                    c->limit_default },
+        .passkey_id = c->passkey_id, .passkey_origins = c->passkey_origins,
+        .wallet_classic = c->wallet_classic };
 
+    auth_floors(c->login_floor, c->forgot_floor, c->floor_jitter);
     return identity_open(&app->mem, &i, why);
 }
 
@@ -255,7 +269,8 @@ static int open_lock(Arena *mem, const Config *c, int flags)
 
 bool app_lock(App *app)
 {
-    int fd = open_lock(&app->mem, &app->config, O_RDWR | O_CREAT);
+    bool there = folder_make(&app->mem, app->config.data_dir);
+    int fd = there ? open_lock(&app->mem, &app->config, O_RDWR | O_CREAT) : -1;
 
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
         app->lock = fd;

@@ -135,7 +135,7 @@ static void check_files(Patient *p)
 
 static void check_keys(Patient *p)
 {
-    Str path = str_fmt(p->mem, "%.*s/keys/index.json", STR_ARGS(p->config.data_dir)), text, why;
+    Str path = str_fmt(p->mem, "%.*s/index.json", STR_ARGS(p->config.keys_dir)), text, why;
 
     if (!file_read(p->mem, path, 1 << 20, &text)) {
         if (errno == ENOENT)
@@ -164,19 +164,6 @@ static void check_store(Patient *p)
     }
 }
 
-static void check_bus(Patient *p)
-{
-    BusConfig b = app_bus(&p->config);
-    Str detail = { 0 };
-
-    if (bus_check(p->mem, &b, &detail))
-        good("bus", detail);
-    else if (str_has(detail, S("no stream")))
-        note("bus", detail, "`tickettoken serve` makes it");
-    else
-        bad(p, "bus", detail, "start NATS with JetStream (nats-server -js), or mend NATS_URL");
-}
-
 static void check_kv(Patient *p)
 {
     KvConfig k = { p->config.redis_url, 0, 1 };
@@ -190,6 +177,19 @@ static void check_kv(Patient *p)
         good("kv", S("Redis answers, and this user may do what is needed"));
         kv_close();
     }
+}
+
+static void check_bus(Patient *p)
+{
+    BusConfig b = app_bus(&p->config);
+    Str detail = { 0 };
+
+    if (bus_check(p->mem, &b, &detail))
+        good("bus", detail);
+    else if (str_has(detail, S("no stream")))
+        note("bus", detail, "`tickettoken serve` makes it");
+    else
+        bad(p, "bus", detail, "start NATS with JetStream (nats-server -js), or mend NATS_URL");
 }
 
 static void check_port(Patient *p)
@@ -248,8 +248,8 @@ static void read_settings(Patient *p, Args *a)
 static Exit run(Args *a)
 {
     static void (*const checks[])(Patient *) = {
-        check_settings, check_folder, check_secrets, check_store, check_kv, check_bus, check_keys, check_disk,
-        check_clock, check_files, check_port, check_server };
+        check_settings, check_folder, check_secrets, check_store, check_kv, check_bus, check_keys,
+        check_disk, check_clock, check_files, check_port, check_server };
     Patient p = { .mem = a->mem };
 
     read_settings(&p, a);

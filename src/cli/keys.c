@@ -63,7 +63,8 @@ const Command command_keys = {
     .says = "list or rotate the keys that sign tokens",
     .help = "A key is published as `next` before it signs (`active`), and verifies on as\n"
             "`retiring` until what it signed has expired. A running server notices a rotation.\n"
-            "--at-once is for a key that was stolen: some tokens may be refused for five minutes.\n\n"
+            "--at-once is for a key that was stolen: our nodes know the next key after three seconds,\n"
+            "but who keeps our JWKS elsewhere may refuse tokens for five minutes.\n\n"
             "  tickettoken keys\n"
             "  tickettoken keys rotate\n"
             "  tickettoken keys jwks | jq .",

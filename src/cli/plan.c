@@ -4,6 +4,7 @@
 #include "events/event_clock.h"
 #include "gateway/gateway.h"
 #include "identity/identity.h"
+#include "identity/privacy.h"
 #include "store/once.h"
 #include "store/outbox.h"
 #include "tickets/hold.h"
@@ -47,6 +48,7 @@ static Job jobs[] = {
     { "events whose time has come", { 1000 }, event_clock, OF_ALL },
     { "keys and sessions of other nodes", { 500 }, identity_watch, OF_THIS_NODE },
     { "sessions that ran out", { 60000 }, identity_sweep, OF_ALL },
+    { "people who are to be forgotten", { 60000 }, privacy_sweep, OF_ALL },
     { "webhook nonces", { 60000 }, payment_clock, OF_ALL },
     { "answers to retried requests", { 60000 }, sweep_once, OF_ALL },
     { "told tidings", { 60000 }, sweep_outbox, OF_ALL },

@@ -133,7 +133,8 @@ static Exit end(App *app, Server *server)
 static Exit serve(App *app)
 {
     const Config *c = &app->config;
-    ServeConfig sc = { c->cors_origins, c->environment == ENV_PRODUCTION || c->tls_cert.len > 0 };
+    ServeConfig sc = { c->cors_origins, c->trusted_proxies,
+                       c->environment == ENV_PRODUCTION || c->tls_cert.len > 0 };
     ServerHooks hooks = serve_open(&app->mem, &sc, c->clock == CLOCK_TEST);
     ServerConfig config = server_config(app, &sc);
     Str why = { 0 };

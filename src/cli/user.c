@@ -14,6 +14,7 @@ static const Option options[] = {
     { "--email", "E", NULL, "who" },
     { "--role", "R", NULL, "customer, venue_manager, admin or super-admin" },
     { "--password-stdin", NULL, NULL, "read the password from stdin (add)" },
+    { "--hash-stdin", NULL, NULL, "read a bcrypt or Argon2id hash of another system in its place" },
     { "--tenant", "ID", NULL, "of which tenant (default the first); add makes a new one" },
     OPTION_DATA, OPTION_SET,
 };
@@ -52,7 +53,7 @@ static Exit read_role(Work *w, Role *out)
 
 static Exit read_password(Work *w, Str *out)
 {
-    if (args_value(w->a, "--password-stdin").at == NULL)
+    if (args_value(w->a, "--password-stdin").at == NULL && args_value(w->a, "--hash-stdin").at == NULL)
         return cli_usage("user add: give the password on stdin and say --password-stdin");
     if (!file_read_fd(&w->app.mem, 0, PASSWORD_MOST, out))
         return cli_failed("the password can't be read from stdin");
@@ -72,7 +73,9 @@ static Exit add(Work *w)
         code = read_password(w, &password);
     if (code != EXIT_DONE)
         return code;
-    if (!tenant_ensure(&w->cx) || !account_add(&w->cx, w->email, password, role, &p))
+    bool hashed = args_value(w->a, "--hash-stdin").at != NULL;
+    if (!tenant_ensure(&w->cx) ||
+        !(hashed ? account_take_over : account_add)(&w->cx, w->email, password, role, &p))
         return (Exit)app_fault(&w->cx);
     printf("%.*s %.*s %s\n", STR_ARGS(uuid_str(&w->app.mem, p.id.v)), STR_ARGS(p.email),
            role_names.at[p.role]);
@@ -113,7 +116,7 @@ static Exit set_role(Work *w)
         return code;
     if (!person_set_role(&w->cx, p.id, role))
         return (Exit)app_fault(&w->cx);
-    printf("%.*s is %s now; tokens of the old role live on for at most 15 minutes\n",
+    printf("%.*s is %s now; tokens of the old role are void within a second\n",
            STR_ARGS(p.email), role_names.at[role]);
     return EXIT_DONE;
 }

@@ -373,7 +373,7 @@ SQL(event_page,
     " AND s.role IN ('venue-manager', 'venue-owner')"
     " AND (s.expires_at IS NULL OR s.expires_at > $6)))"
     " AND (e.status = $7 OR $7 = '') AND (e.venue = $8 OR $8 IS NULL) AND e.ends_at > $9"
-    " AND ($10 = '' OR lower(e.name) LIKE '%' || $10 || '%' ESCAPE '\\')"
+    " AND ($10 = '' OR lower(e.name) LIKE '%' || lower($10) || '%' ESCAPE '\\')"
     " ORDER BY e.starts_at, e.id LIMIT $11");
 
 /* For LIKE: its own signs stand for themselves. */
@@ -386,7 +386,7 @@ static Str literally(Arena *mem, Str s)
             buf_byte(&b, '\\');
         buf_byte(&b, s.at[i]);
     }
-    return str_lower(mem, buf_str(&b));
+    return buf_str(&b);
 }
 
 /* An absent text would be bound as NULL, and nothing equals NULL. */

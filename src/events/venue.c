@@ -2,6 +2,7 @@
  * asker's role together: a venue of another tenant gives no row, which is NOT_FOUND,
  * and a stranger gives the role `none`, which may nothing. */
 #include "events/venue.h"
+#include "identity/permission.h"
 #include "store/store.h"
 #include <string.h>
 
@@ -49,13 +50,12 @@ const Shape venue_change_shape = { "VenueChange", sizeof(VenueChange), venue_cha
 
 /* ---- who may -------------------------------------------------------------- */
 
-#define MAY(right) (1u << (right))
-static const unsigned rights[STAFF_ROLE_COUNT] = {
-    [DOOR_STAFF]    = MAY(DOOR_SCAN),
-    [BOX_OFFICE]    = MAY(DOOR_SCAN) | MAY(SALES_VIEW),
-    [STAFF_MANAGER] = MAY(DOOR_SCAN) | MAY(SALES_VIEW) | MAY(EVENT_MANAGE) | MAY(VENUE_MANAGE),
-    [STAFF_OWNER]   = MAY(DOOR_SCAN) | MAY(SALES_VIEW) | MAY(EVENT_MANAGE) | MAY(VENUE_MANAGE),
+/* What a right is called in the table of permissions; roles stand in the same order there. */
+static const Permission behind[] = {
+    [VENUE_MANAGE] = VENUES_UPDATE, [EVENT_MANAGE] = EVENTS_UPDATE,
+    [DOOR_SCAN] = TICKETS_VALIDATE, [SALES_VIEW] = REPORTS_DAILY,
 };
+_Static_assert((int)STAFF_OWNER == (int)AT_OWNER && (int)DOOR_STAFF == (int)AT_DOOR, "ranks");
 
 SQL(venue_asker,
     "SELECT coalesce(s.role, 'none') FROM venue v"
@@ -94,7 +94,7 @@ bool venue_can(Ctx *cx, VenueId id, VenueRight right, bool *can)
 
     if (!venue_role(cx, id, &role))
         return false;
-    *can = (rights[role] & MAY(right)) != 0;
+    *can = permission_held((VenueRank)role, behind[right]);
     return true;
 }
 

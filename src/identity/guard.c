@@ -1,6 +1,7 @@
 /* guard.c - an open route looks at a token that comes, but doesn't mind a bad one: a client
  * whose access token has expired sends it along when it comes to refresh. */
 #include "identity/guard.h"
+#include "identity/fresh.h"
 #include "identity/role.h"
 #include "identity/token.h"
 #include "base/crypto.h"
@@ -84,11 +85,11 @@ bool guard_check(Ctx *cx, const Req *rq, Access access)
     cx->who = (Who){ 0 };
     if (!check_token(cx, rq, access) || !check_tenant_header(cx, rq))
         return false;
-    if (access == OPERATORS && !role_covers(cx->who.role, SUPER_ADMIN))
+    if ((access == OPERATORS || access == SUPERS) && !role_covers(cx->who.role, SUPER_ADMIN))
         return fail(cx, FORBIDDEN, "role %s is below super-admin", role_names.at[cx->who.role]);
     if (access == ADMINS && !role_covers(cx->who.role, ADMIN))
         return fail(cx, FORBIDDEN, "role %s is below admin", role_names.at[cx->who.role]);
-    return true;
+    return (rq->route->is & FRESH) == 0 || fresh_check(cx);
 }
 
 /* ---- writes that may be retried ------------------------------------------- */

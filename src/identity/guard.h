@@ -14,7 +14,8 @@ typedef enum Access {                             /* Route.access             */
     ORGANISER,        /* signed in; the noun asks for a role or a venue role  */
     ADMINS,           /* admin and above                                     */
     SIGNED,           /* a machine: the handler checks the signature itself  */
-    OPERATORS         /* super-admin, or a machine with the operator's token  */
+    OPERATORS,        /* super-admin, or a machine with the operator's token  */
+    SUPERS            /* super-admin: what concerns all tenants              */
 } Access;
 
 /* The bearer that opens OPERATORS beside a super-admin's: whoever watches over an
@@ -23,7 +24,7 @@ typedef enum Access {                             /* Route.access             */
 void guard_operator(Str token);
 
 /* Sets cx->tenant and cx->who. Fails UNAUTHORIZED, TOKEN_EXPIRED, INVALID_TOKEN,
- * FORBIDDEN; a foreign X-Tenant-Id is FORBIDDEN. */
+ * FORBIDDEN, MFA_REQUIRED (FRESH routes); a foreign X-Tenant-Id is FORBIDDEN. */
 CHECKED bool guard_check(Ctx *cx, const Req *rq, Access access);
 
 /* The Idempotency-Key of this request and what it covers. Fails

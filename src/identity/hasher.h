@@ -6,7 +6,10 @@
 #pragma once
 #include "base/ctx.h"
 
-typedef struct HasherConfig { int threads; i64 queue_most; } HasherConfig;   /* threads 0: one a core */
+typedef struct HasherConfig {
+    int threads;                                  /* 0: one a core            */
+    i64 queue_most, memory_kib;                   /* memory 0: PASSWORD_MEMORY_KIB */
+} HasherConfig;
 
 void hasher_open(const HasherConfig *config);
 void hasher_close(void);

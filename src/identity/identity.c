@@ -1,8 +1,13 @@
 /* identity.c - opened in the order of need, closed in the other. A key must verify as long
  * as the longest-lived token that it signed, and a while more for clocks and caches. */
 #include "identity/identity.h"
+#include "identity/device_key.h"
 #include "identity/key.h"
+#include "identity/letter.h"
 #include "identity/login.h"
+#include "identity/mfa.h"
+#include "identity/passkey.h"
+#include "identity/wallet.h"
 #include "identity/password.h"
 
 static bool open_keys(Arena *mem, const IdentityConfig *c, Str *why)
@@ -25,8 +30,16 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
         return false;
     token_open(&(TokenConfig){ c->issuer, c->audience, c->access_lasts, c->refresh_lasts });
     session_open(&(SessionConfig){ c->refresh_grace, c->seal_master });
-    login_open(&(LoginConfig){ c->public_url, c->production });
-    password_open(&(HasherConfig){ c->hash_threads, c->hash_queue });
+    limit_open(&c->limits);
+    mailproof_open(c->seal_master);
+    letter_open(c->public_url);
+    login_open(&(LoginConfig){ c->needs_verified });
+    password_policy(c->policy);
+    mfa_open(c->seal_master);
+    passkey_open(&(Relying){ c->passkey_id, c->passkey_origins }, c->public_url);
+    wallet_open(c->public_url, c->wallet_classic ? MESSAGES_CLASSIC_TOO : MESSAGES_BOUND);
+    device_open(c->public_url);
+    password_open(&(HasherConfig){ c->hash_threads, c->hash_queue, c->hash_memory_kib });
     if (session_watch(&cx))
         return true;
     *why = str_fmt(mem, "sessions can't be read: %s", cx.fault.why);
@@ -37,7 +50,12 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
 void identity_close(void)
 {
     password_close();
-    login_close();
+    device_close();
+    wallet_close();
+    passkey_close();
+    mfa_close();
+    letter_close();
+    mailproof_close();
     session_close();
     token_close();
     key_close();
@@ -46,7 +64,7 @@ void identity_close(void)
 bool identity_watch(Ctx *cx)
 {
     key_watch();
-    return session_watch(cx);
+    return key_follow(cx) && session_watch(cx);
 }
 
 bool identity_sweep(Ctx *cx)
@@ -55,6 +73,12 @@ bool identity_sweep(Ctx *cx)
 
     while (gone > 0)
         if (!session_sweep(cx, &gone))
+            return false;
+    for (gone = 1; gone > 0;)
+        if (!mailproof_sweep(cx, &gone))
+            return false;
+    for (gone = 1; gone > 0;)
+        if (!audit_sweep(cx, &gone))
             return false;
     return true;
 }

@@ -5,6 +5,8 @@
 #pragma once
 #include "base/crypto.h"
 #include "identity/jws.h"
+#include "identity/limit.h"
+#include "identity/password.h"
 #include "store/store.h"
 
 typedef struct IdentityConfig {
@@ -13,9 +15,13 @@ typedef struct IdentityConfig {
     Alg  algorithm;                               /* the words' order is JWT_ALGORITHM's */
     Span access_lasts, refresh_lasts, refresh_grace;
     int  hash_threads;                            /* 0: one a core            */
-    i64  hash_queue;
+    i64  hash_queue, hash_memory_kib;
     const Secret *seal_master;                    /* INTERNAL_SERVICE_SECRET  */
-    bool production;
+    bool needs_verified;                          /* LOGIN_REQUIRES_VERIFIED  */
+    Policy policy;                                /* PASSWORD_POLICY          */
+    LimitConfig limits;
+    Str  passkey_id, passkey_origins;            /* empty: those of public_url */
+    bool wallet_classic;                          /* the two-line message is taken too */
 } IdentityConfig;
 
 /* False with *why: the keys can't be read or made, or the store doesn't answer. */

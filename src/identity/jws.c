@@ -20,7 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const alg_words[] = { "ES256", "RS256", "EdDSA" };
+static const char *const alg_words[] = { "ES256", "RS256", "EdDSA", "HS256" };
 const Names alg_names = { alg_words, countof(alg_words) };
 
 enum { RSA_LEAST = 2048, RSA_MOST = 4096, SIG_MOST = RSA_MOST / 8, ES256_HALF = 32,
@@ -35,6 +35,8 @@ struct JwsKey {
     isize     kid_len, core_len;
     char      kid[KID_MOST];
     char      core[CORE_MOST];                    /* its JWK's key members: asked for often */
+    isize     secret_len;                         /* HS256: pkey is NULL      */
+    u8        secret[HS256_MOST];
 };
 
 /* ---- contexts of a thread ------------------------------------------------- */
@@ -103,7 +105,7 @@ static const char *misfit(const EVP_PKEY *p, Alg alg)
     char group[32] = "";
     int bits = EVP_PKEY_get_bits(p);
 
-    switch (alg) {
+    switch ((int)alg) {
     case ALG_ES256:
         if (!EVP_PKEY_is_a(p, "EC") || EVP_PKEY_get_group_name(p, group, sizeof group, NULL) != 1 ||
             strcmp(group, "prime256v1") != 0)
@@ -115,6 +117,8 @@ static const char *misfit(const EVP_PKEY *p, Alg alg)
         return bits < RSA_LEAST || bits > RSA_MOST ? "not an RSA key of 2048 to 4096 bits" : NULL;
     case ALG_EDDSA:
         return EVP_PKEY_is_a(p, "ED25519") ? NULL : "not an Ed25519 key";
+    case ALG_HS256:
+        return "HS256 has no key in PEM";
     case ALG_COUNT: break;
     }
     return "no known algorithm";
@@ -171,6 +175,13 @@ static Str thumbprint(Arena *mem, const JwsKey *k)
     return base64url_write(mem, d.b, SHA256_BYTES);
 }
 
+static void set_kid(JwsKey *k, Str kid)
+{
+    must(is_kid(kid));
+    memcpy(k->kid, kid.at, (size_t)kid.len);
+    k->kid_len = kid.len;
+}
+
 static JwsKey *key_of(Arena *mem, EVP_PKEY *p, Alg alg, Str kid)
 {
     static _Atomic u64 serials;
@@ -183,17 +194,25 @@ static JwsKey *key_of(Arena *mem, EVP_PKEY *p, Alg alg, Str kid)
     must(core.len <= CORE_MOST);
     memcpy(k->core, core.at, (size_t)core.len);
     k->core_len = core.len;
-    if (kid.at == NULL)
-        kid = thumbprint(mem, k);
-    must(is_kid(kid));
-    memcpy(k->kid, kid.at, (size_t)kid.len);
-    k->kid_len = kid.len;
+    set_kid(k, kid.at != NULL ? kid : thumbprint(mem, k));
+    return k;
+}
+
+JwsKey *jws_key_secret(const void *bytes, isize n, Str kid)
+{
+    JwsKey *k = calloc(1, sizeof *k);
+
+    must(k != NULL && n >= HS256_LEAST && n <= HS256_MOST);
+    *k = (JwsKey){ .alg = ALG_HS256, .sig_bytes = SHA256_BYTES, .secret_len = n };
+    memcpy(k->secret, bytes, (size_t)n);
+    set_kid(k, kid);
     return k;
 }
 
 JwsKey *jws_key_make(Alg alg)
 {
     Arena own = { 0 };
+    must(alg < ALG_PAIRS);
     EVP_PKEY *p = alg == ALG_ES256 ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256")
                 : alg == ALG_RS256 ? EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)RSA_LEAST)
                                    : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
@@ -223,8 +242,10 @@ JwsKey *jws_key_read(Arena *mem, Str pem, Alg alg, Str kid, Str *why)
 
 void jws_key_free(JwsKey *k)
 {
-    if (k != NULL)
+    if (k != NULL) {
         EVP_PKEY_free(k->pkey);
+        wipe(k->secret, sizeof k->secret);
+    }
     free(k);
 }
 
@@ -236,7 +257,7 @@ Str jws_key_pem(Arena *mem, const JwsKey *k)
     BIO *bio = BIO_new(BIO_s_secmem());
     char *at;
 
-    must(bio != NULL && PEM_write_bio_PrivateKey(bio, k->pkey, NULL, NULL, 0, NULL, NULL) == 1);
+    must(k->pkey != NULL && bio != NULL && PEM_write_bio_PrivateKey(bio, k->pkey, NULL, NULL, 0, NULL, NULL) == 1);
     long n = BIO_get_mem_data(bio, &at);
     Str pem = str_copy(mem, (Str){ at, n });
     BIO_free(bio);
@@ -245,6 +266,7 @@ Str jws_key_pem(Arena *mem, const JwsKey *k)
 
 void jws_key_put_jwk(Buf *b, const JwsKey *k)
 {
+    must(k->alg < ALG_PAIRS);
     buf_fmt(b, "{%.*s,\"alg\":\"%s\",\"kid\":\"%.*s\",\"use\":\"sig\"}",
             STR_ARGS(jwk_core(k)), alg_words[k->alg], STR_ARGS(jws_kid(k)));
 }
@@ -309,11 +331,21 @@ static bool ed_verify(const JwsKey *k, Str text, Str sig)
     return good;
 }
 
+static Digest mac_of(const JwsKey *k, Str text)
+{
+    return hmac_sha256(k->secret, k->secret_len, text);
+}
+
 static void sign_bytes(const JwsKey *k, Str text, u8 *sig)
 {
     u8 der[SIG_MOST];
     size_t n = sizeof der;
 
+    if (k->alg == ALG_HS256) {
+        Digest mac = mac_of(k, text);
+        memcpy(sig, mac.b, SHA256_BYTES);
+        return;
+    }
     if (k->alg == ALG_EDDSA) {
         ed_sign(k, text, sig);
         return;
@@ -332,6 +364,10 @@ bool jws_holds(const JwsKey *k, Str text, Str sig)
 
     if (sig.len != k->sig_bytes)
         return false;
+    if (k->alg == ALG_HS256) {
+        Digest mac = mac_of(k, text);
+        return same_bytes(mac.b, sig.at, SHA256_BYTES);
+    }
     if (k->alg == ALG_EDDSA)
         return ed_verify(k, text, sig);
     Digest d = sha256(text);

@@ -1,21 +1,27 @@
 /* jws.h - signed texts, and keys that know their one algorithm.
  *
  * A key record names the algorithm; a token's header must agree and decides nothing.
- * Three are known: ES256, RS256 (2048 to 4096 bits) and EdDSA (Ed25519).
+ * Four are known: ES256, RS256 (2048 to 4096 bits), EdDSA (Ed25519), and HS256 for keys
+ * that both sides hold: such a key has no public part, so it is never read from PEM and
+ * never published.
  * Needs: base.  Used by: key, jwt. */
 #pragma once
 #include "base/json.h"
 #include "base/shape.h"
 
-typedef enum Alg { ALG_ES256, ALG_RS256, ALG_EDDSA, ALG_COUNT } Alg;
-extern const Names alg_names;                     /* in the order of JWT_ALGORITHM */
+typedef enum Alg { ALG_ES256, ALG_RS256, ALG_EDDSA, ALG_HS256, ALG_COUNT,
+                   ALG_PAIRS = ALG_HS256 } Alg;   /* those below it have a public part */
+extern const Names alg_names;                     /* begins in the order of JWT_ALGORITHM */
 
-enum { JWS_MOST = 8 << 10, KID_MOST = 64 };
+enum { JWS_MOST = 8 << 10, KID_MOST = 64, HS256_LEAST = 32, HS256_MOST = 64 };
 
 typedef struct JwsKey JwsKey;
 
-/* A new pair. Slow for RS256 (0.1 s): never on the way of a request. */
+/* A new pair, not of HS256. Slow for RS256 (0.1 s): never on the way of a request. */
 JwsKey *jws_key_make(Alg alg);
+
+/* A key for HS256 out of 32 to 64 secret bytes (RFC 7518 section 3.2), which are copied. */
+JwsKey *jws_key_secret(const void *bytes, isize n, Str kid);
 
 /* A key from its PEM text, private or public. NULL, with the reason, when it isn't one of
  * this algorithm, curve and size. `kid` absent: its RFC 7638 thumbprint. */

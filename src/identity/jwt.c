@@ -1,4 +1,4 @@
-/* jwt.c - the payload is written by hand, because it is the same eleven members each
+/* jwt.c - the payload is written by hand, because it is the same twelve members each
  * time. The email is not among them: tokens are logged and kept in many places. */
 #include "identity/jwt.h"
 #include "identity/role.h"
@@ -8,6 +8,12 @@
 static const char *typ_of(TokenUse use)
 {
     return use == TOKEN_ACCESS ? "at+jwt" : "rt+jwt";
+}
+
+/* Who issued it is the only one whom a refresh token is for. */
+static Str audience_of(TokenUse use, const JwtParty *party)
+{
+    return use == TOKEN_ACCESS ? party->audience : party->issuer;
 }
 
 static void put_id(Buf *b, const char *name, Uuid id)
@@ -30,13 +36,15 @@ Str jwt_write(Arena *mem, const JwsKey *k, TokenUse use, const JwtParty *party, 
 
     buf_byte(&b, '{');
     put_text(&b, "iss", party->issuer);
-    put_text(&b, "aud", party->audience);
+    put_text(&b, "aud", audience_of(use, party));
     put_id(&b, "sub", c->user.v);
     put_id(&b, "tenant_id", c->tenant.v);
     put_id(&b, "sid", c->session);
     put_id(&b, "jti", c->id);
-    if (use == TOKEN_ACCESS)
+    if (use == TOKEN_ACCESS) {
         put_text(&b, "role", names_str(&role_names, c->role));
+        buf_fmt(&b, ",\"epoch\":%jd", (intmax_t)c->epoch);
+    }
     buf_fmt(&b, ",\"iat\":%jd,\"nbf\":%jd,\"exp\":%jd}", (intmax_t)(c->issued.ms / 1000),
             (intmax_t)(c->issued.ms / 1000), (intmax_t)(c->expires.ms / 1000));
     return jws_sign(mem, k, typ_of(use), buf_str(&b));
@@ -71,6 +79,13 @@ static bool get_role(const Json *j, TokenUse use, Role *out)
     return *out != ANYONE;
 }
 
+/* Tokens of nodes that know of no epochs are of the first. */
+static bool get_epoch(const Json *j, i64 *out)
+{
+    *out = 0;
+    return json_member(j, "epoch") == NULL || (json_get_int(j, "epoch", out) && *out >= 0);
+}
+
 JwtResult jwt_times(const Claims *c, Instant now)
 {
     if (before(later(now, LEEWAY), c->issued))
@@ -93,12 +108,12 @@ JwtResult jwt_read(Arena *mem, JwsFind *find, void *arg, TokenUse use, const Jwt
         return JWT_BAD;
     *why = "another issuer or audience";
     if (!json_get_str(j, "iss", &said) || !str_is(said, party->issuer) ||
-        !json_get_str(j, "aud", &said) || !str_is(said, party->audience))
+        !json_get_str(j, "aud", &said) || !str_is(said, audience_of(use, party)))
         return JWT_BAD;
     *why = "a claim is missing or not what it should be";
     if (!get_id(j, "sub", &c.user.v) || !get_id(j, "tenant_id", &c.tenant.v) ||
         !get_id(j, "sid", &c.session) || !get_id(j, "jti", &c.id) || !get_role(j, use, &c.role) ||
-        !get_time(j, "iat", &c.issued) || !get_time(j, "exp", &c.expires))
+        !get_epoch(j, &c.epoch) || !get_time(j, "iat", &c.issued) || !get_time(j, "exp", &c.expires))
         return JWT_BAD;
     *why = "not valid yet";
     if (json_member(j, "nbf") != NULL &&

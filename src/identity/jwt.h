@@ -1,7 +1,15 @@
 /* jwt.h - who may, signed: the claims of our tokens (RFC 7519, RFC 9068).
  *
- * Access tokens (typ at+jwt) and refresh tokens (typ rt+jwt) are never taken for each
- * other. Every claim named here must be there; times have 30 s of leeway.
+ * A token is of one class, which its typ and its audience say, and is never taken for
+ * one of another. Every claim named here must be there; times have 30 s of leeway.
+ *
+ *   class    typ      audience            lives          made and checked by
+ *   access   at+jwt   JWT_AUDIENCE        15 min         token.h
+ *   refresh  rt+jwt   JWT_ISSUER          7 days         token.h, session.h
+ *   service  st+jwt   JWT_AUDIENCE/internal  300 s       service.h
+ *   stream   none: 256 bits of chance, known by hash, good once within 300 s (live_http.c);
+ *            a text that stands in a URL should say nothing to who reads it in a log
+ *
  * Needs: jws.  Used by: token, session. */
 #pragma once
 #include "base/ctx.h"
@@ -15,6 +23,7 @@ typedef struct Claims {
     Role     role;                                /* of access tokens         */
     Uuid     session;                             /* sid: the family          */
     Uuid     id;                                  /* jti                      */
+    i64      epoch;                               /* the person's, of access tokens */
     Instant  issued, expires;
 } Claims;
 

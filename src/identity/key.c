@@ -3,7 +3,11 @@
  * the end, because a request may be looking at one; a rotation costs a few hundred bytes.
  *
  * The index is written aside and renamed, under a file lock that every process takes
- * before it changes something. */
+ * before it changes something.
+ *
+ * No key signs before every node knows it: what comes in is always `next`, also when
+ * JWT_ALGORITHM was changed, and even at once means not before the nodes have looked. A
+ * node whose settings name another algorithm than the active key's goes on with that key. */
 #include "identity/key.h"
 #include "identity/keyfile.h"
 #include "base/lock.h"
@@ -56,6 +60,16 @@ static isize find_state(const Ring *r, KeyState state, Alg alg)
     while (i < r->count && (r->row[i].state != (int)state || r->row[i].alg != (int)alg))
         i++;
     return i < r->count ? i : -1;
+}
+
+/* The one of our algorithm; else one of another, which a node with other settings made. */
+static isize find_best(const Ring *r, KeyState state)
+{
+    isize i = find_state(r, state, all.config.alg);
+
+    for (int a = 0; i < 0 && a < ALG_PAIRS; a++)
+        i = find_state(r, state, (Alg)a);
+    return i;
 }
 
 /* A copy that may be changed; it shares the keys. */
@@ -168,21 +182,16 @@ static bool save(Ring *r, Str *why)
     return true;
 }
 
-/* Makes what is missing. Another algorithm than before takes over at once: the old
- * active key goes on verifying. */
+/* Makes what is missing. Another algorithm than before comes in as any key does: as next. */
 static bool complete(Ring *r, Instant now)
 {
-    Alg alg = all.config.alg;
     bool changed = false;
 
-    if (find_state(r, KEY_ACTIVE, alg) < 0) {
-        for (isize i = 0; i < r->count; i++)
-            if (r->row[i].state == KEY_ACTIVE)
-                set_state(&r->row[i], KEY_RETIRING, now);
+    if (find_best(r, KEY_ACTIVE) < 0) {
         add_new(r, KEY_ACTIVE, now);
         changed = true;
     }
-    if (find_state(r, KEY_NEXT, alg) < 0) {
+    if (find_state(r, KEY_NEXT, all.config.alg) < 0) {
         add_new(r, KEY_NEXT, now);
         changed = true;
     }
@@ -236,7 +245,7 @@ void key_close(void)
 const JwsKey *key_active(void)
 {
     const Ring *r = atomic_load(&all.ring);
-    isize i = find_state(r, KEY_ACTIVE, all.config.alg);
+    isize i = find_best(r, KEY_ACTIVE);
 
     must(i >= 0);
     return r->key[i];
@@ -264,15 +273,15 @@ const JwsKey *key_find(void *unused, Str kid)
     return verifier(kid);
 }
 
-/* A set of keys without one to sign with, or of another algorithm, is not taken: the
- * process goes on with what it has. */
+/* A set of keys without one to sign with is not taken: the process goes on with what it
+ * has. */
 static void reload(void)
 {
     Arena mem = { 0 };
     Str why = { 0 };
     Ring *r = ring_copy(NULL);
 
-    if (load(&mem, r, &why) && find_state(r, KEY_ACTIVE, all.config.alg) >= 0)
+    if (load(&mem, r, &why) && find_best(r, KEY_ACTIVE) >= 0)
         ring_use(r);
     else {
         log_error("signing keys not taken anew", L("why", why));
@@ -291,16 +300,20 @@ void key_watch(void)
     unlock(&all.lock);
 }
 
+static Span published(KeyHaste haste)
+{
+    return haste == KEY_STAGED ? seconds(JWKS_MAX_AGE_S) : seconds(KEYS_KNOWN_S);
+}
+
 static bool rotate(Ctx *cx, KeyHaste haste, Ring *r, Str *why)
 {
-    isize next = find_state(r, KEY_NEXT, all.config.alg);
-    isize active = find_state(r, KEY_ACTIVE, all.config.alg);
+    isize next = find_best(r, KEY_NEXT), active = find_best(r, KEY_ACTIVE);
 
-    must(next >= 0 && active >= 0);
-    if (haste == KEY_STAGED &&
-        before(cx->now, later(r->row[next].createdAt, seconds(JWKS_MAX_AGE_S))))
-        return fail(cx, INVALID_STATE, "the next key has not been published for %d s yet",
-                    JWKS_MAX_AGE_S);
+    if (next < 0)
+        return fail(cx, INVALID_STATE, "there is no next key");
+    if (before(cx->now, later(r->row[next].createdAt, published(haste))))
+        return fail(cx, INVALID_STATE, "the next key has not been published for %jd s yet",
+                    (intmax_t)(published(haste).ms / 1000));
     for (isize i = 0; i < r->count; i++)
         if (r->row[i].state == KEY_RETIRING &&
             !before(cx->now, later(r->row[i].changedAt, all.config.verifies))) {
@@ -334,6 +347,25 @@ bool key_rotate(Ctx *cx, KeyHaste haste)
     unlock(&all.lock);
     keyfile_unlock(held);
     return good;
+}
+
+bool key_follow(Ctx *cx)
+{
+    const Ring *r = atomic_load(&all.ring);
+    isize next = find_state(r, KEY_NEXT, all.config.alg), active = find_best(r, KEY_ACTIVE);
+
+    if (r->row[active].alg == (int)all.config.alg || next < 0 ||
+        before(cx->now, later(r->row[next].createdAt, published(KEY_STAGED))))
+        return true;
+    if (!key_rotate(cx, KEY_STAGED)) {
+        if (cx->fault.code != INVALID_STATE)
+            return false;
+        fault_clear(cx);                          /* another node was first   */
+        return true;
+    }
+    log_info("tokens are signed by another algorithm now",
+             L("alg", alg_names.at[all.config.alg]));
+    return true;
 }
 
 void key_list(Ctx *cx, KeyRow **rows, isize *count)

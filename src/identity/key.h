@@ -25,11 +25,16 @@ typedef struct KeyConfig {
     Span verifies;                                /* how long what was signed may live */
 } KeyConfig;
 
+enum { KEYS_MOST = 32 };
+
 /* How long a verifier may keep the JWKS; a next key waits that long before it signs. */
 enum { JWKS_MAX_AGE_S = 300 };
 
-/* Reads the keys, making what is missing: an active and a next one of `alg`. False with
- * *why when the folder or a key can't be read. */
+/* How long until every node has looked at the folder: an upper bound of the clock's beat. */
+enum { KEYS_KNOWN_S = 3 };
+
+/* Reads the keys, making what is missing: an active one, and a next one of `alg`. False
+ * with *why when the folder or a key can't be read. */
 CHECKED bool key_open(Arena *mem, const KeyConfig *config, Str *why);
 void key_close(void);
 
@@ -50,9 +55,13 @@ typedef enum KeyHaste { KEY_STAGED, KEY_AT_ONCE } KeyHaste;
 
 /* next becomes active, active retiring, what has retired long enough is removed, and a
  * new next one is made.
- *   fails   INVALID_STATE: next is younger than JWKS_MAX_AGE_S and haste is KEY_STAGED;
- *           INTERNAL_ERROR: the folder can't be written */
+ *   fails   INVALID_STATE: next is younger than JWKS_MAX_AGE_S, or with KEY_AT_ONCE than
+ *           KEYS_KNOWN_S; INTERNAL_ERROR: the folder can't be written */
 CHECKED bool key_rotate(Ctx *cx, KeyHaste haste);
+
+/* Rotates when JWT_ALGORITHM was changed and its next key is known to everybody. For the
+ * clock. */
+CHECKED bool key_follow(Ctx *cx);
 
 /* All keys, the newest first, in cx->mem. */
 void key_list(Ctx *cx, KeyRow **rows, isize *count);

@@ -6,8 +6,6 @@
 #pragma once
 #include "identity/key.h"
 
-enum { KEYS_MOST = 32 };
-
 /* Tells one version of the index from another. */
 typedef struct Stamp { i64 inode, size, seconds, nanos; } Stamp;
 Stamp keyfile_stamp(const char *dir);

@@ -1,113 +1,49 @@
 /* login.c - the order of things is the point of this file:
  *
- *   limit per address and email -> reserve one of five attempts -> hash (always) ->
- *   judge -> give the attempt back, or lock after the fifth failure
+ *   limit per address and email -> reserve one of the address's ten attempts and of the
+ *   account's five -> hash (always) -> judge -> give the attempts back, or lock
  *
- * The count may be lost (kv); the lock itself is in the person's row. A right password
- * gives back the limit too, so people and their tests may sign in as often as they like. */
+ * The counts may be lost (kv); an account's lock is in the person's row. A right password
+ * gives back the limit too, so people and their tests may sign in as often as they like.
+ * It gives back one attempt of the address and not all: else who has one account of his
+ * own could try others for ever. */
 #include "identity/login.h"
+#include "identity/entry.h"
+#include "identity/letter.h"
+#include "identity/limit.h"
+#include "identity/mailbox.h"
 #include "identity/password.h"
 #include "identity/tenant.h"
-#include "base/log.h"
-#include "base/rand.h"
 #include "kv/kv.h"
-#include "mail/mail.h"
-#include <arpa/inet.h>
 
 const Shape signed_in_shape = SHAPE(SignedIn,
     OBJECT(SignedIn, user, &person_shape, 0, "who is signed in"),
     OBJECT(SignedIn, tokens, &tokens_shape, 0, "what to show from now on"));
 
-enum { VERIFY_BYTES = 32 };
+static bool needs_verified;
 
-static struct { Arena mem; Str public_url; bool production; } all;
-
-void login_open(const LoginConfig *config)
-{
-    all.public_url = str_copy(&all.mem, config->public_url);
-    all.production = config->production;
-}
-
-void login_close(void) { arena_close(&all.mem); }
-
-/* ---- limits --------------------------------------------------------------- */
-
-/* One subscriber has a whole /64 of IPv6, so that is what counts as an address. */
-static Str bucket_of(Ctx *cx, Str peer)
-{
-    u8 bytes[16];
-
-    if (str_find(peer, ':') < 0 || inet_pton(AF_INET6, str_z(cx->mem, peer), bytes) != 1)
-        return peer;
-    return hex_write(cx->mem, bytes, 8);
-}
-
-/* ---- the letter ----------------------------------------------------------- */
-
-static Key verify_key(Ctx *cx, Str token)
-{
-    Digest d = sha256(token);
-    return kv_key_global(cx, "verify-email", hex_write(cx->mem, d.b, SHA256_BYTES));
-}
-
-/* Best effort: an account without its letter can ask for another. */
-static void send_verification(Ctx *cx, const Person *p)
-{
-    u8 chance[VERIFY_BYTES];
-
-    rand_bytes(chance, VERIFY_BYTES);
-    Str token = base64url_write(cx->mem, chance, VERIFY_BYTES);
-    Str ids = str_fmt(cx->mem, "%.*s %.*s", STR_ARGS(uuid_str(cx->mem, p->tenantId.v)),
-                      STR_ARGS(uuid_str(cx->mem, p->id.v)));
-    Str link = str_fmt(cx->mem, "%.*s/auth/verify-email?token=%.*s", STR_ARGS(all.public_url),
-                       STR_ARGS(token));
-    Letter letter = {
-        .to = p->email, .subject = S("Please confirm your email address"),
-        .text = str_fmt(cx->mem, "Welcome.\n\nPlease confirm your email address by opening this"
-                        " link within 24 hours:\n\n%.*s\n\nIf you did not make an account, you"
-                        " need not do anything.\n", STR_ARGS(link)),
-        .html = str_fmt(cx->mem, "<p>Welcome.</p><p>Please <a href=\"%.*s\">confirm your email"
-                        " address</a> within 24 hours.</p><p>If you did not make an account, you"
-                        " need not do anything.</p>\n", STR_ARGS(link)),
-    };
-    if (kv_put(cx, verify_key(cx, token), ids, VERIFY_LASTS) && mail_send(cx, &letter))
-        return;
-    log_warn("verification letter not sent", L("why", (const char *)cx->fault.why));
-    fault_clear(cx);
-}
-
-static bool verify(Ctx *cx, void *arg)
-{
-    return person_verified(cx, *(UserId *)arg);
-}
-
-bool login_verify_email(Ctx *cx, Str token)
-{
-    Str ids;
-    UserId user;
-    bool found;
-
-    if (token.at == NULL)
-        return fail(cx, INVALID_TOKEN, "no token");
-    if (!kv_get(cx, verify_key(cx, token), &ids, &found))
-        return false;
-    if (!found)
-        return fail(cx, INVALID_TOKEN, "verification token unknown or too old");
-    must(uuid_read(str_sub(ids, 0, UUID_LETTERS), &cx->tenant.v) &&
-         uuid_read(str_sub(ids, UUID_LETTERS + 1, ids.len), &user.v));
-    return write_tx(cx, lane_of(user.v), verify, &user);
-}
+void login_open(const LoginConfig *config) { needs_verified = config->needs_verified; }
 
 /* ---- making an account ---------------------------------------------------- */
 
-typedef struct { NewPerson in; Person person; Session session; } Joining;   /* session: may be none */
+typedef struct {
+    NewPerson in;
+    Caller    from;
+    Person    person;
+    Session   session;                            /* may be none              */
+    MailProof proof;                              /* with it                  */
+} Joining;
 
 static bool join(Ctx *cx, void *arg)
 {
     Joining *j = arg;
 
     return person_add(cx, &j->in, &j->person) &&
-           (uuid_zero(j->session.id) || session_write(cx, &j->session));
+           (uuid_zero(j->session.id) ||
+            (session_write(cx, &j->session) &&
+             mailproof_keep(cx, FOR_VERIFY, j->in.id, &j->proof, VERIFY_LASTS))) &&
+           audit_write(cx, &(Deed){ .action = AUDIT_REGISTRATION, .actor = j->in.id,
+                                    .subject = j->in.id, .from = j->from });
 }
 
 /* The early look saves a hash; the one that counts is the INSERT's. */
@@ -124,20 +60,17 @@ static bool is_free(Ctx *cx, Str email)
 bool login_register(Ctx *cx, const Caller *from, const Account *in, SignedIn *out)
 {
     Joining j = { .in = { { uuid_new(cx->now) }, in->email, in->firstName, in->lastName,
-                          in->phone, { 0 }, CUSTOMER, PERSON_PENDING } };
-    Key key = kv_key(cx, "register", bucket_of(cx, from->peer));
+                          in->phone, { 0 }, CUSTOMER, PERSON_PENDING }, .from = *from };
 
-    if (all.production &&
-        !kv_limit(cx, key, REGISTER_WINDOW, REGISTERS_MOST, METRIC_KV_OPEN_REGISTER))
-        return false;
     if (!tenant_check(cx) || !password_allowed(cx, in->password) || !is_free(cx, in->email) ||
         !password_hash(cx, in->password, &j.in.passwordHash))
         return false;
     j.session = session_prepare(cx, j.in.id, from->peer, from->agent);
+    j.proof = mailproof_make(cx);
     if (!write_tx(cx, lane_of(cx->tenant.v), join, &j))
         return false;
-    send_verification(cx, &j.person);
-    *out = (SignedIn){ j.person, session_tokens(cx, &j.session, CUSTOMER) };
+    letter_verify(cx, j.person.email, &j.proof);
+    *out = (SignedIn){ .user = j.person, .tokens = session_tokens(cx, &j.session, CUSTOMER) };
     return true;
 }
 
@@ -156,63 +89,123 @@ static bool is_email(Ctx *cx, Str email)
     return shape_read(cx, &address_shape, buf_str(&b), &a);
 }
 
-bool account_add(Ctx *cx, Str email, Str password, Role role, Person *out)
+/* An absent hash: who can't sign in with a password. */
+static bool add_account(Ctx *cx, Str email, Str hash, Role role, Person *out)
 {
-    Joining j = { .in = { .id = { uuid_new(cx->now) }, .email = email, .role = role,
-                          .status = PERSON_ACTIVE } };
+    Joining j = { .in = { .id = { uuid_new(cx->now) }, .email = email, .passwordHash = hash,
+                          .role = role, .status = PERSON_ACTIVE } };
 
     if (role == ANYONE || role >= ROLE_COUNT)
         return fail_field(cx, S("role"), "must be a role");
-    if (!is_email(cx, email) || !tenant_check(cx))
-        return false;
-    if (password.at != NULL && (!password_allowed(cx, password) || !is_free(cx, email) ||
-                                !password_hash(cx, password, &j.in.passwordHash)))
-        return false;
-    if (!write_tx(cx, lane_of(cx->tenant.v), join, &j))
+    if (!is_email(cx, email) || !tenant_check(cx) ||
+        !write_tx(cx, lane_of(cx->tenant.v), join, &j))
         return false;
     *out = j.person;
     return true;
 }
 
+bool account_add(Ctx *cx, Str email, Str password, Role role, Person *out)
+{
+    Str hash = { 0 };
+
+    if (password.at != NULL && (!password_allowed(cx, password) || !is_free(cx, email) ||
+                                !password_hash(cx, password, &hash)))
+        return false;
+    return add_account(cx, email, hash, role, out);
+}
+
+bool account_take_over(Ctx *cx, Str email, Str hash, Role role, Person *out)
+{
+    if (!password_hash_is(cx->mem, hash))
+        return fail_field(cx, S("hash"), "must be bcrypt's or Argon2id's, of bearable cost");
+    return add_account(cx, email, hash, role, out);
+}
+
+typedef struct { UserId user; Standing standing; } StandingOf;
+
+static bool read_standing(Ctx *cx, void *arg)
+{
+    StandingOf *s = arg;
+    return epoch_read(cx, s->user, &s->standing);
+}
+
 void person_token(Ctx *cx, UserId user, Role role, Str *token)
 {
-    *token = token_access(cx, user, role, uuid_new(cx->now));
+    StandingOf s = { .user = user };
+
+    if (!read_tx(cx, read_standing, &s))
+        fault_clear(cx);                          /* of the first epoch, then: perhaps void */
+    *token = token_access(cx, user, role, uuid_new(cx->now), s.standing.epoch);
 }
 
 /* ---- signing in ----------------------------------------------------------- */
 
 typedef struct {
-    Key     attempts;
+    Caller  from;
+    Key     attempts;                             /* of the account           */
     Person  person;
-    bool    found;
+    bool    found, open;                          /* the person; his tenant's business */
     Str     new_hash;                             /* absent: the old one stays */
     i64     attempt;
     Session session;
 } Entering;
 
+typedef struct { Str email; Entering *e; } Looking;
+
+static bool look(Ctx *cx, void *arg)
+{
+    const Looking *l = arg;
+    Tenant t;
+    bool there;
+
+    if (!person_find(cx, l->email, &l->e->person, &l->e->found) || !tenant_find(cx, &t, &there))
+        return false;
+    l->e->open = there && t.status == TENANT_ACTIVE;
+    return true;
+}
+
+static bool note(Ctx *cx, const Entering *e, AuditAction action)
+{
+    Deed d = { .action = action, .failed = action != AUDIT_LOGIN, .from = e->from };
+
+    if (e->found)
+        d.subject = e->person.id;
+    if (action == AUDIT_LOGIN)
+        d.actor = e->person.id;
+    return audit_write(cx, &d);
+}
+
 static bool enter(Ctx *cx, void *arg)
 {
     Entering *e = arg;
-    return person_entered(cx, e->person.id, e->new_hash) && session_write(cx, &e->session);
+
+    return person_let_in(cx, e->person.id, e->person.passwordHash, e->new_hash) &&
+           session_write(cx, &e->session) && note(cx, e, AUDIT_LOGIN);
 }
 
-static bool shut(Ctx *cx, void *arg)
+static bool turn_away(Ctx *cx, void *arg)
 {
     const Entering *e = arg;
-    return person_lock(cx, e->person.id, e->attempt, later(cx->now, LOCK_LASTS));
+
+    if (!note(cx, e, AUDIT_LOGIN_FAILED))
+        return false;
+    if (!e->found || e->attempt != ATTEMPTS_MOST)
+        return true;
+    return person_lock(cx, e->person.id, e->attempt, later(cx->now, LOCK_LASTS)) &&
+           note(cx, e, AUDIT_LOCKED);
 }
 
-/* While a lock runs nothing is counted: who tries on in good faith must not find himself
- * out again when it ends. The kv is asked all the same, so that a locked account fails
- * like any other while it is away.
+/* While a lock runs, of the account or of who knocks, nothing is counted: who tries on in
+ * good faith must not find himself out again when it ends. The kv is asked all the same,
+ * so that a locked account fails like any other while it is away.
  *
  * Fails closed: without the count nothing would bring the lock about, and whoever can stop
  * the kv could guess on (docs/why/kv-away.md). */
-static bool reserve(Ctx *cx, Entering *e)
+static bool reserve(Ctx *cx, Entering *e, bool barred)
 {
     Instant reset;
 
-    if (e->found && before(cx->now, e->person.lockedUntil)) {
+    if (barred || (e->found && before(cx->now, e->person.lockedUntil))) {
         if (!kv_counted(cx, e->attempts, &e->attempt))
             return false;
         e->attempt = ATTEMPTS_MOST + 1;
@@ -221,50 +214,107 @@ static bool reserve(Ctx *cx, Entering *e)
     return kv_count(cx, e->attempts, LOCK_LASTS, ATTEMPTS_MOST, &e->attempt, &reset);
 }
 
+/* ---- the address ---- */
+
+typedef struct { Str peer; Key attempts, shut; bool barred; i64 attempt; } Place;
+
+static bool reserve_place(Ctx *cx, Str peer, Place *p)
+{
+    Str address = limit_address(cx, peer), why;
+    Instant reset;
+
+    *p = (Place){ peer, kv_key_global(cx, "address-attempts", address),
+                  kv_key_global(cx, "address-locked", address), false, 0 };
+    if (!limits_on())
+        return true;
+    if (!kv_get(cx, p->shut, &why, &p->barred) ||
+        (!p->barred && !kv_count(cx, p->attempts, LOCK_LASTS, ADDRESS_ATTEMPTS_MOST, &p->attempt,
+                                 &reset)))
+        return false;
+    p->barred |= p->attempt > ADDRESS_ATTEMPTS_MOST;
+    return true;
+}
+
+static bool shut_place(Ctx *cx, const Place *p)
+{
+    bool made;
+
+    return p->attempt != ADDRESS_ATTEMPTS_MOST ||
+           kv_put_new(cx, p->shut, S("1"), LOCK_LASTS, &made);
+}
+
+/* ---- the verdict ---- */
+
 static bool may_enter(const Entering *e)
 {
     int status = e->person.status;
-    return e->found && e->attempt <= ATTEMPTS_MOST &&
-           (status == PERSON_PENDING || status == PERSON_ACTIVE);
+
+    return e->found && e->open && e->attempt <= ATTEMPTS_MOST &&
+           (status == PERSON_ACTIVE || (status == PERSON_PENDING && !needs_verified));
 }
 
 /* The count is left alone when the lock begins: it began earlier, so it ends earlier, and
  * who read the row just before finds no attempt left. */
-static bool refuse(Ctx *cx, Entering *e)
+static bool refuse(Ctx *cx, Entering *e, const Place *place)
 {
-    if (e->found && e->attempt == ATTEMPTS_MOST &&
-        !write_tx(cx, lane_of(e->person.id.v), shut, e))
+    Uuid lane = e->found ? e->person.id.v : cx->tenant.v;
+
+    if (!write_tx(cx, lane_of(lane), turn_away, e) || !shut_place(cx, place))
         return false;
     return fail(cx, AUTHENTICATION_FAILED, "%s, attempt %jd",
-                e->found ? "wrong password, locked or not active" : "unknown", (intmax_t)e->attempt);
+                place->barred ? "address locked"
+                : e->found    ? "wrong password, locked or not active" : "unknown",
+                (intmax_t)e->attempt);
 }
 
 /* Who is in stays in: an attempt that can't be given back is only one less for him. */
-static bool give_back(Ctx *cx, Key attempts, Key often)
+static bool give_back(Ctx *cx, Key attempts, Key often, const Place *place)
 {
-    return (kv_delete(cx, attempts) && kv_delete(cx, often)) ||
+    return (kv_delete(cx, attempts) && kv_delete(cx, often) &&
+            (!limits_on() || kv_uncount(cx, place->attempts)) &&
+            limit_give_back(cx, LIMIT_LOGIN, place->peer)) ||
            kv_do_without(cx, METRIC_KV_NO_GIVE_BACK);
+}
+
+static bool rehash(Ctx *cx, void *arg)
+{
+    const Entering *e = arg;
+    return person_let_in(cx, e->person.id, e->person.passwordHash, e->new_hash);
+}
+
+/* The password was right; codes have a count of their own (mfa.c). */
+static bool ask_more(Ctx *cx, Entering *e, Key often, const Place *place, SignedIn *out)
+{
+    return (e->new_hash.at == NULL || write_tx(cx, lane_of(e->person.id.v), rehash, e)) &&
+           give_back(cx, e->attempts, often, place) && entry_ask(cx, &e->person, out);
 }
 
 bool login_enter(Ctx *cx, const Caller *from, Str email, Str password, SignedIn *out)
 {
     Str lower = str_lower(cx->mem, email);
-    Str place = str_fmt(cx->mem, "%.*s %.*s", STR_ARGS(bucket_of(cx, from->peer)), STR_ARGS(lower));
-    Key often = kv_key(cx, "login", place);
-    Entering e = { .attempts = kv_key(cx, "attempts", lower) };
+    Str pair = str_fmt(cx->mem, "%.*s %.*s", STR_ARGS(limit_address(cx, from->peer)),
+                       STR_ARGS(lower));
+    Key often = kv_key(cx, "login", pair);
+    Entering e = { .from = *from, .attempts = kv_key(cx, "attempts", lower) };
+    Place place;
     bool same, stale;
 
     if (!kv_limit(cx, often, LOGIN_WINDOW, LOGINS_MOST, METRIC_KV_OPEN_LOGIN) ||
-        !person_look_email(cx, lower, &e.person, &e.found) || !reserve(cx, &e) ||
+        !read_tx(cx, look, &(Looking){ lower, &e }) || !reserve_place(cx, from->peer, &place) ||
+        !reserve(cx, &e, place.barred) ||
         !password_check(cx, e.person.passwordHash, password, &same, &stale))
         return false;
-    if (!same || !may_enter(&e))
-        return refuse(cx, &e);
+    if (!same || place.barred || !may_enter(&e))
+        return refuse(cx, &e, &place);
     if (stale && !password_hash(cx, password, &e.new_hash))
         return false;
+    if (e.person.mfaEnabled)
+        return ask_more(cx, &e, often, &place, out);
     e.session = session_prepare(cx, e.person.id, from->peer, from->agent);
-    if (!write_tx(cx, lane_of(e.person.id.v), enter, &e) || !give_back(cx, e.attempts, often))
+    if (!write_tx(cx, lane_of(e.person.id.v), enter, &e) ||
+        !give_back(cx, e.attempts, often, &place))
         return false;
-    *out = (SignedIn){ e.person, session_tokens(cx, &e.session, (Role)e.person.role) };
+    *out = (SignedIn){ .user = e.person,
+                       .tokens = session_tokens(cx, &e.session, (Role)e.person.role) };
     return true;
 }

@@ -5,6 +5,7 @@
  * A hash from elsewhere may order its parameters otherwise (an npm library of 2025 writes
  * m,p,t) or ask for absurd costs; it is read by us before a library sees it. */
 #include "identity/password.h"
+#include "identity/bcrypt.h"
 #include "identity/commonpass.h"
 #include "identity/hasher.h"
 #include "base/crypto.h"
@@ -12,12 +13,14 @@
 #include <argon2.h>
 #include <pthread.h>
 #include <sodium.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <zxcvbn.h>
 
-enum { MEMORY_KIB = 64 << 10, PASSES = 3, LANES = 4, SALT_BYTES = 16, HASH_BYTES = 32,
+enum { MEMORY_KIB_MOST = 256 << 10, PASSES = 3, LANES = 4, SALT_BYTES = 16, HASH_BYTES = 32,
        PHC_LETTERS = 160, REPEATS_MOST = 2,
-       MEMORY_MOST_KIB = 256 << 10, PASSES_MOST = 16, LANES_MOST = 16 };
+       PASSES_MOST = 16, LANES_MOST = 16 };
 
 /* ---- policy --------------------------------------------------------------- */
 
@@ -47,16 +50,24 @@ static unsigned classes(Str s)
     return has;
 }
 
-bool password_allowed(Ctx *cx, Str p)
+static Policy policy;
+
+void password_policy(Policy p) { policy = p; }
+
+static bool has_length(Ctx *cx, Str p, int least)
+{
+    isize n = str_letters(p);
+
+    return (n >= least && n <= PASSWORD_MOST) ||
+           fail_field(cx, S("password"), "must have %d to %d characters", least, PASSWORD_MOST);
+}
+
+static bool allowed_classic(Ctx *cx, Str p)
 {
     Str field = S("password");
     unsigned has = classes(p);
-    bool good = true;
+    bool good = has_length(cx, p, PASSWORD_LEAST);
 
-    if (!str_utf8(p))
-        return fail_field(cx, field, "must be text");
-    if (str_letters(p) < PASSWORD_LEAST || str_letters(p) > PASSWORD_MOST)
-        good = fail_field(cx, field, "must have %d to %d characters", PASSWORD_LEAST, PASSWORD_MOST);
     if ((has & LOWER) == 0)
         good = fail_field(cx, field, "must have a lower-case letter");
     if ((has & UPPER) == 0)
@@ -68,20 +79,44 @@ bool password_allowed(Ctx *cx, Str p)
     if (has_run(p))
         good = fail_field(cx, field, "must not have a character more than %d times in a row",
                           REPEATS_MOST);
+    return good;
+}
+
+/* The estimate costs with the length, and more of it is never a worse password. */
+enum { ESTIMATED_BYTES = 64 };
+
+static bool allowed_asvs5(Ctx *cx, Str p)
+{
+    static const char *const shop[] = { "tickettoken", "ticket", NULL };
+    bool good = has_length(cx, p, ASVS_LEAST);
+    char *text = (char *)(uintptr_t)str_z(cx->mem, str_sub(p, 0, ESTIMATED_BYTES));
+    double bits = ZxcvbnMatch(text, (const char **)(uintptr_t)shop, NULL);
+
+    wipe(text, (isize)strlen(text));
+    return good & (bits >= ASVS_BITS || fail_field(cx, S("password"), "is too easy to guess"));
+}
+
+bool password_allowed(Ctx *cx, Str p)
+{
+    if (!str_utf8(p))
+        return fail_field(cx, S("password"), "must be text");
+    bool good = policy == POLICY_ASVS5 ? allowed_asvs5(cx, p) : allowed_classic(cx, p);
     if (commonpass_is(cx->mem, p))
-        good = fail_field(cx, field, "is one of those that everybody tries");
+        good = fail_field(cx, S("password"), "is one of those that everybody tries");
     return good;
 }
 
 /* ---- making --------------------------------------------------------------- */
 
-/* A thread keeps its 64 MiB, since fetching the pages anew is a fifth of the work, but
+/* What one hash takes; a setting, because tests make thousands. */
+static i64 memory_kib = PASSWORD_MEMORY_KIB;
+
+/* A thread keeps that memory, since fetching the pages anew is a fifth of the work, but
  * says that the system may have them back when it is short. */
-enum { OWN_BYTES = MEMORY_KIB * 1024 };
 static pthread_key_t own_key;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
-static void own_free(void *at) { munmap(at, OWN_BYTES); }
+static void own_free(void *at) { munmap(at, (size_t)memory_kib * 1024); }
 
 static void prepare(void)
 {
@@ -89,9 +124,22 @@ static void prepare(void)
     must(pthread_key_create(&own_key, own_free) == 0);
 }
 
+/* What an unknown person's password is compared with: well-formed, of our costs, and the
+ * hash of nothing. */
+static char nobody[PHC_LETTERS];
+
+static void make_nobody(void)
+{
+    snprintf(nobody, sizeof nobody, "$argon2id$v=19$m=%jd,t=%d,p=%d$bm9ib2R5IGhhcyB0aGlzIQ"
+             "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", (intmax_t)memory_kib, PASSES, LANES);
+}
+
 void password_open(const HasherConfig *config)
 {
     pthread_once(&once, prepare);
+    memory_kib = config->memory_kib > 0 ? config->memory_kib : PASSWORD_MEMORY_KIB;
+    must(memory_kib >= 8 * LANES && memory_kib <= MEMORY_KIB_MOST);
+    make_nobody();
     hasher_open(config);
 }
 
@@ -101,9 +149,9 @@ static int memory_take(u8 **out, size_t n)
 {
     void *at = pthread_getspecific(own_key);
 
-    must(n <= OWN_BYTES);
+    must(n <= (size_t)memory_kib * 1024);
     if (at == NULL) {
-        at = mmap(NULL, OWN_BYTES, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        at = mmap(NULL, (size_t)memory_kib * 1024, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         must(at != MAP_FAILED && pthread_setspecific(own_key, at) == 0);
     }
     *out = at;
@@ -138,11 +186,11 @@ static void make_hash(void *arg)
     argon2_context c = {
         .out = hash, .outlen = HASH_BYTES, .salt = salt, .saltlen = SALT_BYTES,
         .pwd = (u8 *)(uintptr_t)m->password.at, .pwdlen = (u32)m->password.len,
-        .t_cost = PASSES, .m_cost = MEMORY_KIB, .lanes = LANES, .threads = 1,
+        .t_cost = PASSES, .m_cost = (u32)memory_kib, .lanes = LANES, .threads = 1,
         .version = ARGON2_VERSION_13, .allocate_cbk = memory_take, .free_cbk = memory_give,
     };
     must(argon2id_ctx(&c) == ARGON2_OK);
-    Str phc = str_fmt(&mem, "$argon2id$v=19$m=%d,t=%d,p=%d$%.*s$%.*s", MEMORY_KIB, PASSES, LANES,
+    Str phc = str_fmt(&mem, "$argon2id$v=19$m=%jd,t=%d,p=%d$%.*s$%.*s", (intmax_t)memory_kib, PASSES, LANES,
                       STR_ARGS(plain64(&mem, salt, SALT_BYTES)),
                       STR_ARGS(plain64(&mem, hash, HASH_BYTES)));
     must(phc.len < PHC_LETTERS);
@@ -187,7 +235,7 @@ static bool read_phc(Str phc, Costs *c, Str *rest)
     if (tail.at == NULL)
         return false;
     *rest = (Str){ tail.at - 1, tail.len + 1 };
-    return c->m >= 8 * c->p && c->m <= MEMORY_MOST_KIB && c->t >= 1 && c->t <= PASSES_MOST &&
+    return c->m >= 8 * c->p && c->m <= MEMORY_KIB_MOST && c->t >= 1 && c->t <= PASSES_MOST &&
            c->p >= 1 && c->p <= LANES_MOST;
 }
 
@@ -203,31 +251,39 @@ bool password_phc_settle(Arena *mem, Str phc, Str *out)
     return true;
 }
 
-/* What an unknown person's password is compared with: well-formed, of our costs, and the
- * hash of nothing. */
-static const char nobody[] = "$argon2id$v=19$m=65536,t=3,p=4$bm9ib2R5IGhhcyB0aGlzIQ"
-                             "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-
-typedef struct Checking { const char *phc; Str password; bool same; } Checking;
+typedef struct Checking { const char *phc; Str bcrypt, password; bool same; } Checking;
 
 static void check_hash(void *arg)
 {
     Checking *c = arg;
-    c->same = crypto_pwhash_str_verify(c->phc, c->password.at, (u64)c->password.len) == 0;
+
+    if (c->bcrypt.at != NULL)
+        c->same = bcrypt_same(c->bcrypt, c->password);
+    else
+        c->same = crypto_pwhash_str_verify(c->phc, c->password.at, (u64)c->password.len) == 0;
 }
 
 bool password_check(Ctx *cx, Str phc, Str password, bool *same, bool *stale)
 {
     Costs c = { 0 };
     Str rest, settled;
+    bool foreign = phc.at != NULL && bcrypt_is(phc);
     bool real = phc.at != NULL && password_phc_settle(cx->mem, phc, &settled);
-    Checking job = { real ? str_z(cx->mem, settled) : nobody, password, false };
+    Checking job = { real ? str_z(cx->mem, settled) : nobody, foreign ? phc : (Str){ 0 },
+                     password, false };
 
     must(password.len <= PASSWORD_BYTES_MOST);
     if (!hasher_run(cx, check_hash, &job))
         return false;
-    *same = real && job.same;
-    *stale = *same && (!read_phc(phc, &c, &rest) || c.m != MEMORY_KIB || c.t != PASSES ||
+    *same = (real || foreign) && job.same;
+    *stale = *same && (!read_phc(phc, &c, &rest) || c.m != memory_kib || c.t != PASSES ||
                        c.p != LANES);
     return true;
+}
+
+bool password_hash_is(Arena *mem, Str hash)
+{
+    Str settled;
+
+    return hash.at != NULL && (bcrypt_is(hash) || password_phc_settle(mem, hash, &settled));
 }

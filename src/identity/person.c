@@ -1,5 +1,6 @@
 /* person.c - rows and nothing else; what they mean for signing in is login.c's. */
 #include "identity/person.h"
+#include "identity/epoch.h"
 
 static const char *const status_words[] = { "PENDING", "ACTIVE", "SUSPENDED", "DELETED" };
 const Names person_status_names = { status_words, countof(status_words) };
@@ -19,11 +20,12 @@ const Shape person_shape = SHAPE(Person,
     TIME(Person, lockedUntil, UNLISTED, ""),
     TIME(Person, lastLoginAt, UNLISTED, ""),
     TIME(Person, createdAt, UNLISTED, ""),
-    TIME(Person, updatedAt, UNLISTED, ""));
+    TIME(Person, updatedAt, UNLISTED, ""),
+    NUMBER(Person, version, 1, INT32_MAX, 0, 0, "rises with each change"));
 
 #define COLUMNS " id, email, first_name, last_name, phone, email_verified, mfa_enabled, role," \
                 " status, tenant, password_hash, locked_until, last_login_at, created_at,"     \
-                " updated_at"
+                " updated_at, version"
 
 SQL(person_new,
     "INSERT INTO person (tenant, id, email, password_hash, first_name, last_name, phone, role,"
@@ -36,11 +38,24 @@ SQL(person_by_id,    "SELECT" COLUMNS " FROM person WHERE tenant = $1 AND id = $
 
 SQL(person_enter,
     "UPDATE person SET last_login_at = $3, failed_logins = 0, locked_until = NULL,"
-    " password_hash = COALESCE($4, password_hash) WHERE tenant = $1 AND id = $2");
+    " password_hash = COALESCE($4, password_hash) WHERE tenant = $1 AND id = $2"
+    " AND (password_hash = $5 OR $5 IS NULL) AND status IN ('PENDING', 'ACTIVE')");
 
 SQL(person_close,
     "UPDATE person SET failed_logins = $3, locked_until = $4 WHERE tenant = $1 AND id = $2"
     " AND (locked_until IS NULL OR locked_until <= $5)");
+
+SQL(person_renew_hash,
+    "UPDATE person SET password_hash = $4, failed_logins = 0, locked_until = NULL,"
+    " updated_at = $5, version = version + 1 WHERE tenant = $1 AND id = $2"
+    " AND (password_hash = $3 OR $3 IS NULL) AND status IN ('PENDING', 'ACTIVE')"
+    " RETURNING email");
+
+SQL(person_edit,
+    "UPDATE person SET first_name = COALESCE($3, first_name),"
+    " last_name = COALESCE($4, last_name), phone = COALESCE($5, phone), updated_at = $6,"
+    " version = version + 1 WHERE tenant = $1 AND id = $2 AND (version = $7 OR $7 = 0)"
+    " AND status IN ('PENDING', 'ACTIVE') RETURNING" COLUMNS);
 
 SQL(person_verify,
     "UPDATE person SET email_verified = TRUE, updated_at = $3, version = version + 1,"
@@ -74,7 +89,43 @@ bool person_get(Ctx *cx, UserId id, Person *out)
 
 bool person_entered(Ctx *cx, UserId id, Str new_hash)
 {
-    return sql_run(cx, &person_enter, NULL, V(id.v), V(cx->now), V(new_hash));
+    return person_let_in(cx, id, (Str){ 0 }, new_hash);
+}
+
+bool person_let_in(Ctx *cx, UserId id, Str known_hash, Str new_hash)
+{
+    i64 changed;
+
+    if (!sql_run(cx, &person_enter, &changed, V(id.v), V(cx->now), V(new_hash), V(known_hash)))
+        return false;
+    return changed == 1 || fail(cx, AUTHENTICATION_FAILED, "changed while signing in");
+}
+
+typedef struct { Str email; } Mailbox;
+static const Shape mailbox_row = SHAPE(Mailbox, TEXT(Mailbox, email, 3, 255, 0, ""));
+
+bool person_renew(Ctx *cx, UserId id, Str known_hash, Str new_hash, Str *email)
+{
+    Mailbox m;
+    bool found;
+
+    if (!sql_find(cx, &person_renew_hash, &mailbox_row, &m, &found, V(id.v), V(known_hash),
+                  V(new_hash), V(cx->now)))
+        return false;
+    *email = m.email;
+    return found || fail(cx, AUTHENTICATION_FAILED, "no such person, or changed meanwhile");
+}
+
+bool person_change(Ctx *cx, UserId id, const ProfileChange *in, Person *out)
+{
+    bool changed;
+
+    if (!sql_find(cx, &person_edit, &person_shape, out, &changed, V(id.v), V(in->firstName),
+                  V(in->lastName), V(in->phone), V(cx->now), V(in->version)))
+        return false;
+    if (changed)
+        return true;
+    return person_get(cx, id, out) && fail(cx, CONFLICT, "version %jd", (intmax_t)out->version);
 }
 
 bool person_lock(Ctx *cx, UserId id, i64 failures, Instant until)
@@ -133,20 +184,26 @@ SQL(person_promote,
     "UPDATE person SET role = $3, updated_at = $4, version = version + 1"
     " WHERE tenant = $1 AND id = $2");
 
-typedef struct { UserId id; Role role; } Promotion;
+typedef struct { UserId id; Role role; i64 epoch; } Promotion;
 
 static bool promote(Ctx *cx, void *arg)
 {
-    const Promotion *p = arg;
+    Promotion *p = arg;
     i64 changed;
 
     if (!sql_run(cx, &person_promote, &changed, V(p->id.v),
                  V(names_str(&role_names, (int)p->role)), V(cx->now)))
         return false;
-    return changed == 1 || fail(cx, NOT_FOUND, "no such person");
+    return changed == 1 ? epoch_raise(cx, p->id, &p->epoch)
+                        : fail(cx, NOT_FOUND, "no such person");
 }
 
 bool person_set_role(Ctx *cx, UserId id, Role role)
 {
-    return write_tx(cx, lane_of(id.v), promote, &(Promotion){ id, role });
+    Promotion p = { .id = id, .role = role };
+
+    if (!write_tx(cx, lane_of(id.v), promote, &p))
+        return false;
+    epoch_heard(cx, id, p.epoch);
+    return true;
 }

@@ -1,13 +1,14 @@
 /* revoked.c - one open table. Most of the time it is empty or small, and a look at the
- * count is all that a request pays. Session ids are chance themselves (UUIDv7's tail),
- * but an id may come from a forged request only after its signature held. */
+ * count is all that a request pays. Ids are chance themselves (UUIDv7's tail), but an id
+ * may come from a forged request only after its signature held. An id that has ended is one
+ * below every epoch, so sessions, tokens and persons share the table. */
 #include "identity/revoked.h"
 #include "base/lock.h"
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
-typedef struct Slot { Uuid id; Instant until; } Slot;
+typedef struct Slot { Uuid id; Instant until; i64 least; } Slot;
 
 static struct {
     Lock  lock;
@@ -49,28 +50,56 @@ static void rebuild(isize room, Instant now)
     atomic_store(&all.count, n);
 }
 
-void revoked_add(Uuid session, Instant until)
+void revoked_below(Uuid id, i64 least, Instant until)
 {
     lock(&all.lock);
     if (2 * (atomic_load(&all.count) + 1) > all.room)
         rebuild(all.room == 0 ? 64 : 2 * all.room, (Instant){ 0 });
-    Slot *s = slot_of(all.slots, all.room, session);
+    Slot *s = slot_of(all.slots, all.room, id);
     if (uuid_zero(s->id))
         atomic_fetch_add(&all.count, 1);
-    s->id = session;
+    s->id = id;
+    if (s->least < least)
+        s->least = least;
     if (before(s->until, until))
         s->until = until;
     unlock(&all.lock);
 }
 
-bool revoked_has(Uuid session)
+void revoked_add(Uuid id, Instant until) { revoked_below(id, INT64_MAX, until); }
+
+/* An empty slot is below nothing. */
+static bool is_below(Uuid id, i64 epoch)
 {
+    return slot_of(all.slots, all.room, id)->least > epoch;
+}
+
+Revoked revoked_judge(Uuid tenant, Uuid session, Uuid token, Uuid person, i64 epoch)
+{
+    Revoked r = NOT_REVOKED;
+
     if (atomic_load(&all.count) == 0)
-        return false;
+        return r;
     lock(&all.lock);
-    bool has = uuid_is(slot_of(all.slots, all.room, session)->id, session);
+    if (all.room > 0)
+        r = is_below(session, epoch) || is_below(token, epoch) || is_below(tenant, epoch)
+          ? REVOKED
+          : is_below(person, epoch) ? OF_AN_OLD_EPOCH : NOT_REVOKED;
     unlock(&all.lock);
-    return has;
+    return r;
+}
+
+bool revoked_has(Uuid id)
+{
+    return revoked_judge(id, id, id, id, 0) == REVOKED;
+}
+
+void revoked_lift(Uuid id)
+{
+    lock(&all.lock);
+    if (all.room > 0 && uuid_is(slot_of(all.slots, all.room, id)->id, id))
+        slot_of(all.slots, all.room, id)->least = 0;
+    unlock(&all.lock);
 }
 
 isize revoked_count(void) { return atomic_load(&all.count); }

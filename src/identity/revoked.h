@@ -1,15 +1,26 @@
-/* revoked.h - the sessions that have ended while tokens of theirs could still be shown.
+/* revoked.h - what has ended while tokens of it could still be shown: sessions, single
+ * tokens, the epochs of persons, and tenants while they are suspended.
  *
  * In this process and looked at with every request, so it asks no database; the truth
- * is the session table, from which session.h fills it.
- * Needs: base.  Used by: token, session. */
+ * is in SQL, from which session.h fills it.
+ * Needs: base.  Used by: token, session, epoch, tenant_admin. */
 #pragma once
 #include "base/time.h"
 #include "base/uuid.h"
 
-/* `until`: when the last access token of the session has expired for sure. */
-void revoked_add(Uuid session, Instant until);
-bool revoked_has(Uuid session);
+/* A session or a token. `until`: when the last access token of it has expired for sure. */
+void revoked_add(Uuid id, Instant until);
+bool revoked_has(Uuid id);
+
+/* A tenant that is suspended ends like a session, but may go on. */
+void revoked_lift(Uuid id);
+
+/* Tokens of this person that say an epoch below `least` are void. */
+void revoked_below(Uuid person, i64 least, Instant until);
+
+typedef enum Revoked { NOT_REVOKED, REVOKED, OF_AN_OLD_EPOCH } Revoked;
+Revoked revoked_judge(Uuid tenant, Uuid session, Uuid token, Uuid person, i64 epoch);
+
 isize revoked_count(void);
 
 /* Forgets what needs no remembering any more. */

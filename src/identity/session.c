@@ -16,7 +16,8 @@ const Shape tokens_shape = SHAPE(Tokens,
     TEXT(Tokens, refreshToken, 1, JWS_MOST, 0, "for POST /auth/refresh; good once"),
     NUMBER(Tokens, expiresIn, 0, INT32_MAX, 0, 0, "seconds that the access token lives"));
 
-enum { ENDED_AT_ONCE = 5000 };
+enum { ENDED_AT_ONCE = 5000, AGENT_MOST = 255 };
+#define REVOKED_KEPT days(2)                      /* longer than any access token lives */
 
 static struct {
     Span    grace;
@@ -60,17 +61,33 @@ static bool add_refresh(Ctx *cx, Str token, Uuid session, Instant expires)
                    V(expires));
 }
 
+/* At most AGENT_MOST bytes of it, and no half letter at their end. */
+static Str agent_to_keep(Str agent)
+{
+    isize n = agent.len < AGENT_MOST ? agent.len : AGENT_MOST;
+
+    if (!str_utf8(agent))
+        return (Str){ 0 };
+    while (n < agent.len && ((u8)agent.at[n] & 0xC0) == 0x80)
+        n--;
+    return str_sub(agent, 0, n);
+}
+
 Session session_prepare(Ctx *cx, UserId user, Str ip, Str agent)
 {
     Session s = { .id = uuid_new(cx->now), .user = user, .ip = str_sub(ip, 0, 45),
-                  .agent = str_utf8(agent) ? str_sub(agent, 0, 255) : (Str){ 0 } };
+                  .agent = agent_to_keep(agent) };
 
     s.refresh = token_refresh(cx, user, s.id, &s.refresh_expires);
     return s;
 }
 
-bool session_write(Ctx *cx, const Session *s)
+bool session_write(Ctx *cx, Session *s)
 {
+    if (!epoch_read(cx, s->user, &s->standing))
+        return false;
+    if (s->standing.closed)
+        return fail(cx, INVALID_TENANT, "not active");
     return sql_run(cx, &session_add, NULL, V(s->id), V(s->user.v), V(cx->now),
                    V(later(cx->now, SESSION_LASTS)), V(s->ip), V(s->agent)) &&
            add_refresh(cx, s->refresh, s->id, s->refresh_expires);
@@ -78,29 +95,34 @@ bool session_write(Ctx *cx, const Session *s)
 
 Tokens session_tokens(Ctx *cx, const Session *s, Role role)
 {
-    return (Tokens){ token_access(cx, s->user, role, s->id), s->refresh,
+    Role least = role < (Role)s->standing.role ? role : (Role)s->standing.role;
+
+    return (Tokens){ token_access(cx, s->user, least, s->id, s->standing.epoch), s->refresh,
                      token_access_lasts().ms / 1000 };
 }
 
 /* ---- carrying on ---------------------------------------------------------- */
 
-/* The person's state counts too: who was suspended does not go on. */
+/* The person's state counts too, and the tenant's: who was suspended does not go on. */
 SQL(refresh_use,
     "UPDATE refresh_token SET used_at = $3, successor = $4"
     " WHERE tenant = $1 AND hash = $2 AND used_at IS NULL AND expires_at > $3"
     " AND EXISTS (SELECT 1 FROM session s"
     "   JOIN person p ON p.tenant = s.tenant AND p.id = s.person"
+    "   JOIN tenant t ON t.id = s.tenant AND t.status = 'ACTIVE'"
     "   WHERE s.tenant = $1 AND s.id = refresh_token.session AND s.ended_at IS NULL"
     "   AND s.expires_at > $3 AND p.status IN ('PENDING', 'ACTIVE'))");
 
-typedef struct { Instant used, ended; Str successor; int role; bool may; } Used;
+typedef struct { Instant used, ended; Str successor; int role; i64 epoch; bool may; } Used;
 static const Shape used_row = SHAPE(Used,
     TIME(Used, used, 0, ""), TIME(Used, ended, 0, ""), TEXT(Used, successor, 0, 9000, 0, ""),
-    NAME(Used, role, &role_names, 0, ""), BOOL(Used, may, 0, ""));
+    NAME(Used, role, &role_names, 0, ""), NUMBER(Used, epoch, 0, INT64_MAX, 0, 0, ""),
+    BOOL(Used, may, 0, ""));
 
 SQL(refresh_look,
-    "SELECT r.used_at, s.ended_at, r.successor, p.role, p.status IN ('PENDING', 'ACTIVE')"
-    " FROM refresh_token r"
+    "SELECT r.used_at, s.ended_at, r.successor, p.role, p.epoch, p.status IN ('PENDING', 'ACTIVE')"
+    " AND t.status = 'ACTIVE' FROM refresh_token r"
+    " JOIN tenant t ON t.id = r.tenant"
     " JOIN session s ON s.tenant = r.tenant AND s.id = r.session"
     " JOIN person p ON p.tenant = s.tenant AND p.id = s.person"
     " WHERE r.tenant = $1 AND r.hash = $2");
@@ -175,8 +197,8 @@ static bool answer(Ctx *cx, Refreshing *r, Str place, Tokens *out)
         break;
     case CARRIED_ON: break;
     }
-    *out = (Tokens){ token_access(cx, r->claims.user, (Role)r->row.role, r->claims.session),
-                     refresh, token_access_lasts().ms / 1000 };
+    *out = (Tokens){ token_access(cx, r->claims.user, (Role)r->row.role, r->claims.session,
+                                  r->row.epoch), refresh, token_access_lasts().ms / 1000 };
     return true;
 }
 
@@ -196,19 +218,35 @@ bool session_refresh(Ctx *cx, Str token, Tokens *out)
 
 /* ---- ending --------------------------------------------------------------- */
 
-typedef struct { Uuid id; Instant at; } Ended;
-static const Shape ended_row = SHAPE(Ended, ID(Ended, id, 0, ""), TIME(Ended, at, 0, ""));
+static const Shape ended_row = SHAPE(Ended, ID(Ended, id, 0, ""), TIME(Ended, at, 0, ""),
+                                     NUMBER(Ended, least, -1, INT64_MAX, 0, 0, ""));
 
 SQL(session_finish_all,
     "UPDATE session SET ended_at = $3, ended_why = $4"
-    " WHERE tenant = $1 AND person = $2 AND ended_at IS NULL RETURNING id, ended_at");
+    " WHERE tenant = $1 AND person = $2 AND ended_at IS NULL AND (id <> $5 OR $5 IS NULL)"
+    " RETURNING id, ended_at, 0");
 
-typedef struct { Uuid of; const char *why; Ended *rows; isize count; } Ending;
+SQL(token_revoke,
+    "INSERT INTO revoked_token (tenant, id, revoked_at) VALUES ($1, $2, $3)"
+    " ON CONFLICT DO NOTHING");
 
+typedef struct { Uuid of; const char *why; EndedList ended; } Ending;
+
+static bool revoke_one(Ctx *cx, void *arg)
+{
+    const Ending *e = arg;
+    return sql_run(cx, &token_revoke, NULL, V(e->of), V(cx->now));
+}
+
+/* Tokens of the command line say a session of which there is no row; other nodes must
+ * hear of its end all the same. */
 static bool finish_one(Ctx *cx, void *arg)
 {
     const Ending *e = arg;
-    return sql_run(cx, &session_finish, NULL, V(e->of), V(cx->now), V(e->why));
+    i64 changed;
+
+    return sql_run(cx, &session_finish, &changed, V(e->of), V(cx->now), V(e->why)) &&
+           (changed == 1 || revoke_one(cx, arg));
 }
 
 bool session_end(Ctx *cx, Uuid session, const char *why)
@@ -221,11 +259,37 @@ bool session_end(Ctx *cx, Uuid session, const char *why)
     return true;
 }
 
+SQL(session_finish_own,
+    "UPDATE session SET ended_at = $4, ended_why = $5"
+    " WHERE tenant = $1 AND person = $2 AND id = $3 AND ended_at IS NULL"
+    " RETURNING id, ended_at, 0");
+
+bool session_close_one(Ctx *cx, UserId user, Uuid session, const char *why, EndedList *out)
+{
+    return sql_rows(cx, &session_finish_own, &ended_row, &out->rows, &out->count, V(user.v),
+                    V(session), V(cx->now), V(why));
+}
+
+bool session_close_all(Ctx *cx, UserId user, Uuid but, const char *why, EndedList *out)
+{
+    *out = (EndedList){ .user = user };
+    return sql_rows(cx, &session_finish_all, &ended_row, &out->rows, &out->count, V(user.v),
+                    V(cx->now), V(why), V(but)) &&
+           (!uuid_zero(but) || epoch_raise(cx, user, &out->epoch));
+}
+
+void session_tell(Ctx *cx, const EndedList *ended)
+{
+    for (isize i = 0; i < ended->count; i++)
+        revoked_add(ended->rows[i].id, token_last_use(cx->now));
+    if (ended->epoch > 0)
+        epoch_heard(cx, ended->user, ended->epoch);
+}
+
 static bool finish_all(Ctx *cx, void *arg)
 {
     Ending *e = arg;
-    return sql_rows(cx, &session_finish_all, &ended_row, &e->rows, &e->count, V(e->of),
-                    V(cx->now), V(e->why));
+    return session_close_all(cx, (UserId){ e->of }, (Uuid){ 0 }, e->why, &e->ended);
 }
 
 bool session_end_all(Ctx *cx, UserId user, const char *why)
@@ -234,15 +298,45 @@ bool session_end_all(Ctx *cx, UserId user, const char *why)
 
     if (!write_tx(cx, lane_of(user.v), finish_all, &e))
         return false;
-    for (isize i = 0; i < e.count; i++)
-        revoked_add(e.rows[i].id, token_last_use(cx->now));
+    session_tell(cx, &e.ended);
     return true;
+}
+
+static bool take_back_access(Ctx *cx, const Claims *c)
+{
+    Ending e = { .of = c->id };
+
+    cx->tenant = c->tenant;
+    if (!write_tx(cx, lane_of(c->user.v), revoke_one, &e))
+        return false;
+    revoked_add(c->id, token_last_use(cx->now));
+    return true;
+}
+
+bool session_take_back(Ctx *cx, Str token)
+{
+    Claims c;
+
+    if (token_check(cx, token, &c))
+        return take_back_access(cx, &c);
+    fault_clear(cx);
+    if (!token_check_refresh(cx, token, &c)) {
+        fault_clear(cx);
+        return true;
+    }
+    cx->tenant = c.tenant;
+    return session_end(cx, c.session, "token taken back");
 }
 
 /* ---- the clock's part ----------------------------------------------------- */
 
 SQL_ALL(session_ended_since,
-    "SELECT id, ended_at FROM session WHERE ended_at >= $1 ORDER BY ended_at LIMIT 5000");
+    "SELECT id, ended_at, 0 FROM session WHERE ended_at >= $1"
+    " UNION ALL SELECT id, revoked_at, 0 FROM revoked_token WHERE revoked_at >= $1"
+    " UNION ALL SELECT id, epoch_at, epoch FROM person WHERE epoch_at >= $1"
+    " UNION ALL SELECT id, status_at, CASE status WHEN 'ACTIVE' THEN -1 ELSE 0 END FROM tenant"
+    " WHERE status_at >= $1"
+    " ORDER BY 2 LIMIT 5000");
 
 typedef struct { Instant from; Ended *rows; isize count; } Watching;
 
@@ -264,6 +358,18 @@ static Instant watch_from(Instant now)
     return before(from, oldest) ? oldest : from;
 }
 
+static void hear(const Ended *e)
+{
+    if (e->least < 0) {
+        revoked_lift(e->id);
+        return;
+    }
+    if (e->least > 0)
+        revoked_below(e->id, e->least, token_last_use(e->at));
+    else
+        revoked_add(e->id, token_last_use(e->at));
+}
+
 bool session_watch(Ctx *cx)
 {
     Watching w = { .from = watch_from(cx->now) };
@@ -272,7 +378,7 @@ bool session_watch(Ctx *cx)
         if (!read_tx(cx, look_ended, &w))
             return false;
         for (isize i = 0; i < w.count; i++)
-            revoked_add(w.rows[i].id, token_last_use(w.rows[i].at));
+            hear(&w.rows[i]);
         if (w.count > 0 && w.from.ms == w.rows[w.count - 1].at.ms)
             w.from.ms++;
         else if (w.count > 0)
@@ -295,14 +401,19 @@ SQL_ALL(session_forget,
     "   (SELECT 1 FROM refresh_token r WHERE r.tenant = s.tenant AND r.session = s.id)"
     " LIMIT 2000)");
 
+SQL_ALL(token_forget,
+    "DELETE FROM revoked_token WHERE (tenant, id) IN"
+    " (SELECT tenant, id FROM revoked_token WHERE revoked_at < $1 LIMIT 2000)");
+
 static bool forget(Ctx *cx, void *arg)
 {
-    i64 tokens, sessions;
+    i64 tokens, sessions, revoked;
 
     if (!sql_run(cx, &refresh_forget, &tokens, V(cx->now)) ||
-        !sql_run(cx, &session_forget, &sessions, V(earlier(cx->now, SESSION_KEPT))))
+        !sql_run(cx, &session_forget, &sessions, V(earlier(cx->now, SESSION_KEPT))) ||
+        !sql_run(cx, &token_forget, &revoked, V(earlier(cx->now, REVOKED_KEPT))))
         return false;
-    *(i64 *)arg = tokens + sessions;
+    *(i64 *)arg = tokens + sessions + revoked;
     return true;
 }
 

@@ -6,6 +6,7 @@
  * Needs: token, store, seal.  Used by: person, auth_http, clock. */
 #pragma once
 #include "base/crypto.h"
+#include "identity/epoch.h"
 #include "identity/token.h"
 #include "store/store.h"
 
@@ -29,6 +30,7 @@ typedef struct Session {
     Str     refresh;
     Instant refresh_expires;
     Str     ip, agent;                            /* who says he is there     */
+    Standing standing;                            /* set by session_write     */
 } Session;
 
 void session_open(const SessionConfig *config);
@@ -37,10 +39,12 @@ void session_close(void);
 /* Before the transaction: picks the id and signs the refresh token. */
 Session session_prepare(Ctx *cx, UserId user, Str ip, Str agent);
 
-/*   tx  runs inside the caller's write_tx */
-CHECKED bool session_write(Ctx *cx, const Session *s);
+/*   fails   INVALID_TENANT: it is suspended
+ *   tx      runs inside the caller's write_tx */
+CHECKED bool session_write(Ctx *cx, Session *s);
 
-/* After it: the answer for the client. */
+/* After it: the answer for the client. The role is the lesser of `role` and the one that
+ * session_write found. */
 Tokens session_tokens(Ctx *cx, const Session *s, Role role);
 
 /* Uses a refresh token. Sets cx->tenant to the token's.
@@ -48,12 +52,27 @@ Tokens session_tokens(Ctx *cx, const Session *s, Role role);
  *   tx      opens its own */
 CHECKED bool session_refresh(Ctx *cx, Str token, Tokens *out);
 
-/* Ends one session of cx->tenant, or all of a person; no mistake if it has ended before.
+/* Ends one session of cx->tenant, or all of a person, with every access token that he has,
+ * also one of no session; no mistake if it has ended before.
  *   tx      opens its own */
 CHECKED bool session_end(Ctx *cx, Uuid session, const char *why);
 CHECKED bool session_end_all(Ctx *cx, UserId user, const char *why);
 
-/* Brings the sessions that others ended into this process (revoked.h): all that matter at
+/* The same inside the caller's write_tx, for all but `but` (zero: all). What it ended must
+ * be told to this process once that is durable. */
+typedef struct Ended { Uuid id; Instant at; i64 least; } Ended;
+typedef struct EndedList { Ended *rows; isize count; UserId user; i64 epoch; } EndedList;
+CHECKED bool session_close_all(Ctx *cx, UserId user, Uuid but, const char *why, EndedList *out);
+/* One of a person's; the list stays empty when it is another's or has ended. */
+CHECKED bool session_close_one(Ctx *cx, UserId user, Uuid session, const char *why, EndedList *out);
+void session_tell(Ctx *cx, const EndedList *ended);
+
+/* Takes back one access token, or a refresh token with its session, whoever's it is; what is
+ * no good token is no mistake (RFC 7009). Sets cx->tenant to the token's.
+ *   tx      opens its own */
+CHECKED bool session_take_back(Ctx *cx, Str token);
+
+/* Brings what others ended or raised into this process (revoked.h): all that matter at
  * boot, later those since the last look. For boot and the clock. */
 CHECKED bool session_watch(Ctx *cx);
 

@@ -52,6 +52,14 @@ bool tenant_check(Ctx *cx)
     return kv_put(cx, key, S("1"), CHECK_LASTS) || kv_do_without(cx, METRIC_KV_NO_TENANT);
 }
 
+bool tenant_forget(Ctx *cx)
+{
+    return kv_delete(cx, kv_key(cx, "tenant", S("active"))) ||
+           kv_do_without(cx, METRIC_KV_NO_TENANT);
+}
+
+Str tenant_status_str(TenantStatus status) { return names_str(&status_names, (int)status); }
+
 static bool add(Ctx *cx, void *arg)
 {
     Doing *d = arg;

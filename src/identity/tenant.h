@@ -23,6 +23,11 @@ CHECKED bool tenant_find(Ctx *cx, Tenant *out, bool *found);
  *   tx     opens its own */
 CHECKED bool tenant_check(Ctx *cx);
 
+/* What tenant_check remembers of cx->tenant is so no longer. */
+CHECKED bool tenant_forget(Ctx *cx);
+
+Str tenant_status_str(TenantStatus status);
+
 /* A new one. Sets cx->tenant to it.
  *   fails  CONFLICT: the slug is taken
  *   tx     opens its own */

@@ -42,9 +42,9 @@ static Str issue(Ctx *cx, TokenUse use, Claims *c)
     return jwt_write(cx->mem, key_active(), use, &all.party, c);
 }
 
-Str token_access(Ctx *cx, UserId user, Role role, Uuid session)
+Str token_access(Ctx *cx, UserId user, Role role, Uuid session, i64 epoch)
 {
-    Claims c = { .user = user, .role = role, .session = session,
+    Claims c = { .user = user, .role = role, .session = session, .epoch = epoch,
                  .expires = later(cx->now, all.access_lasts) };
     return issue(cx, TOKEN_ACCESS, &c);
 }
@@ -86,6 +86,18 @@ static JwtResult check_whole(Ctx *cx, Str token, const Digest *digest, Claims *o
     return r;
 }
 
+static bool is_standing(Ctx *cx, const Claims *c)
+{
+    switch (revoked_judge(c->tenant.v, c->session, c->id, c->user.v, c->epoch)) {
+    case REVOKED:
+        return fail(cx, INVALID_TOKEN, "it was taken back, or its session has ended");
+    case OF_AN_OLD_EPOCH:
+        return fail(cx, TOKEN_EXPIRED, "the person's epoch is another now");
+    case NOT_REVOKED: break;
+    }
+    return true;
+}
+
 bool token_check(Ctx *cx, Str token, Claims *out)
 {
     const char *why = "not valid yet";
@@ -101,5 +113,5 @@ bool token_check(Ctx *cx, Str token, Claims *out)
         r = check_whole(cx, token, &digest, out, &why);
     if (!judge(cx, r, why))
         return false;
-    return !revoked_has(out->session) || fail(cx, INVALID_TOKEN, "its session has ended");
+    return is_standing(cx, out);
 }

@@ -15,12 +15,14 @@ typedef struct TokenConfig {
 void token_open(const TokenConfig *config);
 void token_close(void);
 
-/* An access token for `user` of cx->tenant, now. */
-Str token_access(Ctx *cx, UserId user, Role role, Uuid session);
+/* An access token for `user` of cx->tenant, now. `epoch` must be read with or before the
+ * role (epoch.h). */
+Str token_access(Ctx *cx, UserId user, Role role, Uuid session, i64 epoch);
 Str token_refresh(Ctx *cx, UserId user, Uuid session, Instant *expires);
 
 /* An access token that may be used now.
- *   fails   TOKEN_EXPIRED, INVALID_TOKEN (also: its session has ended) */
+ *   fails   TOKEN_EXPIRED (also: what the person may do has changed; refreshing helps),
+ *           INVALID_TOKEN (also: it was taken back, or its session has ended) */
 CHECKED bool token_check(Ctx *cx, Str token, Claims *out);
 CHECKED bool token_check_refresh(Ctx *cx, Str token, Claims *out);
 

@@ -109,6 +109,19 @@ static bool counted(Ctx *cx, Str key, i64 *n)
     return true;
 }
 
+static bool uncount(Ctx *cx, Str key)
+{
+    u64 hash = hash_of(key);
+    Shard *s = shard_of(hash);
+
+    lock(&s->lock);
+    Entry *e = shard_find(s, hash, key, true, cx->now);
+    if (e != NULL && e->count > 0)
+        e->count--;
+    unlock(&s->lock);
+    return true;
+}
+
 typedef enum Over { REPLACE, KEEP } Over;
 
 static bool keep(Ctx *cx, Str key, Str value, Span ttl, Over over, bool *made)
@@ -182,5 +195,5 @@ static bool drop(Ctx *cx, Str key)
 
 const KvEngine kv_embedded = {
     .schemes = "embedded:", .open = start, .close = end, .count = count, .counted = counted,
-    .put = put, .put_new = put_new, .get = get, .take = take, .drop = drop,
+    .uncount = uncount, .put = put, .put_new = put_new, .get = get, .take = take, .drop = drop,
 };

@@ -11,6 +11,7 @@ typedef struct KvEngine {
     void (*close)(void);
     bool (*count)(Ctx *cx, Str key, Span window, i64 most, i64 *n, Instant *reset);
     bool (*counted)(Ctx *cx, Str key, i64 *n);
+    bool (*uncount)(Ctx *cx, Str key);
     bool (*put)(Ctx *cx, Str key, Str value, Span ttl);
     bool (*put_new)(Ctx *cx, Str key, Str value, Span ttl, bool *made);
     bool (*get)(Ctx *cx, Str key, Str *value, bool *found);

@@ -76,6 +76,11 @@ bool kv_counted(Ctx *cx, Key key, i64 *n)
     return may(cx) && engine->counted(cx, key.text, n);
 }
 
+bool kv_uncount(Ctx *cx, Key key)
+{
+    return may(cx) && engine->uncount(cx, key.text);
+}
+
 bool kv_put(Ctx *cx, Key key, Str value, Span ttl)
 {
     return may(cx) && engine->put(cx, key.text, value, ttl);

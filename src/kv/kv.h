@@ -37,6 +37,9 @@ CHECKED bool kv_count(Ctx *cx, Key key, Span window, i64 most, i64 *n, Instant *
 /* Counts as a reader would see them: 0 when there is no window. */
 CHECKED bool kv_counted(Ctx *cx, Key key, i64 *n);
 
+/* Takes one count back, of a window that runs and has any. */
+CHECKED bool kv_uncount(Ctx *cx, Key key);
+
 /* Keeps `value` for `ttl`, in place of what was there. */
 CHECKED bool kv_put(Ctx *cx, Key key, Str value, Span ttl);
 

@@ -32,6 +32,14 @@ static Script count_script = { .text =
     "else redis.call('SET', KEYS[1], kept, 'KEEPTTL') end\n"
     "return {n + 1, ends}\n" };
 
+/* now -> 1 when one was taken back. */
+static Script uncount_script = { .text =
+    "local e, c = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+) (%d+)$')\n"
+    "local ends, n = tonumber(e or 0), tonumber(c or 0)\n"
+    "if ends <= tonumber(ARGV[1]) or n == 0 then return 0 end\n"
+    "redis.call('SET', KEYS[1], string.format('%.0f %.0f', ends, n - 1), 'KEEPTTL')\n"
+    "return 1\n" };
+
 /* now, entry, ttl -> 1 when it was kept. */
 static Script put_new_script = { .text =
     "local e = string.match(redis.call('GET', KEYS[1]) or '', '^(%d+) ')\n"
@@ -140,6 +148,15 @@ static bool count(Ctx *cx, Str key, Span window, i64 most, i64 *n, Instant *rese
     return true;
 }
 
+static bool uncount(Ctx *cx, Str key)
+{
+    RedisAsk ask = { "uncount", false, 5, { [2] = S("1"), named(cx, "c", key),
+                     number(cx, cx->now.ms) } };
+    RedisAnswer a;
+
+    return run_script(cx, &uncount_script, &ask, &a);
+}
+
 static bool counted(Ctx *cx, Str key, i64 *n)
 {
     RedisAsk ask = { "counted", true, 2, { S("GET"), named(cx, "c", key) } };
@@ -226,6 +243,7 @@ static bool start(Arena *mem, const KvConfig *config, Str *why)
     int attempts = config->attempts > 0 ? config->attempts : ATTEMPTS;
 
     name_script(&count_script);
+    name_script(&uncount_script);
     name_script(&put_new_script);
     signal(SIGPIPE, SIG_IGN);
     if (!redis_pool_open(mem, config->url, attempts, why))
@@ -238,5 +256,5 @@ static bool start(Arena *mem, const KvConfig *config, Str *why)
 
 const KvEngine kv_redis = {
     .schemes = "redis: rediss: unix:", .open = start, .close = redis_pool_close, .count = count,
-    .counted = counted, .put = put, .put_new = put_new, .get = get, .take = take, .drop = drop,
+    .counted = counted, .uncount = uncount, .put = put, .put_new = put_new, .get = get, .take = take, .drop = drop,
 };

@@ -12,7 +12,7 @@ typedef struct MailEngine {
     bool (*send)(Ctx *cx, Str from, Str to, Str message);
 } MailEngine;
 
-extern const MailEngine mail_folder;
+extern const MailEngine mail_folder, mail_smtp, mail_smtps;
 
 /* The letter as a message (RFC 5322, MIME RFC 2045 to 2047): CRLF lines of at most 76
  * letters, all of it ASCII. */

@@ -1,9 +1,10 @@
 /* mail.c - picks the engine by the url's scheme, and refuses letters that would say
  * more than they should. */
 #include "mail/engine.h"
+#include "mail/postman.h"
 #include <string.h>
 
-static const MailEngine *const engines[] = { &mail_folder };
+static const MailEngine *const engines[] = { &mail_folder, &mail_smtp, &mail_smtps };
 static const MailEngine *engine;
 static char sender[256];
 
@@ -44,15 +45,16 @@ bool mail_open(Arena *mem, const MailConfig *config, Str *why)
         memcpy(sender, config->from.at, (size_t)config->from.len);
         sender[config->from.len] = '\0';
         engine = engines[i];
+        postman_start();
         return true;
     }
-    *why = str_fmt(mem, "MAIL_URL: no engine for \"%.*s\"; write folder:PATH",
-                   STR_ARGS(config->url));
+    *why = S("MAIL_URL: no engine for it; write folder:PATH, smtp://HOST or smtps://HOST");
     return false;
 }
 
 void mail_close(void)
 {
+    postman_stop();
     if (engine != NULL)
         engine->close();
     engine = NULL;

@@ -15,7 +15,7 @@ typedef struct Letter {
 } Letter;
 
 typedef struct MailConfig {
-    Str url;                             /* folder:PATH                      */
+    Str url;                             /* folder:PATH, smtp://, smtps:// (smtp.c) */
     Str from;                            /* the sender's address             */
 } MailConfig;
 

@@ -284,6 +284,10 @@ void conn_due(Conn *c)
         stream_beat(c);
         return;
     }
+    if (kind == DUE_HELD) {
+        exchange_release(c);
+        return;
+    }
     if (kind != DUE_IDLE && kind != DUE_LINGER)
         c->io->counts.timeouts++;
     if (c->state == C_BODY || (c->state == C_HEAD && c->in_len > 0))

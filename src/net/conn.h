@@ -1,9 +1,9 @@
 /* conn.h - one connection's life.
  *
- *   GREETING -> HEAD -> BODY -> AT_WORK -> (WRITING) -> IDLE -> HEAD ...
- *                 |       |         |                    ^
- *                 |       |         +-> STREAMING        |
- *                 +-------+-- refused -> (SKIPPING) -----+
+ *   GREETING -> HEAD -> BODY -> AT_WORK -> (HELD) -> (WRITING) -> IDLE -> HEAD ...
+ *                 |       |         |                              ^
+ *                 |       |         +-> STREAMING                  |
+ *                 +-------+-- refused -> (SKIPPING) ---------------+
  *   any -> CLOSING (what still comes is dropped) -> GONE
  *
  * An idle connection owns nothing but this struct. Bytes are read into the io thread's
@@ -19,7 +19,7 @@ struct Io;
 struct Stream;
 
 typedef enum ConnState { C_GREETING, C_IDLE, C_HEAD, C_BODY, C_SKIPPING, C_AT_WORK,
-                         C_WRITING, C_STREAMING, C_CLOSING, C_GONE, C_STATES } ConnState;
+                         C_HELD, C_WRITING, C_STREAMING, C_CLOSING, C_GONE, C_STATES } ConnState;
 
 typedef struct Conn {
     Due         due;                              /* first                    */

@@ -20,20 +20,40 @@ static void unlink_due(Dues *d, Due *due)
     due->kind = DUE_NONE;
 }
 
+/* Behind `older`, or first when that is NULL. */
+static void link_after(Dues *d, Due *due, DueKind kind, Due *older)
+{
+    Due **next = older != NULL ? &older->newer : &d->lists[kind].oldest;
+
+    due->kind = kind;
+    due->older = older;
+    due->newer = *next;
+    *next = due;
+    if (due->newer != NULL)
+        due->newer->older = due;
+    else
+        d->lists[kind].newest = due;
+}
+
 void due_set(Dues *d, Due *due, DueKind kind, Mono now)
 {
     if (due->kind != DUE_NONE)
         unlink_due(d, due);
     if (kind == DUE_NONE)
         return;
-    due->kind = kind;
     due->at_ns = now.ns + d->lists[kind].lasts_ns;
-    due->older = d->lists[kind].newest;
-    if (due->older != NULL)
-        due->older->newer = due;
-    else
-        d->lists[kind].oldest = due;
-    d->lists[kind].newest = due;
+    link_after(d, due, kind, d->lists[kind].newest);
+}
+
+void due_at(Dues *d, Due *due, DueKind kind, Mono at)
+{
+    if (due->kind != DUE_NONE)
+        unlink_due(d, due);
+    Due *older = d->lists[kind].newest;
+    while (older != NULL && older->at_ns > at.ns)
+        older = older->older;
+    due->at_ns = at.ns;
+    link_after(d, due, kind, older);
 }
 
 Due *due_next(const Dues *d, Mono now)

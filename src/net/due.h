@@ -1,7 +1,8 @@
 /* due.h - deadlines of connections, absolute and O(1).
  *
- * Every kind lasts one constant span, so a list in the order of setting is a list in
- * the order of falling due: setting appends, the oldest stands first.
+ * Every kind but one lasts one constant span, so a list in the order of setting is a
+ * list in the order of falling due: setting appends, the oldest stands first. An answer
+ * that is held back names its own moment (due_at); such moments come nearly in order.
  * Needs: base.  Used by: conn.c, io.c. */
 #pragma once
 #include "base/time.h"
@@ -14,6 +15,7 @@ typedef enum DueKind {
     DUE_WRITE,       /* the rest of an answer                                */
     DUE_BEAT,        /* silence on a stream                                  */
     DUE_LINGER,      /* a closed connection's last bytes                     */
+    DUE_HELD,        /* an answer that is ready too early                    */
     DUE_KINDS
 } DueKind;
 
@@ -28,6 +30,9 @@ void dues_init(Dues *d, DueKind kind, Span lasts);
 
 /* Takes away the deadline that was there and sets this one (or DUE_NONE). */
 void due_set(Dues *d, Due *due, DueKind kind, Mono now);
+
+/* The same for a moment of its own; it goes where it belongs among the newest. */
+void due_at(Dues *d, Due *due, DueKind kind, Mono at);
 
 /* One whose time has come, still in its list; NULL when there is none. */
 Due *due_next(const Dues *d, Mono now);

@@ -339,15 +339,13 @@ void exchange_too_late(Conn *c)
     send_answers(c);
 }
 
-void exchange_done(Conn *c, Job *j)
+void exchange_release(Conn *c)
 {
+    Job *j = c->job;
+
     c->job = NULL;
-    if (c->state == C_GONE) {
-        job_free(&c->io->jobs, j);
-        io_bury(c->io, c);
-        return;
-    }
-    c->closes = j->how.close;
+    conn_become(c, C_AT_WORK, DUE_NONE);
+    c->closes = j->how.close || c->io->server->draining;
     c->io->counts.requests++;
     bool alive = conn_put(c, j->answer);
     if (alive && j->wish != NULL)
@@ -357,4 +355,20 @@ void exchange_done(Conn *c, Job *j)
     job_free(&c->io->jobs, j);
     if (alive)
         conn_run(c);
+}
+
+/* An answer that is ready too early waits here, where waiting costs no thread. */
+void exchange_done(Conn *c, Job *j)
+{
+    Io *io = c->io;
+
+    if (c->state == C_GONE) {
+        c->job = NULL;
+        job_free(&io->jobs, j);
+        io_bury(io, c);
+    } else if (j->rq.reply.not_before.ns > io->now.ns) {
+        c->state = C_HELD;
+        due_at(&io->dues, &c->due, DUE_HELD, j->rq.reply.not_before);
+    } else
+        exchange_release(c);
 }

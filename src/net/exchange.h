@@ -9,5 +9,7 @@ void exchange_digest(Conn *c, Str *in);
 void exchange_read_body(Conn *c);
 /* Refuses the request that did not arrive in time. */
 void exchange_too_late(Conn *c);
+/* The answer that was held back may go. */
+void exchange_release(Conn *c);
 /* A worker has answered. */
 void exchange_done(Conn *c, Job *j);

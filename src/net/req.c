@@ -1,5 +1,6 @@
 /* req.c - see req.h. A header or parameter that comes twice is its first. */
 #include "net/req.h"
+#include "base/rand.h"
 #include "net/head.h"
 
 Str req_header(const Req *rq, Str name)
@@ -162,6 +163,13 @@ bool reply_text(Req *rq, int status, Str type, Str body)
 bool reply_empty(Req *rq, int status)
 {
     return reply_text(rq, status, (Str){ 0 }, (Str){ 0 });
+}
+
+void reply_hold(Req *rq, Span least, Span jitter)
+{
+    i64 more_us = jitter.ms > 0 ? rand_below((u32)jitter.ms * 1000) : 0;
+
+    rq->reply.not_before = (Mono){ mono_after(mono_now(), least).ns + more_us * 1000 };
 }
 
 bool reply_list(Ctx *cx, Req *rq, const Shape *shape, const void *rows, isize count,

@@ -17,6 +17,7 @@ typedef struct Reply {
     Str          body;
     ReplyHeader *headers;
     bool         close;                           /* close the connection after it */
+    Mono         not_before;                      /* held back until then     */
     struct StreamWish *stream;                    /* not NULL: becomes a stream (stream.h) */
 } Reply;
 
@@ -70,6 +71,11 @@ bool reply_empty(Req *rq, int status);            /* 204 and the like         */
 /* {data:[...],pagination:{limit,nextCursor}}; `next` absent at the end. */
 bool reply_list(Ctx *cx, Req *rq, const Shape *shape, const void *rows, isize count,
                 i64 limit, Str next);
+
+/* Holds the reply back, whatever it will be, until `least` has passed from now and up to
+ * `jitter` more, by chance: how long the work took tells nothing then. Not for INLINE
+ * routes, and a stream is not held. */
+void reply_hold(Req *rq, Span least, Span jitter);
 
 /* Adds a response header; `name` and `value` must live as long as cx->mem. A control
  * character in the value becomes a space, so no value can start a header of its own. */

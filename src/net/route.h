@@ -21,7 +21,13 @@ enum {                                            /* what a route is          */
     STREAM   = 8,     /* answers with text/event-stream                      */
     PAGE     = 16,    /* for browsers: HTML or a file, not in OpenAPI         */
     TESTONLY = 32,    /* there only with the test clock                      */
-    LISTED   = 64     /* answers {data:[out...],pagination}, takes limit and cursor */
+    LISTED   = 64,    /* answers {data:[out...],pagination}, takes limit and cursor */
+    FRESH    = 512,   /* who has a second factor must have shown it lately (fresh.h) */
+    LIMIT_LOGIN    = 1 << 16,                     /* how often one address may ask: at most */
+    LIMIT_REGISTER = 2 << 16,                     /* one of these (identity/limit.h)        */
+    LIMIT_WALLET   = 3 << 16,
+    LIMIT_DEFAULT  = 4 << 16,
+    LIMIT_CLASS    = 7 << 16
 };
 
 typedef struct Route {

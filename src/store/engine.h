@@ -2,7 +2,7 @@
  *
  * Only the files of this room include it. A Db is one connection, used by one
  * thread at a time.
- * Needs: sql.  Used by: sql.c, lane.c, store.c, migrate.c, the engines. */
+ * Needs: sql.  Used by: sql.c, lane.c, batch.c, store.c, migrate.c, the engines. */
 #pragma once
 #include "store/outbox.h"
 #include "store/store.h"
@@ -97,7 +97,7 @@ void lanes_open(const Engine *engine, struct Db **writers, int count, int batch_
 void lanes_close(void);
 
 /* schema.c: the steps that are linked into the program. */
-enum { SCHEMA_SQLITE_COUNT = 4, SCHEMA_POSTGRES_COUNT = 4 };
+enum { SCHEMA_SQLITE_COUNT = 7, SCHEMA_POSTGRES_COUNT = 7 };
 extern const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT];
 extern const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT];
 extern const char schema_sqlite_plans[];

@@ -58,18 +58,25 @@ static void put_answer(const Ctx *cx, const Doing *d, Val *row)
     row[6] = V(cx->now);
 }
 
-/* Takes the answer that was kept; *worked false: there is none that still counts. */
-static bool take_kept(Ctx *cx, Doing *d, bool found, const Kept *k, bool *worked)
+static bool still_counts(const Ctx *cx, const Kept *k)
 {
-    *worked = found && before(earlier(cx->now, ONCE_KEPT), k->at);
-    if (!*worked)
-        return !found || sql_run(cx, &once_drop, NULL, person_of(cx), V(d->once->scope),
-                                 V(d->once->key));
+    return before(earlier(cx->now, ONCE_KEPT), k->at);
+}
+
+static bool take_kept(Ctx *cx, Doing *d, const Kept *k)
+{
     if (k->request.len != SHA256_BYTES ||
         !same_bytes(k->request.at, d->once->request.b, SHA256_BYTES))
         return fail(cx, IDEMPOTENCY_KEY_MISMATCH, "scope=%.*s", STR_ARGS(d->once->scope));
     d->answer = (Answer){ (int)k->status, str_copy(cx->mem, k->answer), true };
     return true;
+}
+
+/* `of` asked. In a batch it is done with the batch's own cx: a fault of one whose time is
+ * over would stay on him while he is served. */
+static bool drop_kept(Ctx *cx, const Ctx *of, const Once *o)
+{
+    return sql_run(cx, &once_drop, NULL, person_of(of), V(o->scope), V(o->key));
 }
 
 static void render(const Ctx *cx, Doing *d)
@@ -98,8 +105,10 @@ static bool look(Ctx *cx, Doing *d, bool *worked)
     Kept kept;
 
     put_key(cx, d->once, key);
-    return sql_each_find(cx, &once_find, key, FIND_WIDTH, 1, &kept_row, &kept, &found) &&
-           take_kept(cx, d, found, &kept, worked);
+    if (!sql_each_find(cx, &once_find, key, FIND_WIDTH, 1, &kept_row, &kept, &found))
+        return false;
+    *worked = found && still_counts(cx, &kept);
+    return *worked ? take_kept(cx, d, &kept) : !found || drop_kept(cx, cx, d->once);
 }
 
 static bool keep(Ctx *cx, const Doing *d)
@@ -150,27 +159,33 @@ static Line line_of(Ctx *cx, isize most)
     return (Line){ make(cx->mem, Seat *, most), 0 };
 }
 
-/* Finds the answers that were kept; who has none yet goes on to `left`. */
+static bool has_key(const Seat *s) { return doing(s)->once->key.at != NULL; }
+
+/* Finds the answers that were kept; who has none yet goes on to `left`, in the order in
+ * which they came, with a key or without. */
 static bool look_many(Ctx *cx, Seat *seats, isize n, Line *left)
 {
-    Line keyed = line_of(cx, n);
     Val *keys = make(cx->mem, Val, n * FIND_WIDTH);
-    Kept *kept = make(cx->mem, Kept, n);
-    bool *found = make(cx->mem, bool, n), worked;
+    Kept *kept = make(cx->mem, Kept, n), *k = kept;
+    bool *found = make(cx->mem, bool, n);
+    isize keyed = 0;
 
     for (isize i = 0; i < n; i++)
-        if (doing(&seats[i])->once->key.at != NULL) {
-            put_key(seats[i].cx, doing(&seats[i])->once, keys + keyed.count * FIND_WIDTH);
-            stand(&keyed, &seats[i]);
-        } else
-            stand(left, &seats[i]);
-    if (!sql_each_find(cx, &once_find, keys, FIND_WIDTH, keyed.count, &kept_row, kept, found))
+        if (has_key(&seats[i]))
+            put_key(seats[i].cx, doing(&seats[i])->once, keys + keyed++ * FIND_WIDTH);
+    if (!sql_each_find(cx, &once_find, keys, FIND_WIDTH, keyed, &kept_row, kept, found))
         return false;
-    for (isize i = 0; i < keyed.count; i++) {
-        Seat *s = keyed.seats[i];
-        s->good = take_kept(s->cx, doing(s), found[i], &kept[i], &worked) && worked;
-        if (!worked)
-            stand(left, s);
+    for (isize i = 0; i < n; i++) {
+        Seat *s = &seats[i];
+        bool was_found = has_key(s) && found[k - kept];
+        const Kept *his = has_key(s) ? k++ : NULL;
+        if (was_found && still_counts(s->cx, his)) {
+            s->good = take_kept(s->cx, doing(s), his);
+            continue;
+        }
+        if (was_found && !drop_kept(cx, s->cx, doing(s)->once))
+            return false;
+        stand(left, s);
     }
     return true;
 }
@@ -219,7 +234,7 @@ static bool keep_many(Ctx *cx, const Line *now)
 
     for (isize i = 0; i < now->count; i++) {
         const Seat *s = now->seats[i];
-        if (s->good && doing(s)->once->key.at != NULL)
+        if (s->good && has_key(s))
             put_answer(s->cx, doing(s), rows + n++ * KEEP_WIDTH);
     }
     return sql_each(cx, &once_keep, rows, KEEP_WIDTH, n, &kept) && all_kept(cx, kept, n);

@@ -117,6 +117,7 @@ static bool read_replay(Ctx *cx, void *arg)
     Tiding *more;
     isize n;
 
+    r->count = 0;                                 /* a read may be done again */
     if (!sql_int(cx, &outbox_oldest, &r->oldest) || !sql_int(cx, &outbox_newest, &r->newest))
         return false;
     if (!uuid_zero(r->user.v) &&

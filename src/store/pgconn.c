@@ -1,7 +1,9 @@
 /* pgconn.c - what is decided about a connection before the first statement.
  *
  * In production the wire is either a local socket or TLS with a certificate that was
- * verified for this host; anything less is refused here, not left to a default.
+ * verified for this host; anything less is refused here, not left to a default. The mode
+ * is forced on every connection, because a url can name its host in many ways (hostaddr,
+ * a list, a service file); libpq uses no TLS on a local socket whatever the mode.
  *
  * A pooler in transaction mode (PgBouncer) lends us another session for each
  * transaction. It gives us a process id of its own, so the two numbers differ: then
@@ -113,6 +115,18 @@ static bool is_pooled(PGconn *at, bool *pooled)
     return good;
 }
 
+/* A pooler that lends a session for one statement ends the connection here. */
+static bool can_transact(PGconn *at)
+{
+    PGresult *r = PQexec(at, "BEGIN");
+    bool good = PQresultStatus(r) == PGRES_COMMAND_OK && PQtransactionStatus(at) == PQTRANS_INTRANS;
+
+    PQclear(r);
+    if (good)
+        PQclear(PQexec(at, "COMMIT"));
+    return good;
+}
+
 static bool settle_session(PGconn *at)
 {
     PGresult *r = PQexec(at, session_settings);
@@ -130,15 +144,22 @@ static bool greet(Arena *mem, PGconn *at, DbUse use, bool *pooled, Str *why)
         return false;
     }
     if (PQstatus(at) == CONNECTION_OK && is_pooled(at, pooled) &&
-        (*pooled || use == DB_OWNS || settle_session(at)))
+        (*pooled ? can_transact(at) : use == DB_OWNS || settle_session(at)))
         return true;
     *why = first_line(mem, PQerrorMessage(at));
     return false;
 }
 
-/* A wrong password stays wrong. */
+/* A wrong password stays wrong, and so do a certificate, and a pooler without
+ * transactions; libpq has only words for some of it. */
 static bool worth_trying(PGconn *at)
 {
+    static const char *const hopeless[] = { "certificate", "does not support SSL", "pooling mode" };
+    const char *said = PQerrorMessage(at);
+
+    for (isize i = 0; i < countof(hopeless); i++)
+        if (strstr(said, hopeless[i]) != NULL)
+            return false;
     return PQconnectionUsedPassword(at) == 0 || PQstatus(at) != CONNECTION_BAD;
 }
 
@@ -180,11 +201,10 @@ PGconn *pgconn_open(Arena *mem, const StoreConfig *config, DbUse use, bool *pool
     }
     const char *host = value_or_env(options, "host", "PGHOST");
     const char *sslmode = value_or_env(options, "sslmode", "PGSSLMODE");
-    bool verify = config->strict && !is_local(host);
     if (!config->strict || check_tls(mem, host, sslmode, why)) {
         if (config->attempts > 1)
             warn_if_unknown(host);
-        at = connect_patiently(mem, url, verify, config->attempts, use, pooled, why);
+        at = connect_patiently(mem, url, config->strict, config->attempts, use, pooled, why);
     }
     PQconninfoFree(options);
     return at;

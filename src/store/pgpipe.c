@@ -1,5 +1,10 @@
 /* pgpipe.c - libpq's pipeline mode. Each statement has one answer and then a NULL, each
- * sync one answer and no NULL; they come in the order in which they were sent. */
+ * sync one answer and no NULL; they come in the order in which they were sent.
+ *
+ * Who waits for an answer sends a sync and not a flush, though a flush would do to get
+ * it. After a flush the server waits for more of the same, without any time-out: it is
+ * "active", and the locks of a node that froze there are never freed. After a sync it is
+ * idle in a transaction, and ends that after five seconds (pgconn.c). */
 #include "store/pgpipe.h"
 #include "store/pgtype.h"
 #include <postgresql/libpq-fe.h>
@@ -137,17 +142,6 @@ static PGresult *take_all(Pipe *p)
     return last;
 }
 
-PGresult *pipe_await(Pipe *p)
-{
-    if (!p->lost && PQsendFlushRequest(p->at) != 1)
-        lose(p, PQerrorMessage(p->at));
-    PGresult *last = take_all(p);
-    if (!p->failed)
-        return last;
-    PQclear(last);
-    return NULL;
-}
-
 bool pipe_drain(Pipe *p)
 {
     PQclear(take_all(p));
@@ -163,6 +157,21 @@ static bool sent(Pipe *p, int went, SentKind kind, int number, const char *name)
         return lose(p, PQerrorMessage(p->at));
     p->sent[p->tail++ % SENT_MOST] = (Sent){ kind, number, name };
     return true;
+}
+
+static bool send_sync(Pipe *p)
+{
+    return !p->lost && sent(p, PQpipelineSync(p->at), SENT_SYNC, 0, "sync");
+}
+
+PGresult *pipe_await(Pipe *p)
+{
+    PGresult *last = send_sync(p) ? take_all(p) : NULL;
+
+    if (!p->failed)
+        return last;
+    PQclear(last);
+    return NULL;
 }
 
 static bool make_room(Pipe *p)
@@ -204,11 +213,6 @@ bool pipe_send(Pipe *p, const Known *k, int number, const Params *with)
     return prepare(p, k, number) &&
            sent(p, PQsendQueryPrepared(p->at, name_of(number).z, k->params, with->at, with->len,
                                        binary, 1), SENT_STATEMENT, number, k->name);
-}
-
-static bool send_sync(Pipe *p)
-{
-    return !p->lost && sent(p, PQpipelineSync(p->at), SENT_SYNC, 0, "sync");
 }
 
 bool pipe_sync(Pipe *p)

@@ -4,8 +4,8 @@
  * answer is needed. After an error the server skips everything up to the next sync, so
  * the first error is noted here and told to whoever asks next.
  *
- *   we       BEGIN  tenant  f1 f2?   f3 f4?      COMMIT sync
- *   server                  .. f2    .. f4                 ok
+ *   we       BEGIN  tenant  f1 f2? sync   f3 f4? sync     COMMIT sync
+ *   server                  .. f2         .. f4           ok
  *
  * Needs: pgconn, pgtype.  Used by: postgres.c. */
 #pragma once
@@ -32,7 +32,7 @@ typedef struct Pipe {
     struct pg_conn *at;
     bool  pooled;                                 /* the session is not ours: prepare nothing */
     bool  lost;                                   /* the connection           */
-    bool  failed;                                 /* something since the last sync, or it is lost */
+    bool  failed;                                 /* something since pipe_sync, or it is lost */
     char  state[6], said[160];                    /* SQLSTATE and words of the first error */
     const char *culprit;                          /* the statement's name     */
     Prepared *prepared;                           /* by number                */
@@ -51,11 +51,11 @@ typedef struct Params { const char *at[PARAMS_MOST]; int len[PARAMS_MOST]; } Par
 /* Sends statement `number`. Does not wait, nor keep the parameters. false: lost. */
 CHECKED bool pipe_send(Pipe *p, const Known *k, int number, const Params *with);
 
-/* Waits until all that was sent is answered.
+/* Waits until all that was sent is answered. The transaction, if there is one, stays open.
  *   gives   the answer to the last statement, for PQclear; NULL when p->failed */
 struct pg_result *pipe_await(Pipe *p);
 
-/* Ends what the server skips after an error. false: the connection is lost. */
+/* Goes on after an error, which is forgotten. false: the connection is lost. */
 CHECKED bool pipe_sync(Pipe *p);
 
 /* Sends a sync and lets the answers come when they come. */

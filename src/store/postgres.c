@@ -14,12 +14,16 @@
  * Two advisory locks make one system of many nodes: a slot's, so that work on one key is
  * done one after the other on whichever node, and the turn, so that outbox ids rise in
  * the order of commits. Both are taken in one order by everybody (slots rising, the turn
- * last), so nobody waits crosswise. */
+ * last), so nobody waits crosswise. A writer reads what is committed when it asks, whatever
+ * the server's default is: with one view for the whole transaction it would not see what
+ * those before it in its slot have done. */
 #include "store/pgconn.h"
+#include "store/pgschema.h"
 #include "store/pgset.h"
 #include "store/pgtype.h"
 #include "base/log.h"
 #include <postgresql/libpq-fe.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +44,7 @@ enum { TEXT_OID = 25, INT4_OID = 23, XID8_OID = 5069 };
 
 static const Known own[OWN_COUNT] = {
     [OWN_READ]     = { "begin", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", .params = 0 },
-    [OWN_WRITE]    = { "begin", "BEGIN", .params = 0 },
+    [OWN_WRITE]    = { "begin", "BEGIN ISOLATION LEVEL READ COMMITTED", .params = 0 },
     [OWN_SETTINGS] = { "settings", pgconn_settings, .params = 0 },
     [OWN_SCOPE]    = { "scope", "SELECT set_config('tickettoken.tenant', $1, true),"
                                 " set_config('statement_timeout', $2, true)",
@@ -106,9 +110,17 @@ static bool attach(Pg *pg, Arena *mem, Str *why)
     return true;
 }
 
+static void tell_pooled(void)
+{
+    static _Atomic bool said;
+
+    if (!atomic_exchange(&said, true))
+        log_warn("DATABASE_URL leads through a pooler: statements are parsed each time; a direct "
+                 "connection is faster");
+}
+
 static Db *pg_open(Arena *mem, const StoreConfig *config, DbUse use, Str *why)
 {
-    static bool said;
     Pg *pg = calloc(1, sizeof *pg);
 
     must(pg != NULL);
@@ -120,10 +132,8 @@ static Db *pg_open(Arena *mem, const StoreConfig *config, DbUse use, Str *why)
         return NULL;
     }
     pg->config.attempts = 1;
-    if (pg->pipe.pooled && !said)
-        log_warn("DATABASE_URL leads through a pooler: statements are parsed each time; a direct "
-                 "connection is faster");
-    said |= pg->pipe.pooled;
+    if (pg->pipe.pooled)
+        tell_pooled();
     return &pg->base;
 }
 
@@ -142,10 +152,12 @@ static bool is_class(const Pg *pg, const char *state)
     return strncmp(pg->pipe.state, state, strlen(state)) == 0;
 }
 
-/* Admin shutdown, crash, start-up, a transaction that slept too long: the session is over. */
+/* Admin shutdown, crash, start-up, a transaction that slept too long, a server that became
+ * a standby: the session is over. */
 static bool is_over(const Pg *pg)
 {
-    return pg->pipe.lost || is_class(pg, "08") || is_class(pg, "57P") || is_class(pg, "25P03");
+    return pg->pipe.lost || is_class(pg, "08") || is_class(pg, "57P") || is_class(pg, "25P03") ||
+           is_class(pg, "25006");
 }
 
 static bool is_transient(const Pg *pg)
@@ -403,7 +415,6 @@ static bool pg_commit(Ctx *cx)
         must(strcmp(PQcmdStatus(r), "COMMIT") == 0);
         PQclear(r);
         pg->in_tx = false;
-        pipe_leave(&pg->pipe);
         return true;
     }
     pg->base.unsure = is_over(pg);
@@ -539,75 +550,18 @@ static bool pg_inspect(Ctx *cx, Str *why)
 
 static bool pg_script(Db *base, const char *text, const char **why)
 {
-    static _Thread_local char said[300];
-    PGresult *r = pipe_script(&((Pg *)(void *)base)->pipe, text);
-    bool good = PQresultStatus(r) == PGRES_COMMAND_OK || PQresultStatus(r) == PGRES_TUPLES_OK;
-
-    snprintf(said, sizeof said, "%s", PQresultErrorMessage(r));
-    said[strcspn(said, "\n")] = '\0';
-    *why = said;
-    PQclear(r);
-    return good;
+    return pgschema_script(&((Pg *)(void *)base)->pipe, text, why);
 }
 
-/* Texts, because a script's answers are. */
-static bool ask_script(Pg *pg, const char *text, i64 *one, i64 *two)
-{
-    PGresult *r = pipe_script(&pg->pipe, text);
-    bool good = PQresultStatus(r) == PGRES_TUPLES_OK && PQntuples(r) == 1 &&
-                str_int(str_of(PQgetvalue(r, 0, 0)), one) &&
-                str_int(str_of(PQgetvalue(r, 0, 1)), two);
-
-    PQclear(r);
-    return good;
-}
-
-/* A scan, and not to_regclass: who has once looked for the table and then waited for
- * another's step would go on believing that it isn't there. */
 static bool pg_version(Ctx *cx, i64 *version, i64 *oldest)
 {
-    i64 there = 0, ignored;
-
-    *version = *oldest = 0;
-    return ask_script(pg_of(cx),
-                      "SELECT count(*), 0 FROM pg_class WHERE relname = 'schema_version'"
-                      " AND relnamespace = current_schema()::regnamespace", &there, &ignored) &&
-           (there == 0 ||
-            ask_script(pg_of(cx), "SELECT version, oldest FROM schema_version", version, oldest));
-}
-
-/* The name of the role that a url signs in as. */
-static bool role_of(Arena *mem, Str url, const char **role)
-{
-    PQconninfoOption *options = PQconninfoParse(str_z(mem, url), NULL);
-
-    *role = NULL;
-    for (PQconninfoOption *o = options; o != NULL && o->keyword != NULL; o++)
-        if (strcmp(o->keyword, "user") == 0 && o->val != NULL)
-            *role = str_z(mem, str_of(o->val));
-    PQconninfoFree(options);
-    return *role != NULL;
+    return pgschema_version(&pg_of(cx)->pipe, version, oldest);
 }
 
 static bool pg_grant(Arena *mem, Db *owner, Str server_url, const char **why)
 {
-    PGconn *at = ((Pg *)(void *)owner)->pipe.at;
-    const char *role;
-
-    *why = "DATABASE_URL names no role";
-    if (!role_of(mem, server_url, &role))
-        return false;
-    char *name = PQescapeIdentifier(at, role, strlen(role));
-    must(name != NULL);
-    Str text = str_fmt(mem,                       /* one starter at a time, like a step */
-        "SELECT pg_advisory_xact_lock(7474, -1);"
-        "GRANT USAGE ON SCHEMA public TO %1$s;"
-        "GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO %1$s;"
-        "REVOKE INSERT, UPDATE, DELETE ON schema_version FROM %1$s;", name);
-    PQfreemem(name);
-    return pg_script(owner, str_z(mem, text), why);
+    return pgschema_grant(mem, &((Pg *)(void *)owner)->pipe, server_url, why);
 }
-
 
 const Engine postgres_engine = {
     .schemes = "postgresql: postgres:", .lanes = LANES_MOST, .far = true,
@@ -616,8 +570,6 @@ const Engine postgres_engine = {
     .commit = pg_commit, .fate = pg_fate, .rollback = pg_rollback, .in_tx = pg_in_tx,
     .save = pg_save, .keep = pg_keep, .undo = pg_undo,
     .steps = schema_postgres, .step_count = SCHEMA_POSTGRES_COUNT,
-    .step_begin = "BEGIN; SELECT pg_advisory_xact_lock(7474, -1),"
-                  " set_config('tickettoken.tenant', '*', true)",
-    .step_end = "UPDATE schema_version SET version = %jd, oldest = %jd; COMMIT",
+    .step_begin = pgschema_step_begin, .step_end = pgschema_step_end,
     .version = pg_version, .script = pg_script, .grant = pg_grant,
 };

@@ -14,6 +14,9 @@ STEP(0001, store);
 STEP(0002, identity);
 STEP(0003, events);
 STEP(0004, tickets);
+STEP(0005, accounts);
+STEP(0006, factors);
+STEP(0007, trust);
 STEP_FILE(schema_sqlite_plans, "src/store/schema/sqlite/plans.sql");
 
 const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
@@ -21,6 +24,9 @@ const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
     { 2, "identity", sqlite_0002_identity, 2 },
     { 3, "events",   sqlite_0003_events, 3 },
     { 4, "tickets",  sqlite_0004_tickets, 4 },
+    { 5, "accounts", sqlite_0005_accounts, 4 },
+    { 6, "factors",  sqlite_0006_factors, 4 },
+    { 7, "trust",    sqlite_0007_trust, 4 },
 };
 
 const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
@@ -28,4 +34,7 @@ const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
     { 2, "identity", postgres_0002_identity, 2 },
     { 3, "events",   postgres_0003_events, 3 },
     { 4, "tickets",  postgres_0004_tickets, 4 },
+    { 5, "accounts", postgres_0005_accounts, 4 },
+    { 6, "factors",  postgres_0006_factors, 4 },
+    { 7, "trust",    postgres_0007_trust, 4 },
 };

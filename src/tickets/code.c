@@ -1,7 +1,7 @@
 /* code.c - see code.h. Only 16 bits of the step travel; the reader knows roughly what
  * time it is and takes the step next to it that has these bits. */
 #include "tickets/code.h"
-#include <qrencode.h>
+#include "base/qr.h"
 #include <string.h>
 
 static Secret master;
@@ -131,36 +131,7 @@ CodeResult code_read(const CodeKey *key, TenantId tenant, EventId event, Str tex
 
 /* ---- the picture ---------------------------------------------------------- */
 
-enum { QUIET = 4 };
-
-/* One path of unit squares, a run of dark modules at a time. */
-static void draw(Buf *b, const QRcode *qr)
-{
-    for (int y = 0; y < qr->width; y++)
-        for (int x = 0, run; x < qr->width; x += run) {
-            bool dark = (qr->data[y * qr->width + x] & 1) != 0;
-            for (run = 1; x + run < qr->width; run++)
-                if (((qr->data[y * qr->width + x + run] & 1) != 0) != dark)
-                    break;
-            if (dark)
-                buf_fmt(b, "M%d %dh%dv1h-%dz", x + QUIET, y + QUIET, run, run);
-        }
-}
-
 bool code_svg(Ctx *cx, Str text, Str *out)
 {
-    Buf b = buf_in(cx->mem, 8192);
-    QRcode *qr = QRcode_encodeString(str_z(cx->mem, text), 0, QR_ECLEVEL_Q, QR_MODE_8, 1);
-
-    if (qr == NULL)
-        return fail(cx, INTERNAL_ERROR, "the QR encoder refused %td letters", text.len);
-    int side = qr->width + 2 * QUIET;
-    buf_fmt(&b, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\""
-            " shape-rendering=\"crispEdges\" role=\"img\" aria-label=\"Ticket code\">"
-            "<path fill=\"#fff\" d=\"M0 0h%dv%dH0z\"/><path d=\"", side, side, side, side);
-    draw(&b, qr);
-    buf_lit(&b, "\"/></svg>");
-    QRcode_free(qr);
-    *out = buf_str(&b);
-    return true;
+    return qr_svg(cx, text, "Ticket code", out);
 }

@@ -162,10 +162,14 @@ bool order_make(Ctx *cx, HoldId hold, Order *o)
 
 /* ---- the provider's word -------------------------------------------------- */
 
+/* Who came first is asked of the table: an order of another event is paid in another lane. */
 static bool note_payment(Ctx *cx, const Order *o, const Paid *p, const char *status)
 {
-    return sql_run(cx, &payment_write, NULL, V(p->intent), V(o->id.v), V(p->amount_cents),
-                   V(p->currency), V(status), V(cx->now));
+    i64 noted;
+
+    return sql_run(cx, &payment_write, &noted, V(p->intent), V(o->id.v), V(p->amount_cents),
+                   V(p->currency), V(status), V(cx->now)) &&
+           (noted == 1 || fail(cx, CONFLICT, "the payment is another order's"));
 }
 
 /* From PENDING to COMPLETED in one transaction: hold, stock, tickets, order. */

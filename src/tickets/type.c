@@ -74,7 +74,7 @@ SQL(type_set,
     " sale_start = coalesce($8, sale_start), sale_end = coalesce($9, sale_end),"
     " active = CASE WHEN $10 = 0 THEN active ELSE $10 = 2 END,"
     " updated_at = $11, version = version + 1"
-    " WHERE tenant = $1 AND id = $2 AND ($12 < 0 OR version = $12)"
+    " WHERE tenant = $1 AND id = $2 AND ($12 < CAST(0 AS bigint) OR version = $12)"
     " AND ($6 < 0 OR $6 >= held + sold + blocked) RETURNING " TYPE_COLUMNS);
 SQL(type_named,
     "SELECT count(*) FROM ticket_type WHERE tenant = $1 AND event = $2 AND name = $3 AND id <> $4");

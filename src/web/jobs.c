@@ -20,7 +20,8 @@ static struct {
     const Job     *jobs;
     isize          count;
     i64            asked, done;                   /* passes over the whole table */
-    bool           running, stop;
+    _Atomic bool   running;                       /* asked by workers, too     */
+    bool           stop;
     Mono           due[JOBS_MOST];                /* the thread's own         */
 } own = { .lock = LOCK_OF(RANK_SERVER) };
 

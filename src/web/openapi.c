@@ -319,7 +319,7 @@ static void put_security(Doc *d, const Route *r)
     static const char *const wants[] = {
         [OPEN] = "[]", [SIGNED_IN] = "[{\"bearer\":[]}]", [ORGANISER] = "[{\"bearer\":[]}]",
         [ADMINS] = "[{\"bearer\":[]}]", [SIGNED] = "[{\"signature\":[]}]",
-        [OPERATORS] = "[{\"bearer\":[]}]" };
+        [OPERATORS] = "[{\"bearer\":[]}]", [SUPERS] = "[{\"bearer\":[]}]" };
 
     raw(d, "security", r->access < (unsigned)countof(wants) ? wants[r->access] : "[]");
 }

@@ -31,8 +31,9 @@ static bool has_header(const Req *rq, Str name)
 static void put_retry(Ctx *cx, Req *rq, int status)
 {
     int wait = cx->fault.retry_after;
+    bool later = status == 429 || status == 503 || status == 504;
 
-    if ((status != 429 && status != 503) || has_header(rq, S("Retry-After")))
+    if (!later || has_header(rq, S("Retry-After")))
         return;
     if (wait <= 0)
         wait = status == 429 ? RETRY_AFTER_LIMIT : RETRY_AFTER_BUSY;

@@ -2,16 +2,32 @@
  * server's), shape in, status, shape out, handler, what it is, tag, one sentence. */
 #include "web/routes.h"
 #include "events/event_http.h"
+#include "events/permission_http.h"
 #include "events/venue_http.h"
 #include "gateway/live_http.h"
+#include "identity/account_http.h"
 #include "identity/auth_http.h"
+#include "identity/signin.h"
+#include "identity/signin_http.h"
 #include "identity/guard.h"
+#include "identity/record.h"
+#include "identity/device_key_http.h"
+#include "identity/guard.h"
+#include "identity/key_http.h"
+#include "identity/member_http.h"
+#include "identity/mfa_http.h"
+#include "identity/passkey_http.h"
+#include "identity/privacy_http.h"
 #include "identity/session.h"
+#include "identity/tenant_http.h"
+#include "identity/wallet_http.h"
 #include "pay/sandbox_http.h"
 #include "tickets/door.h"
 #include "tickets/order.h"
 #include "tickets/tickets_http.h"
 #include "tickets/type.h"
+#include "web/account_pages.h"
+#include "web/export.h"
 #include "web/health.h"
 #include "web/metrics.h"
 #include "web/openapi.h"
@@ -22,19 +38,148 @@
 static const Route table[] = {
 /* ---- people -------------------------------------------------------------------------- */
 { M_POST, "/auth/register", OPEN, 0, &register_shape, 201,
-  &signed_in_shape, auth_register, 0, "people", "Makes an account and signs in." },
+  &signed_in_shape, auth_register, LIMIT_REGISTER,
+  "people", "Makes an account and signs in." },
 { M_POST, "/auth/login", OPEN, 0, &login_shape, 200,
-  &signed_in_shape, auth_login, 0, "people", "Signs in." },
+  &entered_shape, auth_login, LIMIT_LOGIN, "people",
+  "Signs in, or asks for the second factor." },
 { M_POST, "/auth/refresh", OPEN, 0, &refresh_shape, 200,
-  &tokens_shape, auth_refresh, 0, "people", "Changes a refresh token for new tokens." },
+  &tokens_shape, auth_refresh, LIMIT_DEFAULT,
+  "people", "Changes a refresh token for new tokens." },
 { M_POST, "/auth/logout", SIGNED_IN, 0, NULL, 200,
-  &done_shape, auth_logout, 0, "people", "Ends this session." },
+  &done_shape, signin_leave, LIMIT_DEFAULT, "people", "Ends this session." },
+{ M_POST, "/auth/revoke", OPEN, 0, &revoke_shape, 200,
+  &done_shape, auth_revoke, LIMIT_DEFAULT, "trust",
+  "Takes back an access token alone, or a refresh token with its session." },
 { M_GET, "/auth/me", SIGNED_IN, 0, NULL, 200,
-  &me_shape, auth_me, 0, "people", "Says who is signed in." },
+  &me_shape, auth_me, LIMIT_DEFAULT, "people", "Says who is signed in." },
 { M_GET, "/auth/verify-email", OPEN, 0, NULL, 200,
-  &done_shape, auth_verify_email, 0, "people", "Follows the link of the letter." },
+  NULL, page_verify, PAGE, "pages", "Where the letter's link leads: a page with a button." },
+{ M_POST, "/auth/verify-email", OPEN, 0, &verify_shape, 200,
+  &done_shape, account_verify, LIMIT_DEFAULT,
+  "people", "Confirms an email, by the letter's link or by its code." },
+{ M_POST, "/auth/resend-verification", SIGNED_IN, 0, NULL, 200,
+  &done_shape, account_resend, LIMIT_DEFAULT, "people", "Sends that letter again." },
+{ M_POST, "/auth/forgot-password", OPEN, 0, &forgot_shape, 200,
+  &done_shape, account_forgot, LIMIT_DEFAULT,
+  "people", "Sends a link to choose a new password; the answer is the same for everybody." },
+{ M_GET, "/auth/reset-password", OPEN, 0, NULL, 200,
+  NULL, page_reset, PAGE, "pages", "Where that link leads: a page with a form." },
+{ M_POST, "/auth/reset-password", OPEN, 0, &reset_shape, 200,
+  &done_shape, account_reset, LIMIT_DEFAULT,
+  "people", "Sets a new password by the letter's link, and signs out everywhere." },
+{ M_PUT, "/auth/change-password", SIGNED_IN, 0, &change_shape, 200,
+  &done_shape, account_change, LIMIT_DEFAULT,
+  "people", "Changes the password, and signs out everywhere." },
+{ M_POST, "/auth/change-password", SIGNED_IN, 0, &change_shape, 200,
+  &done_shape, account_change, LIMIT_DEFAULT, "people", "The same." },
+{ M_GET, "/account.js", OPEN, 0, NULL, 200,
+  NULL, page_account_script, PAGE, "pages", "The script of those pages." },
+{ M_GET, "/auth/profile", SIGNED_IN, 0, NULL, 200,
+  &me_shape, profile_show, LIMIT_DEFAULT, "people", "Shows one's profile and its version." },
+{ M_PUT, "/auth/profile", SIGNED_IN, 0, &profile_shape, 200,
+  &me_shape, profile_update, LIMIT_DEFAULT, "people", "Changes it." },
+{ M_GET, "/auth/sessions", SIGNED_IN, 0, NULL, 200,
+  &signin_shape, signin_index, LISTED | LIMIT_DEFAULT,
+  "people", "Lists where one is signed in." },
+{ M_DELETE, "/auth/sessions/all", SIGNED_IN, 0, NULL, 200,
+  &sessions_ended_shape, signin_remove_all, LIMIT_DEFAULT,
+  "people", "Signs out everywhere, here too." },
+{ M_DELETE, "/auth/sessions/others", SIGNED_IN, 0, NULL, 200,
+  &sessions_ended_shape, signin_remove_others, LIMIT_DEFAULT,
+  "people", "Signs out everywhere else." },
+{ M_DELETE, "/auth/sessions/:id", SIGNED_IN, 0, NULL, 204,
+  NULL, signin_remove, LIMIT_DEFAULT, "people", "Signs out there." },
+{ M_GET, "/auth/login-attempts", SIGNED_IN, 0, NULL, 200,
+  &record_shape, record_own, LISTED | LIMIT_DEFAULT,
+  "people", "Lists who signed in to one's account, or tried." },
+{ M_GET, "/auth/admin/audit", ADMINS, 0, NULL, 200,
+  &record_shape, record_list, LISTED | LIMIT_DEFAULT, "audit",
+  "Lists what was done to accounts: ?action= &subject= &actor= &success= &from= &to=." },
+{ M_GET, "/auth/admin/audit/export", ADMINS, 0, NULL, 200,
+  NULL, record_export, LIMIT_DEFAULT, "audit",
+  "The same as lines of JSON, oldest first, 5000 at most; the header Next-Cursor goes on." },
 { M_GET, "/.well-known/jwks.json", OPEN, 0, NULL, 200,
-  NULL, auth_jwks, 0, "people", "The keys that verify access tokens." },
+  NULL, key_set, 0, "people", "The keys that verify access tokens." },
+{ M_GET, "/auth/gdpr/export", SIGNED_IN, 0, NULL, 200,
+  NULL, export_own, FRESH, "trust", "All that is kept of oneself, as a file." },
+{ M_POST, "/auth/gdpr/delete", SIGNED_IN, 0, &forget_shape, 200,
+  &forgotten_shape, privacy_delete, FRESH, "trust", "Asks to be forgotten." },
+{ M_GET, "/auth/admin/users", ADMINS, 0, NULL, 200,
+  &member_shape, member_index, LISTED, "trust", "Lists the people of the tenant: ?email=." },
+{ M_GET, "/auth/admin/users/:id", ADMINS, 0, NULL, 200,
+  &member_reply_shape, member_show, 0, "trust", "Shows a person." },
+{ M_PUT, "/auth/admin/users/:id/role", ADMINS, 0, &role_in_shape, 200,
+  &member_reply_shape, member_role, 0, "trust", "Gives a person another role." },
+{ M_PUT, "/auth/admin/users/:id/status", ADMINS, 0, &status_in_shape, 200,
+  &member_reply_shape, member_status, 0, "trust", "Suspends a person, or lets him in again." },
+{ M_DELETE, "/auth/admin/users/:id/sessions", ADMINS, 0, NULL, 204,
+  NULL, member_leave, 0, "trust", "Signs a person out everywhere." },
+{ M_GET, "/auth/admin/tenants", SUPERS, 0, NULL, 200,
+  &tenant_shape, tenant_index, LISTED, "trust", "Lists the tenants." },
+{ M_POST, "/auth/admin/tenants", SUPERS, 0, &tenant_in_shape, 201,
+  &tenant_reply_shape, tenant_create, 0, "trust", "Adds a tenant." },
+{ M_GET, "/auth/admin/tenants/:id", SUPERS, 0, NULL, 200,
+  &tenant_reply_shape, tenant_show, 0, "trust", "Shows a tenant." },
+{ M_PUT, "/auth/admin/tenants/:id/status", SUPERS, 0, &tenant_status_shape, 200,
+  &tenant_reply_shape, tenant_status, 0, "trust", "Suspends a tenant, or lets it go on." },
+{ M_GET, "/auth/admin/tenant", ADMINS, 0, NULL, 200,
+  &tenant_reply_shape, tenant_own, 0, "trust", "Shows one's own tenant and its settings." },
+{ M_PUT, "/auth/admin/tenant/settings", ADMINS, 0, &settings_in_shape, 200,
+  &tenant_reply_shape, tenant_settings, 0, "trust", "Replaces the settings of one's own tenant." },
+{ M_GET, "/auth/admin/keys", SUPERS, 0, NULL, 200,
+  &key_shape, key_index, LISTED, "trust", "Lists the keys that sign tokens." },
+{ M_POST, "/auth/admin/keys/rotate", SUPERS, 0, &rotate_shape, 200,
+  &rotated_shape, key_turn, 0, "trust", "Lets the next key sign, and makes another." },
+/* ---- factors ------------------------------------------------------------------------- */
+{ M_POST, "/auth/mfa/setup", SIGNED_IN, 0, NULL, 200,
+  &mfa_setup_shape, mfa_setup_http, 0, "factors", "Gives a secret for an authenticator app." },
+{ M_POST, "/auth/mfa/verify-setup", SIGNED_IN, 0, &mfa_code_shape, 200,
+  &mfa_enabled_shape, mfa_verify_setup, 0, "factors", "Turns the second factor on." },
+{ M_POST, "/auth/mfa/verify", OPEN, 0, &mfa_verify_shape, 200,
+  &signed_in_shape, mfa_verify, LIMIT_DEFAULT, "factors", "Completes a sign-in with the second factor." },
+{ M_POST, "/auth/mfa/step-up", SIGNED_IN, 0, &mfa_code_shape, 200,
+  &mfa_valid_shape, mfa_step_up, 0, "factors", "Shows the second factor before a sensitive change." },
+{ M_POST, "/auth/mfa/regenerate-backup-codes", SIGNED_IN, 0, NULL, 200,
+  &mfa_codes_shape, mfa_regenerate_http, FRESH, "factors", "Gives ten new backup codes for the old ones." },
+{ M_DELETE, "/auth/mfa/disable", SIGNED_IN, 0, &mfa_disable_shape, 200,
+  &done_shape, mfa_disable_http, 0, "factors", "Turns the second factor off." },
+{ M_POST, "/auth/passkeys/register/options", SIGNED_IN, 0, NULL, 200,
+  &passkey_options_shape, passkey_new_options, FRESH, "factors", "What a browser needs to make a passkey." },
+{ M_POST, "/auth/passkeys/register", SIGNED_IN, 64 << 10, &passkey_new_shape, 201,
+  &passkey_answer_shape, passkey_create, FRESH, "factors", "Takes a new passkey." },
+{ M_POST, "/auth/passkeys/login/options", OPEN, 0, NULL, 200,
+  &passkey_options_shape, passkey_enter_options, LIMIT_DEFAULT, "factors", "What a browser needs to ask for a passkey." },
+{ M_POST, "/auth/passkeys/login", OPEN, 64 << 10, &passkey_enter_shape, 200,
+  &entered_shape, passkey_login, LIMIT_DEFAULT, "factors", "Signs in with a passkey." },
+{ M_GET, "/auth/passkeys", SIGNED_IN, 0, NULL, 200,
+  &passkey_shape, passkey_index, LISTED, "factors", "Lists one's own passkeys." },
+{ M_PUT, "/auth/passkeys/:id", SIGNED_IN, 0, &passkey_rename_shape, 200,
+  &passkey_answer_shape, passkey_update, 0, "factors", "Calls a passkey something else." },
+{ M_DELETE, "/auth/passkeys/:id", SIGNED_IN, 0, NULL, 204,
+  NULL, passkey_delete, FRESH, "factors", "Forgets a passkey." },
+{ M_POST, "/auth/wallet/nonce", OPEN, 0, &wallet_ask_shape, 200,
+  &wallet_asked_shape, wallet_nonce, LIMIT_WALLET, "factors", "Gives a message for a wallet to sign." },
+{ M_POST, "/auth/wallet/link", SIGNED_IN, 0, &wallet_signed_shape, 200,
+  &wallet_linked_shape, wallet_link_http, FRESH, "factors", "Ties a wallet to one's account." },
+{ M_POST, "/auth/wallet/login", OPEN, 0, &wallet_signed_shape, 200,
+  &entered_shape, wallet_login, LIMIT_WALLET, "factors", "Signs in with a wallet." },
+{ M_GET, "/auth/wallet", SIGNED_IN, 0, NULL, 200,
+  &wallet_shape, wallet_index, LISTED, "factors", "Lists one's own wallets." },
+{ M_DELETE, "/auth/wallet/unlink/:publicKey", SIGNED_IN, 0, NULL, 200,
+  &done_shape, wallet_unlink_http, FRESH, "factors", "Unties a wallet." },
+{ M_POST, "/auth/biometric/register", SIGNED_IN, 0, &device_new_shape, 201,
+  &device_made_shape, device_register, FRESH, "factors", "Takes a device's public key." },
+{ M_POST, "/auth/biometric/challenge", OPEN, 0, &device_ask_shape, 200,
+  &device_asked_shape, device_challenge, LIMIT_DEFAULT, "factors", "Gives a message for a device's key to sign." },
+{ M_POST, "/auth/biometric/authenticate", OPEN, 0, &device_enter_shape, 200,
+  &entered_shape, device_login, LIMIT_DEFAULT, "factors", "Signs in with a device's key." },
+{ M_GET, "/auth/biometric/devices", SIGNED_IN, 0, NULL, 200,
+  &device_key_shape, device_index, LISTED, "factors", "Lists one's own devices." },
+{ M_PUT, "/auth/biometric/devices/:credentialId", SIGNED_IN, 0, &device_rename_shape, 200,
+  &device_answer_shape, device_update, 0, "factors", "Calls a device something else." },
+{ M_DELETE, "/auth/biometric/devices/:credentialId", SIGNED_IN, 0, NULL, 204,
+  NULL, device_delete, FRESH, "factors", "Revokes a device's key." },
 /* ---- venues and events --------------------------------------------------------------- */
 { M_POST, API "/venues", ORGANISER, 0, &venue_in_shape, 201,
   &venue_reply_shape, venue_create, ONCE_MAY, "venues", "Opens a venue." },
@@ -49,6 +194,8 @@ static const Route table[] = {
   "venues", "Gives a person a role at a venue." },
 { M_GET, API "/venues/:id/staff", ORGANISER, 0, NULL, 200,
   &staff_shape, staff_index, LISTED, "venues", "Lists who works at a venue." },
+{ M_GET, API "/venues/:id/permissions", SIGNED_IN, 0, NULL, 200,
+  &permissions_shape, permission_show, 0, "venues", "Says what one may do at a venue." },
 { M_DELETE, API "/venues/:id/staff/:personId", ORGANISER, 0, NULL, 204,
   NULL, staff_remove, 0, "venues", "Takes a role at a venue back." },
 { M_POST, API "/events", ORGANISER, 0, &event_in_shape, 201,
@@ -180,7 +327,8 @@ Str route_access_str(const Route *r)
 {
     static const char *const words[] = {
         [OPEN] = "anybody", [SIGNED_IN] = "signed in", [ORGANISER] = "organiser",
-        [ADMINS] = "admin", [SIGNED] = "machine", [OPERATORS] = "operator" };
+        [ADMINS] = "admin", [SIGNED] = "machine", [OPERATORS] = "operator",
+        [SUPERS] = "super-admin" };
 
     must(r->access < (unsigned)countof(words));
     return str_of(words[r->access]);

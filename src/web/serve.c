@@ -9,11 +9,13 @@
 #include "base/metric.h"
 #include "base/rand.h"
 #include "identity/guard.h"
+#include "identity/limit.h"
 #include "web/problem.h"
+#include "web/proxy.h"
 #include "web/routes.h"
 #include <string.h>
 
-static struct { Str origins; Router *router; } own;
+static struct { Str origins, proxies; Router *router; } own;
 
 /* ---- trace (W3C Trace Context, section 3.2) -------------------------------- */
 
@@ -191,14 +193,19 @@ static void dress(Ctx *cx, Req *rq)
 
 static bool answer(Ctx *cx, Req *rq)
 {
-    if ((rq->route->is & INLINE) == 0 && !guard_check(cx, rq, (Access)rq->route->access))
+    const Route *r = rq->route;
+
+    if ((r->is & INLINE) == 0 &&
+        (!limit_asker(cx, r->is, rq->peer) || !guard_check(cx, rq, (Access)r->access) ||
+         !limit_person(cx, r->is)))
         return false;
-    return check_forms(cx, rq) && rq->route->run(cx, rq);
+    return check_forms(cx, rq) && r->run(cx, rq);
 }
 
 static void serve(Ctx *cx, Req *rq)
 {
     join_trace(cx, rq);
+    rq->peer = proxy_asker(own.proxies, rq);
     if (rq->route == NULL)
         answer_options(cx, rq);
     else if (!answer(cx, rq) || rq->reply.status == 0)
@@ -208,8 +215,10 @@ static void serve(Ctx *cx, Req *rq)
 
 static void refuse(Ctx *cx, Req *rq)
 {
-    if (rq->target.at != NULL)
+    if (rq->target.at != NULL) {
         join_trace(cx, rq);
+        rq->peer = proxy_asker(own.proxies, rq);
+    }
     problem_reply(cx, rq);
     dress(cx, rq);
 }
@@ -258,6 +267,7 @@ ServerHooks serve_open(Arena *mem, const ServeConfig *config, bool test_clock)
     const Route *table = routes_table(mem, test_clock, &n);
 
     own.origins = config->cors_origins;
+    own.proxies = config->trusted_proxies;
     own.router = router_open(table, n);
     return (ServerHooks){ own.router, serve, refuse, done };
 }

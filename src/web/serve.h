@@ -8,6 +8,7 @@
 
 typedef struct ServeConfig {
     Str  cors_origins;           /* comma separated; empty: no other origin  */
+    Str  trusted_proxies;        /* comma separated networks; empty: none    */
     bool hsts;                   /* production, or TLS spoken here           */
 } ServeConfig;
 

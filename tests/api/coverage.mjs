@@ -10,7 +10,9 @@ const seen = new Set(readdirSync(dir).flatMap((n) => readFileSync(join(dir, n), 
 // What names a thing of a tenant in its path must hide another tenant's; these name
 // nothing of a tenant, or are asked with an id that is itself the secret.
 const nobodys = new Set(['/problems/:code', '/mail/:name', '/pay/sandbox/:intentId',
-  '/api/v1/payments/sandbox/:intentId/confirm']);
+  '/api/v1/payments/sandbox/:intentId/confirm',
+  // asked by whoever runs all tenants
+  '/auth/admin/tenants/:id', '/auth/admin/tenants/:id/status']);
 // What anybody may ask and that takes nothing can't refuse.
 const harmless = (r) => r.method === 'GET' && r.access === 'anybody' && !r.path.includes(':');
 

@@ -1,6 +1,8 @@
 // harness.mjs - a server of its own for each test file, and the first steps of people.
 //
 // start() runs build/tickettoken on a free port and an empty folder, with the test clock.
+// Answers to sign-ins are not held back, or the whole suite would wait for its people; what
+// is to be seen of that is in accounts.test.mjs.
 // With WORLD=cluster a server is two nodes on PostgreSQL, Redis and NATS, and every request
 // goes to the other node than the one before: `url` and `port` alternate.
 // Every answered request is noted by route and outcome in $API_COVERAGE, where
@@ -54,7 +56,7 @@ export function run(args, { input = '', env = {} } = {}) {
   const clean = Object.fromEntries(['PATH', 'HOME', 'ASAN_OPTIONS', 'TSAN_OPTIONS'].filter((n) => n in process.env)
     .map((n) => [n, process.env[n]]));
   return new Promise((done) => {
-    const child = spawn(binary, args, { env: { ...clean, ...env }, cwd: tmpdir() });
+    const child = spawn(binary, args, { env: { HASH_MEMORY_KIB: '1024', ...clean, ...env }, cwd: tmpdir() });
     let out = '', err = '';
     child.stdout.on('data', (d) => { out += d; });
     child.stderr.on('data', (d) => { err += d; });
@@ -73,7 +75,8 @@ class Node {
   }
 
   async open(port) {
-    const env = { PATH: process.env.PATH, NODE_ENV: 'test', CLOCK: 'test', LOG_LEVEL: 'info', ...this.env };
+    const env = { PATH: process.env.PATH, NODE_ENV: 'test', CLOCK: 'test', LOG_LEVEL: 'info',
+      HASH_MEMORY_KIB: '1024', LOGIN_FLOOR_MS: '0', FORGOT_FLOOR_MS: '0', FLOOR_JITTER_MS: '0', ...this.env };
     for (const n of ['ASAN_OPTIONS', 'TSAN_OPTIONS']) if (process.env[n]) env[n] = process.env[n];
     this.child = spawn(binary, ['serve', '--port', String(port), '--data', this.dir], { env, cwd: this.dir });
     alive.add(this.child);

@@ -89,7 +89,6 @@ test('without it one-use things and passwords are refused with 503, and limits l
   await redisOff();
   away(await s.api('POST', '/events/token', { token: buyer.token }));
   away(await s.api('GET', `/events/stream?token=${stream}`, { headers: { accept: 'text/event-stream' } }));
-  away(await s.api('GET', '/auth/verify-email?token=abc'));
   away(await login());
   away(await login('wrong', 'nobody@example.com'));
   assert.equal(await metric('tickettoken_kv_failed_open_total{limit="login"}'), opened + 2);

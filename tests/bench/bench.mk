@@ -19,3 +19,9 @@ bench-engines: all $(B)/bench/onsale $(B)/bench/pgceiling
 	tests/services.sh run node tests/bench/engines.mjs $(HOLDS) $(CONNECTIONS)
 
 .PHONY: bench bench-engines
+
+# What tokens and passwords cost, sign-ins at one instant, the key set under load.
+bench-identity: all $(B)/bench/tokens
+	node tests/bench/identity.mjs
+
+.PHONY: bench-identity

@@ -73,7 +73,7 @@ static void sign_tokens(Sale *s, i64 count)
     must(s->tokens != NULL);
     for (i64 i = 0; i < count; i++) {
         Ctx cx = ctx_new(&mem, TENANT_DEFAULT);
-        Str t = token_access(&cx, (UserId){ uuid_new(cx.now) }, CUSTOMER, uuid_new(cx.now));
+        Str t = token_access(&cx, (UserId){ uuid_new(cx.now) }, CUSTOMER, uuid_new(cx.now), 0);
         must(t.len < TOKEN_ROOM);
         memcpy(s->tokens + i * TOKEN_ROOM, t.at, (size_t)t.len);
         arena_reset(&mem, 65536);

@@ -504,6 +504,18 @@ TEST(the_list_shows_what_the_asker_may_see_and_asks_for)
     store_close();
 }
 
+TEST(a_name_that_begins_with_a_foreign_capital_is_found_as_it_is_written)
+{
+    Ctx cx = opened();
+    Work w = planned(&cx);
+
+    w.in.name = S("\xC3\x9C" "ber den Wolken");
+    must(write_tx(&cx, lane_of(w.id.v), add, &w));
+    must(listed(&cx, (EventFilter){ .search = S("\xC3\x9C" "ber") }) == 1);
+    must(listed(&cx, (EventFilter){ .search = S("WOLKEN") }) == 1);
+    store_close();
+}
+
 TEST(pages_of_events_repeat_nothing_and_skip_nothing_at_one_start)
 {
     Ctx cx = opened();

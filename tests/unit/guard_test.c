@@ -3,6 +3,8 @@
 #include "unit/with_identity.h"
 #include "identity/auth_http.h"
 #include "identity/guard.h"
+#include "identity/key_http.h"
+#include "identity/signin_http.h"
 
 static const Route plain = { .method = M_POST, .path = "/things/:id" };
 static const Route once_route = { .method = M_POST, .path = "/things/:id", .is = ONCE };
@@ -205,9 +207,9 @@ TEST(the_main_path_answers_with_the_bodies_that_clients_rely_on)
     must(check(&cx, SIGNED_IN, "Authorization", str_fmt(mem, "Bearer %.*s", STR_ARGS(access)), NULL, S("")) == OK);
     body = called(&cx, auth_me, "", &status);
     must(status == 200 && str_is(member(body, "user", "email"), S("ada@example.org")));
-    body = called(&cx, auth_jwks, "", &status);
+    body = called(&cx, key_set, "", &status);
     must(status == 200 && str_starts(body, S("{\"keys\":[{")));
-    body = called(&cx, auth_logout, "", &status);
+    body = called(&cx, signin_leave, "", &status);
     must(status == 200 && str_is(body, S("{\"success\":true}")));
     must(check(&cx, SIGNED_IN, "Authorization", str_fmt(mem, "Bearer %.*s", STR_ARGS(access)), NULL, S("")) == INVALID_TOKEN);
     (void)called(&cx, auth_refresh, str_z(mem, refresh), &status);
@@ -226,6 +228,9 @@ TEST(operators_are_super_admins_and_who_shows_the_operators_token)
     must(uuid_zero(cx.who.user.v));
     must(check(&cx, ADMINS, "Authorization", token, NULL, S("")) == INVALID_TOKEN);
     must(check(&cx, OPEN, "Authorization", token, NULL, S("")) == OK && cx.who.role == ANYONE);
+    must(check(&cx, SUPERS, "Authorization", token, NULL, S("")) == INVALID_TOKEN);
+    must(check(&cx, SUPERS, "Authorization", bearer(&cx, ADMIN), NULL, S("")) == FORBIDDEN);
+    must(check(&cx, SUPERS, "Authorization", bearer(&cx, SUPER_ADMIN), NULL, S("")) == OK);
     must(check(&cx, OPERATORS, "Authorization", S("Bearer 0123"), NULL, S("")) == INVALID_TOKEN);
     must(check(&cx, OPERATORS, NULL, S(""), NULL, S("")) == UNAUTHORIZED);
     must(check(&cx, OPERATORS, "Authorization", bearer(&cx, ADMIN), NULL, S("")) == FORBIDDEN);

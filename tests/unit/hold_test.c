@@ -1,8 +1,10 @@
 /* hold_test.c - what a hold promises: taken wholly or not at all, given back once. */
 #include "unit/sale.h"
 #include "events/event_clock.h"
+#include "store/once.h"
 #include <pthread.h>
 #include <stdio.h>
+#include <unistd.h>
 
 TEST(a_hold_takes_stock_and_says_until_when)
 {
@@ -120,6 +122,16 @@ TEST(quantity_never_shrinks_below_what_is_promised)
     c.quantity = 4;
     must(change_type(&s, c));
     must(stock(&s.cx, s.seat).available == 0);
+    store_close();
+}
+
+TEST(a_version_that_no_type_will_ever_have_is_a_conflict)
+{
+    Sale s = sale_of(10, 5);
+    TypeChange c = { STAYS };
+    c.version = INT64_MAX;
+    must(!change_type(&s, c));
+    must_fault(&s.cx, CONFLICT);
     store_close();
 }
 
@@ -292,6 +304,93 @@ static int crowd(const Sale *s, int buyers, i64 each, int tries)
         got += b[i].got;
     }
     return got;
+}
+
+/* ---- a batch with all that can be wrong in it ---- */
+
+typedef struct {
+    pthread_t thread;
+    Ctx       cx;
+    Placing   p;
+    HoldLine  lines[2];
+    Once      once;
+    Answer    answer;
+    bool      good;
+} Wisher;
+
+static Wisher wisher(const Sale *s, UserId who, i64 seats, i64 boxes, const char *key, const char *body)
+{
+    Wisher w = { .cx = as(&s->cx, who, CUSTOMER), .p = { .wish = { .eventId = s->event } } };
+
+    w.cx.mem = make(mem, Arena, 1);               /* it works in a thread of its own */
+    w.once = (Once){ .key = key == NULL ? (Str){ 0 } : str_of(key), .scope = S("POST /hold"),
+                     .request = sha256(str_of(body)) };
+    w.lines[0] = (HoldLine){ s->seat, seats, 0 };
+    w.lines[1] = (HoldLine){ s->box, boxes, 0 };
+    w.p.wish.tickets.count = boxes > 0 ? 2 : 1;
+    return w;
+}
+
+static void *wish(void *arg)
+{
+    Wisher *w = arg;
+    w->p.wish.tickets.at = w->lines;
+    w->good = write_once_many(&w->cx, lane_of(w->p.wish.eventId.v), &w->once, hold_place_many, &w->p,
+                              201, &hold_answer_shape, &w->p.answer, &w->answer);
+    return NULL;
+}
+
+static bool hold_the_lane(Ctx *cx, void *arg)
+{
+    (void)cx, (void)arg;
+    usleep(150000);
+    return true;
+}
+
+static void *hold_up(void *arg)
+{
+    Arena own = { 0 };
+    Ctx cx = ctx_new(&own, TENANT_DEFAULT);
+    must(write_tx(&cx, lane_of(((const Sale *)arg)->event.v), hold_the_lane, NULL));
+    arena_close(&own);
+    return NULL;
+}
+
+TEST(in_one_batch_each_gets_what_he_would_get_alone)
+{
+    Sale s = sale_of(40, 1);
+    hold_setup((HoldRules){ minutes(10), 12 });
+    Wisher w[] = {
+        wisher(&s, ann, 5, 0, "k1", "a"),         /* 0: gets five             */
+        wisher(&s, ann, 5, 0, "k1", "a"),         /* 1: the same again        */
+        wisher(&s, ann, 1, 0, "k1", "b"),         /* 2: the key, other words  */
+        wisher(&s, bob, 5, 0, "k1", "c"),         /* 3: his own key           */
+        wisher(&s, ann, 9, 0, NULL, "d"),         /* 4: more than his share   */
+        wisher(&s, ann, 7, 0, NULL, "e"),         /* 5: just his share        */
+        wisher(&s, boss, 2, 1, NULL, "f"),        /* 6: the only box          */
+        wisher(&s, boss, 2, 1, "k2", "g"),        /* 7: nothing, not even the seats */
+        wisher(&s, boss, 9, 0, "k3", "h"),        /* 8: after the refusal     */
+    };
+    pthread_t first;
+    must(pthread_create(&first, NULL, hold_up, &s) == 0);
+    for (isize i = 0; i < countof(w); i++) {
+        usleep(10000);
+        must(pthread_create(&w[i].thread, NULL, wish, &w[i]) == 0);
+    }
+    for (isize i = 0; i < countof(w); i++)
+        pthread_join(w[i].thread, NULL);
+    pthread_join(first, NULL);
+    must(w[0].good && w[1].good && w[1].answer.replayed && str_is(w[0].answer.json, w[1].answer.json));
+    must(w[3].good && !w[3].answer.replayed && w[5].good && w[6].good && w[8].good);
+    must(!w[2].good && !w[4].good && !w[7].good);
+    must_fault(&w[2].cx, IDEMPOTENCY_KEY_MISMATCH);
+    must_fault(&w[4].cx, LIMIT_PER_CUSTOMER);
+    must_fault(&w[7].cx, SOLD_OUT);
+    must(stock(&s.cx, s.seat).held == 5 + 5 + 7 + 2 + 9 && stock(&s.cx, s.box).held == 1);
+    must(store_counts().batch_largest >= 9);
+    for (isize i = 0; i < countof(w); i++)
+        arena_close(w[i].cx.mem);
+    store_close();
 }
 
 TEST(ten_buyers_of_ten_get_fifty_five_times)

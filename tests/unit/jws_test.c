@@ -3,6 +3,8 @@
 #include "unit/test.h"
 #include "identity/jws.h"
 #include "base/crypto.h"
+#include "base/rand.h"
+#include "unit/vectors.h"
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
@@ -14,27 +16,6 @@ static const JwsKey *the_key(void *arg, Str kid)
 {
     const JwsKey *k = arg;
     return str_is(kid, jws_kid(k)) ? k : NULL;
-}
-
-static const Json *vectors(const char *name)
-{
-    const char *path = str_z(mem, str_fmt(mem, "tests/vectors/%s", name));
-    FILE *f = fopen(path, "r");
-    char *text = make(mem, char, 1 << 20);
-    Str why = { 0 };
-
-    must(f != NULL);
-    Str s = { text, (isize)fread(text, 1, 1 << 20, f) };
-    fclose(f);
-    const Json *j = json_read(mem, s, &why);
-    must(j != NULL);
-    return json_member(j, "testGroups");
-}
-
-static Str get(const Json *j, const char *name)
-{
-    Str s = { 0 };
-    return json_get_str(j, name, &s) ? s : (Str){ 0 };
 }
 
 /* ---- a JWK as a key: only the tests read them ------------------------------ */
@@ -102,19 +83,47 @@ static JwsKey *key_of(const Json *group)
     int alg = names_find(&alg_names, get(jwk, "alg"));
     if (alg < 0)
         return NULL;
+    if (alg == ALG_HS256) {
+        Str secret;
+        must(base64url_read(mem, get(jwk, "k"), &secret));
+        return jws_key_secret(secret.at, secret.len, get(jwk, "kid"));
+    }
     JwsKey *k = jws_key_read(mem, pem_of(jwk, (Alg)alg), (Alg)alg, get(jwk, "kid"), &why);
     must(k != NULL);
     return k;
 }
 
+static bool holds(const JwsKey *k, const char *typ, Str token)
+{
+    const char *why = "";
+    Str payload = { 0 };
+    return jws_verify(mem, the_key, (void *)(uintptr_t)k, typ, token, &payload, &why) &&
+           str_is(payload, S("{\"a\":1}"));
+}
+
 /* ---- Wycheproof ------------------------------------------------------------ */
 
-/* Every case that says "valid" and that we refuse must be of an algorithm that we do not
- * speak. Those of ours agree without exception; the errors of the data set (346, 350, 367,
- * 370, 372, 373) are all in PS256 and HS256 keys. */
+/* What the data set calls otherwise than we judge it, and why. */
+static const struct { i64 id; const char *reason; } differs[] = {
+    { 367, "called invalid, but the same token to the letter as 357, which is valid" },
+    { 370, "the same" },
+    { 372, "called valid, but a '?' stands inside the base64url" },
+    { 373, "the same" },
+};
+
+static bool is_difference(i64 id)
+{
+    for (isize i = 0; i < countof(differs); i++)
+        if (differs[i].id == id)
+            return true;
+    return false;
+}
+
+/* Cases of an algorithm that we do not speak (PS*, RS384, RS512, ES512) and of keys that
+ * name none are counted, not judged: no key of ours could be meant. */
 TEST(wycheproofs_jws_cases_are_judged_as_they_should_be)
 {
-    const Json *groups = vectors("wycheproof_json_web_signature_test.json");
+    const Json *groups = vectors("wycheproof_json_web_signature_test.json", "testGroups");
     int valid = 0, invalid = 0, not_spoken = 0;
 
     for (isize g = 0; g < json_count(groups); g++) {
@@ -125,12 +134,12 @@ TEST(wycheproofs_jws_cases_are_judged_as_they_should_be)
             const char *why;
             Str payload;
             bool good = k != NULL && jws_verify(mem, the_key, k, NULL, get(t, "jws"), &payload, &why);
-            bool want = k != NULL && str_is(get(t, "result"), S("valid"));
-            if (good != want) {
-                i64 id = 0;
-                (void)!json_get_int(t, "tcId", &id);
+            i64 id;
+            must(json_get_int(t, "tcId", &id));
+            bool said = k != NULL && str_is(get(t, "result"), S("valid"));
+            bool want = said != is_difference(id);
+            if (good != want)
                 printf("case %jd: %.*s\n", (intmax_t)id, STR_ARGS(get(t, "comment")));
-            }
             must(good == want);
             valid += good;
             invalid += k != NULL && !good;
@@ -138,21 +147,16 @@ TEST(wycheproofs_jws_cases_are_judged_as_they_should_be)
         }
         jws_key_free(k);
     }
-    must(valid + invalid + not_spoken == 401 && valid == 10 && invalid == 262);
-}
-
-static Str bytes_of_hex(Str hex)
-{
-    u8 *to = make(mem, u8, hex.len / 2 + 1);
-    must(hex_read(hex, to, hex.len / 2));
-    return (Str){ (const char *)to, hex.len / 2 };
+    must(valid + invalid + not_spoken == 401 && valid == 20 && invalid == 292);
 }
 
 static int agree(const char *file, Alg alg)
 {
-    const Json *groups = vectors(file);
+    const Json *groups = vectors(file, "testGroups");
     int cases = 0;
 
+    if (groups == NULL)
+        return -1;
     for (isize g = 0; g < json_count(groups); g++) {
         const Json *group = json_item(groups, g), *tests = json_member(group, "tests");
         Str why = { 0 };
@@ -161,7 +165,10 @@ static int agree(const char *file, Alg alg)
         for (isize i = 0; i < json_count(tests); i++, cases++) {
             const Json *t = json_item(tests, i);
             bool good = jws_holds(k, bytes_of_hex(get(t, "msg")), bytes_of_hex(get(t, "sig")));
-            must(good == str_is(get(t, "result"), S("valid")));
+            bool want = str_is(get(t, "result"), S("valid"));
+            if (good != want)
+                printf("%s: %.*s\n", file, STR_ARGS(get(t, "comment")));
+            must(good == want);
         }
         jws_key_free(k);
     }
@@ -178,20 +185,60 @@ TEST(wycheproofs_ed25519_signatures_are_judged_as_they_should_be)
     must(agree("wycheproof_ed25519_test.json", ALG_EDDSA) > 100);
 }
 
+/* 1 case is "acceptable" (a signature without the NULL parameter); it is refused. */
+TEST(wycheproofs_rs256_signatures_are_judged_as_they_should_be)
+{
+    int cases = agree("wycheproof_rsa_signature_2048_sha256_test.json", ALG_RS256);
+    must(cases < 0 || cases == 259);
+}
+
+/* ---- RFC 7515 -------------------------------------------------------------- */
+
+#define A1_PAYLOAD "eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ"
+
+/* Appendices A.1 (HS256) and A.3 (ES256), as far as a text and its signature; their headers
+ * have no kid, so whole they are no tokens of ours. */
+TEST(rfc_7515_appendix_a_is_judged_as_printed)
+{
+    static const char text[] = "eyJ0eXAiOiJKV1QiLA0KICJhbGciOiJIUzI1NiJ9." A1_PAYLOAD;
+    Str secret, sig, why = { 0 };
+
+    must(base64url_read(mem, S("AyM1SysPpbyDfgZld3umj1qzKObwVMkoqQ-EstJQLr_T-1qS0gZH75"
+                               "aKtMN3Yj0iPS4hcgUuTwjAzZr1Z9CAow"), &secret));
+    must(base64url_read(mem, S("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"), &sig));
+    JwsKey *k = jws_key_secret(secret.at, secret.len, S("a1"));
+    must(jws_holds(k, str_of(text), sig));
+    must(!jws_holds(k, str_of(text), str_sub(sig, 0, 31)) && !jws_holds(k, S("x"), sig));
+    must(!holds(k, NULL, str_fmt(mem, "%s.%.*s", text, STR_ARGS(base64url_write(mem, sig.at, 32)))));
+    jws_key_free(k);
+
+    const Json *jwk = json_read(mem, S("{\"x\":\"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU\","
+                                       "\"y\":\"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0\"}"), &why);
+    k = jws_key_read(mem, pem_of(jwk, ALG_ES256), ALG_ES256, (Str){ 0 }, &why);
+    must(base64url_read(mem, S("DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8IS"
+                               "lSApmWQxfKTUJqPP3-Kg6NU1Q"), &sig));
+    must(jws_holds(k, S("eyJhbGciOiJFUzI1NiJ9." A1_PAYLOAD), sig));
+    must(!jws_holds(k, S("eyJhbGciOiJFUzI1NiJ9." A1_PAYLOAD),
+                    str_fmt(mem, "%.*s%c", STR_ARGS(sig), 0)));
+    jws_key_free(k);
+}
+
 /* ---- our own --------------------------------------------------------------- */
 
-static bool holds(const JwsKey *k, const char *typ, Str token)
+static JwsKey *any_key(Alg alg)
 {
-    const char *why = "";
-    Str payload = { 0 };
-    return jws_verify(mem, the_key, (void *)(uintptr_t)k, typ, token, &payload, &why) &&
-           str_is(payload, S("{\"a\":1}"));
+    u8 secret[HS256_LEAST];
+
+    if (alg != ALG_HS256)
+        return jws_key_make(alg);
+    rand_bytes(secret, sizeof secret);
+    return jws_key_secret(secret, sizeof secret, S("shared"));
 }
 
 TEST(what_a_key_signs_it_verifies_and_nothing_else_does)
 {
     for (int a = 0; a < ALG_COUNT; a++) {
-        JwsKey *k = jws_key_make((Alg)a), *other = jws_key_make((Alg)a);
+        JwsKey *k = any_key((Alg)a), *other = any_key((Alg)a);
         Str token = jws_sign(mem, k, "at+jwt", S("{\"a\":1}"));
         must(holds(k, "at+jwt", token) && holds(k, "at+jwt", token));
         must(!holds(k, "rt+jwt", token) && !holds(other, "at+jwt", token));
@@ -238,6 +285,11 @@ TEST(a_header_that_would_choose_for_us_is_refused_whoever_signed)
         "{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"x\",\"crit\":[\"b64\"]}",
         "{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"x\",\"b64\":true}",
         "{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"x\",\"zip\":\"DEF\"}",
+        "{\"alg\":\"EdDSA\",\"kid\":\"%s' OR '1'='1\",\"typ\":\"x\"}",
+        "{\"alg\":\"EdDSA\",\"kid\":\"%s\\u0000\",\"typ\":\"x\"}",
+        "{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"x\",\"crit\":[]}",
+        "{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"x\",\"crit\":null}",
+        "{\"alg\":\"EdDSA\",\"kid\":\"%s\",\"typ\":\"x\",\"b64\":false}",
         "{\"alg\":\"EdDSA\",\"kid\":\"../%s\",\"typ\":\"x\"}",
         "{\"alg\":\"EdDSA\",\"kid\":7,\"typ\":\"x\",\"k\":\"%s\"}",
         "{\"alg\":\"EdDSA\",\"typ\":\"x\",\"k\":\"%s\"}",
@@ -266,6 +318,63 @@ TEST(a_header_that_would_choose_for_us_is_refused_whoever_signed)
         must(holds(k, "x", token) == (i < 0));    /* -1: the honest one holds */
     }
     EVP_PKEY_free(p);
+    jws_key_free(k);
+}
+
+/* The classic: the public key, which everybody has, taken for the secret of an HMAC. Each
+ * text by which a key can be written is tried, under the key's own kid. */
+TEST(a_public_key_in_no_form_is_the_secret_of_an_hmac)
+{
+    for (int a = 0; a < ALG_PAIRS; a++) {
+        JwsKey *k = jws_key_make((Alg)a);
+        Str pem = jws_key_pem(mem, k), text[6];
+        Buf jwk = buf_in(mem, 1024);
+        BIO *bio = BIO_new_mem_buf(pem.at, (int)pem.len), *out = BIO_new(BIO_s_mem());
+        EVP_PKEY *p = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
+        char *at;
+        u8 *der = NULL;
+
+        must(p != NULL && PEM_write_bio_PUBKEY(out, p) == 1);
+        long n = BIO_get_mem_data(out, &at);
+        int der_len = i2d_PUBKEY(p, &der);
+        jws_key_put_jwk(&jwk, k);
+        text[0] = (Str){ at, n };
+        text[1] = (Str){ at, n - 1 };             /* without the last newline */
+        text[2] = (Str){ (const char *)der, der_len };
+        text[3] = buf_str(&jwk);
+        text[4] = S("");
+        text[5] = jws_kid(k);
+        Str head = str_fmt(mem, "{\"alg\":\"HS256\",\"kid\":\"%.*s\",\"typ\":\"x\"}",
+                           STR_ARGS(jws_kid(k)));
+        Str said = forged(k, str_z(mem, head));
+        for (isize i = 0; i < countof(text); i++) {
+            Digest mac = hmac_sha256(text[i].at, text[i].len, said);
+            must(!holds(k, "x", str_fmt(mem, "%.*s.%.*s", STR_ARGS(said),
+                                        STR_ARGS(base64url_write(mem, mac.b, SHA256_BYTES)))));
+        }
+        OPENSSL_free(der);
+        EVP_PKEY_free(p);
+        BIO_free(bio);
+        BIO_free(out);
+        jws_key_free(k);
+    }
+}
+
+/* Without a signature, in every spelling, and with what some libraries took for one. */
+TEST(alg_none_is_nobodys_algorithm)
+{
+    static const char *const words[] = { "none", "None", "NONE", "nOnE", "", "null", "HS256 ",
+                                         "es256", "ES256\\u0000" };
+    static const char *const tails[] = { ".", "", "..", ".AA", ".e30" };
+    JwsKey *k = jws_key_make(ALG_ES256);
+
+    for (isize i = 0; i < countof(words); i++)
+        for (isize t = 0; t < countof(tails); t++) {
+            Str head = str_fmt(mem, "{\"alg\":\"%s\",\"kid\":\"%.*s\",\"typ\":\"x\"}", words[i],
+                               STR_ARGS(jws_kid(k)));
+            must(!holds(k, "x", str_fmt(mem, "%.*s%s", STR_ARGS(forged(k, str_z(mem, head))),
+                                        tails[t])));
+        }
     jws_key_free(k);
 }
 

@@ -50,7 +50,7 @@ TEST(the_jwks_shows_what_signs_and_what_will_and_no_private_part)
     static const char *const parts[] = { "\"crv\":\"P-256\"", "\"kty\":\"RSA\"", "\"crv\":\"Ed25519\"" };
     Str why = { 0 };
 
-    for (int a = 0; a < ALG_COUNT; a++) {
+    for (int a = 0; a < ALG_PAIRS; a++) {
         KeyConfig config = config_in(alg_names.at[a], (Alg)a);
         opened(&config);
         Str jwks = key_jwks(mem);
@@ -109,15 +109,17 @@ TEST(rotating_at_once_for_ever_keeps_the_record_bounded)
     must(count_of(&cx, KEY_ACTIVE) == 1 && count_of(&cx, KEY_NEXT) == 1);
     cx.now = later(cx.now, days(8));
     must(key_rotate(&cx, KEY_AT_ONCE));           /* the old ones can go now   */
-    while (key_rotate(&cx, KEY_AT_ONCE))
-        ;
+    do
+        cx.now = later(cx.now, seconds(KEYS_KNOWN_S));
+    while (key_rotate(&cx, KEY_AT_ONCE));
     must_fault(&cx, INVALID_STATE);               /* all of them still verify  */
+    must(str_has(str_of(cx.fault.why), S("32 keys")));
     key_close();
     opened(&config);
     key_close();
 }
 
-TEST(another_algorithm_takes_over_and_the_old_key_goes_on_verifying)
+TEST(another_algorithm_is_published_before_it_signs_and_the_old_key_goes_on_verifying)
 {
     KeyConfig config = config_in("change", ALG_ES256);
     Ctx cx = ctx_new(mem, TENANT_DEFAULT);
@@ -127,8 +129,34 @@ TEST(another_algorithm_takes_over_and_the_old_key_goes_on_verifying)
     key_close();
     config.alg = ALG_EDDSA;
     opened(&config);
+    cx.now = time_now();
+    must(key_follow(&cx) && str_is(jws_kid(key_active()), first));
+    must(str_has(key_jwks(mem), S("Ed25519")));   /* as next */
+    cx.now = later(cx.now, seconds(JWKS_MAX_AGE_S + 1));
+    must(key_follow(&cx) && key_follow(&cx));
     must(jws_alg(key_active()) == ALG_EDDSA && key_find(NULL, first) != NULL);
-    must(count_of(&cx, KEY_ACTIVE) == 1);
+    must(count_of(&cx, KEY_ACTIVE) == 1 && count_of(&cx, KEY_RETIRING) == 1);
+    key_close();
+
+    config.alg = ALG_RS256;                       /* a node with other settings meanwhile */
+    opened(&config);
+    must(jws_alg(key_active()) == ALG_EDDSA && key_find(NULL, first) != NULL);
+    key_close();
+}
+
+TEST(even_at_once_a_key_signs_only_when_every_node_has_had_time_to_look)
+{
+    KeyConfig config = config_in("known", ALG_ES256);
+    Ctx cx = ctx_new(mem, TENANT_DEFAULT);
+
+    opened(&config);
+    cx.now = later(time_now(), seconds(KEYS_KNOWN_S + 1));
+    must(key_rotate(&cx, KEY_AT_ONCE));
+    must(!key_rotate(&cx, KEY_AT_ONCE));
+    must_fault(&cx, INVALID_STATE);
+    fault_clear(&cx);
+    cx.now = later(cx.now, seconds(KEYS_KNOWN_S));
+    must(key_rotate(&cx, KEY_AT_ONCE));
     key_close();
 }
 

@@ -131,6 +131,10 @@ static void window_facts(Ctx *cx)
     must(kv_count(cx, k, seconds(60), 3, &n, &reset) && n == 4);
     must(reset.ms == first.ms + 60000);
     must(kv_counted(cx, k, &n) && n == 3);
+    must(kv_uncount(cx, k) && kv_counted(cx, k, &n) && n == 2);
+    must(kv_count(cx, k, seconds(60), 3, &n, &reset) && n == 3 && reset.ms == first.ms + 60000);
+    Key none = kv_key(cx, "login", S("eve"));
+    must(kv_uncount(cx, none) && kv_counted(cx, none, &n) && n == 0);
     cx->now = reset;
     must(kv_counted(cx, k, &n) && n == 0);
     must(kv_count(cx, k, seconds(60), 3, &n, &reset) && n == 1);

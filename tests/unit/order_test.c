@@ -1,5 +1,6 @@
 /* order_test.c - a sale from hold to tickets, and every way in which it may not be one. */
 #include "unit/sale.h"
+#include <pthread.h>
 
 TEST(paying_completes_the_order_and_issues_its_tickets)
 {
@@ -209,6 +210,50 @@ TEST(one_payment_pays_one_order)
     fault_clear(&cx);
     must(order_get(&cx, second.id, &second) && second.status == ORDER_PENDING);
     must(pay(&cx, &second, "pi_2"));
+    store_close();
+}
+
+typedef struct { pthread_t thread; const Order *order; const char *intent; bool good; } Payer;
+
+static void *pay_alone(void *arg)
+{
+    Payer *p = arg;
+    Arena own = { 0 };
+    Ctx cx = ctx_new(&own, TENANT_DEFAULT);
+    p->good = pay(&cx, p->order, p->intent);
+    arena_close(&own);
+    return NULL;
+}
+
+/* Another event whose writes another lane does. */
+static Sale other_sale(const Sale *s)
+{
+    Sale other = *s;
+    other.venue = (VenueId){ uuid_new(s->cx.now) };
+    do
+        other.event = (EventId){ uuid_new(s->cx.now) };
+    while (lane_of(other.event.v).v % 64 % 3 == lane_of(s->event.v).v % 64 % 3);
+    must(write_tx(&other.cx, lane_of(other.event.v), build_sale, &(Building){ &other, 50, 5 }));
+    return other;
+}
+
+/* Both look before either has written. */
+TEST(one_payment_pays_one_order_of_two_events_at_once)
+{
+    Sale s = sale_of(50, 5), other = other_sale(&s);
+    Ctx cx = as(&s.cx, ann, CUSTOMER);
+    for (int i = 0; i < 20; i++) {
+        Hold a, b;
+        must(place_one(&cx, &s, 1, &a) && place_one(&cx, &other, 1, &b));
+        Order one = order_of(&cx, &a), two = order_of(&cx, &b);
+        const char *intent = str_z(mem, str_fmt(mem, "pi_%d", i));
+        Payer p[2] = { { .order = &one, .intent = intent }, { .order = &two, .intent = intent } };
+        for (int k = 0; k < 2; k++)
+            must(pthread_create(&p[k].thread, NULL, pay_alone, &p[k]) == 0);
+        for (int k = 0; k < 2; k++)
+            pthread_join(p[k].thread, NULL);
+        must(p[0].good + p[1].good == 1);
+    }
     store_close();
 }
 

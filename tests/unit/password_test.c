@@ -10,7 +10,7 @@
 
 static Ctx opened(int threads, i64 queue)
 {
-    password_open(&(HasherConfig){ threads, queue });
+    password_open(&(HasherConfig){ threads, queue, 0 });
     return ctx_new(mem, TENANT_DEFAULT);
 }
 
@@ -146,7 +146,7 @@ TEST(no_more_hash_at_once_than_there_are_threads_and_a_full_line_says_busy)
     enum { ASKERS = 16 };
     pthread_t threads[ASKERS];
 
-    hasher_open(&(HasherConfig){ 2, 4 });
+    hasher_open(&(HasherConfig){ 2, 4, 0 });
     for (int i = 0; i < ASKERS; i++)
         must(pthread_create(&threads[i], NULL, ask, NULL) == 0);
     for (int i = 0; i < ASKERS; i++)

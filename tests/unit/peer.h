@@ -248,6 +248,14 @@ static inline bool serve_stream(Ctx *cx, Req *rq)
     return reply_stream(cx, rq, &wish);
 }
 
+/* Answered at once, and held for 200 to 250 ms. */
+static inline bool serve_held(Ctx *cx, Req *rq)
+{
+    (void)cx;
+    reply_hold(rq, (Span){ 200 }, (Span){ 50 });
+    return reply_text(rq, 200, S("text/plain"), S("held"));
+}
+
 static const Route house_routes[] = {
     { .method = M_GET, .path = "/health", .run = serve_health, .is = INLINE },
     { .method = M_GET, .path = "/nap", .run = serve_nap, .is = INLINE },
@@ -255,6 +263,7 @@ static const Route house_routes[] = {
     { .method = M_POST, .path = "/echo", .run = serve_echo, .body_most = 1 << 20 },
     { .method = M_POST, .path = "/small", .run = serve_echo, .body_most = 16 },
     { .method = M_POST, .path = "/wait", .run = serve_wait },
+    { .method = M_GET, .path = "/held", .run = serve_held },
     { .method = M_GET, .path = "/mirror/:id", .run = serve_mirror },
     { .method = M_GET, .path = "/big", .run = serve_big },
     { .method = M_GET, .path = "/stream", .run = serve_stream, .is = STREAM },

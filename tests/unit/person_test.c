@@ -1,7 +1,10 @@
 /* person_test.c - accounts, signing in, and who knocks too often. */
 #include "unit/test.h"
 #include "unit/with_identity.h"
+#include "identity/mailbox.h"
+#include "identity/recovery.h"
 #include "identity/tenant.h"
+#include "mail/postman.h"
 #include <dirent.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -37,6 +40,7 @@ static FaultCode try_login(Ctx *cx, const char *email, Str password)
 static Str token_in_letter(Str to)
 {
     const char *box = str_z(mem, str_fmt(mem, "%s/mail", test_data_dir));
+    mail_flush();
     DIR *d = opendir(box);
     Str token = { 0 };
 
@@ -55,7 +59,7 @@ static Str token_in_letter(Str to)
                 plain[len++] = text[i];
         char *at = memmem(plain, (size_t)len, "token=3D", 8);
         if (at != NULL && str_has((Str){ plain, len }, to))
-            token = (Str){ at + 8, 43 };
+            token = (Str){ at + 8, MAIL_PROOF_LETTERS };
     }
     closedir(d);
     return token;
@@ -173,27 +177,160 @@ TEST(the_sixth_failure_in_a_minute_from_one_place_is_told_to_wait)
     identity_done();
 }
 
-TEST(in_production_one_place_registers_three_times_in_five_minutes)
+/* ---- the address, the states, the record -------------------------------------- */
+
+static FaultCode try_from(Ctx *cx, const char *peer, const char *email, Str password)
 {
-    Ctx cx = with_identity();
-    LoginConfig strict = { S("http://shop.test"), true };
-    Caller v6 = { S("2001:db8:1:2::1"), { 0 } }, v6_too = { S("2001:db8:1:2:ffff::9"), { 0 } };
-    Account weak = account("ada@example.org");
+    Caller from = { str_of(peer), { 0 } };
     SignedIn in;
 
-    weak.password = S("weak");
-    login_close();
-    login_open(&strict);
-    for (int i = 0; i < 3; i++) {
-        must(!login_register(&cx, &v6, &weak, &in));
-        must_fault(&cx, VALIDATION_ERROR);
-        fault_clear(&cx);
+    fault_clear(cx);
+    return login_enter(cx, &from, str_of(email), password, &in) ? OK : cx->fault.code;
+}
+
+TEST(ten_failures_lock_an_address_and_a_right_password_takes_back_only_its_own)
+{
+    Ctx cx = with_identity();
+
+    registered(&cx, "ada@example.org");
+    limit_open(&(LimitConfig){ true, 1000, 1000, 1000, 1000 });
+    for (int i = 0; i < 9; i++) {
+        const char *other = str_z(mem, str_fmt(mem, "nobody%d@example.org", i));
+        must(try_from(&cx, "192.0.2.7", other, S("wrong")) == AUTHENTICATION_FAILED);
+        must(try_from(&cx, "192.0.2.7", "ada@example.org", PASSWORD) == OK);
     }
-    must(!login_register(&cx, &v6_too, &weak, &in));           /* the same /64 */
-    must_fault(&cx, RATE_LIMIT_EXCEEDED);
+    must(try_from(&cx, "192.0.2.7", "bob@example.org", S("wrong")) == AUTHENTICATION_FAILED);
+    must(try_from(&cx, "192.0.2.7", "ada@example.org", PASSWORD) == AUTHENTICATION_FAILED);
+    must(try_from(&cx, "192.0.2.8", "ada@example.org", PASSWORD) == OK);
+    cx.now = later(cx.now, minutes(14));          /* knocking doesn't prolong it */
+    must(try_from(&cx, "192.0.2.7", "ada@example.org", PASSWORD) == AUTHENTICATION_FAILED);
+    cx.now = later(cx.now, minutes(1));
+    must(try_from(&cx, "192.0.2.7", "ada@example.org", PASSWORD) == OK);
+    identity_done();
+}
+
+SQL(test_status, "UPDATE person SET status = $2 WHERE tenant = $1");
+SQL(test_tenant, "UPDATE tenant SET status = $2 WHERE id = $1");
+SQL(test_hash,   "UPDATE person SET password_hash = $2 WHERE tenant = $1");
+SQL(test_deeds,  "SELECT count(*) FROM audit WHERE tenant = $1 AND action = $2 AND subject = $3");
+
+typedef struct { const Sql *q; const char *value; UserId of; i64 n; } Setting;
+
+static bool set_it(Ctx *cx, void *arg)
+{
+    const Setting *s = arg;
+    return sql_run(cx, s->q, NULL, V(s->value));
+}
+
+static void set(Ctx *cx, const Sql *q, const char *value)
+{
+    fault_clear(cx);
+    must(write_tx(cx, (Lane){ 0 }, set_it, &(Setting){ .q = q, .value = value }));
+}
+
+static bool count_it(Ctx *cx, void *arg)
+{
+    Setting *s = arg;
+    return sql_int(cx, s->q, &s->n, V(s->value), V(s->of.v));
+}
+
+static i64 deeds(Ctx *cx, const char *action, UserId of)
+{
+    Setting s = { &test_deeds, action, of, -1 };
+
+    fault_clear(cx);
+    must(read_tx(cx, count_it, &s));
+    return s.n;
+}
+
+TEST(who_is_suspended_or_deleted_and_whose_shop_is_gets_the_answer_of_a_wrong_password)
+{
+    Ctx cx = with_identity();
+    Tokens t;
+    SignedIn in = registered(&cx, "ada@example.org");
+
+    set(&cx, &test_status, "SUSPENDED");
+    must(try_login(&cx, "ada@example.org", PASSWORD) == AUTHENTICATION_FAILED);
+    must(!session_refresh(&cx, in.tokens.refreshToken, &t));
+    set(&cx, &test_status, "DELETED");
+    must(try_login(&cx, "ada@example.org", PASSWORD) == AUTHENTICATION_FAILED);
+    set(&cx, &test_status, "ACTIVE");
+    set(&cx, &test_tenant, "SUSPENDED");
+    must(try_login(&cx, "ada@example.org", PASSWORD) == AUTHENTICATION_FAILED);
+    must(!session_refresh(&cx, in.tokens.refreshToken, &t));
+    set(&cx, &test_tenant, "ACTIVE");
+    must(try_login(&cx, "ada@example.org", PASSWORD) == OK);
     fault_clear(&cx);
-    must(!login_register(&cx, &here, &weak, &in));
-    must_fault(&cx, VALIDATION_ERROR);
+    must(session_refresh(&cx, in.tokens.refreshToken, &t));
+    identity_done();
+}
+
+TEST(who_must_have_confirmed_his_email_can_not_sign_in_before)
+{
+    Ctx cx = with_identity();
+
+    registered(&cx, "ada@example.org");
+    login_open(&(LoginConfig){ true });
+    must(try_login(&cx, "ada@example.org", PASSWORD) == AUTHENTICATION_FAILED);
+    set(&cx, &test_status, "ACTIVE");
+    must(try_login(&cx, "ada@example.org", PASSWORD) == OK);
+    identity_done();
+}
+
+TEST(every_attempt_is_on_record_with_what_it_led_to)
+{
+    Ctx cx = with_identity();
+    UserId ada = registered(&cx, "ada@example.org").user.id;
+
+    must(deeds(&cx, "user.registration", ada) == 1);
+    must(try_login(&cx, "ada@example.org", PASSWORD) == OK);
+    for (int i = 0; i < 6; i++)
+        must(try_later(&cx, S("wrong"), seconds(61)) == AUTHENTICATION_FAILED);
+    must(deeds(&cx, "user.login", ada) == 1 && deeds(&cx, "user.login_failed", ada) == 6);
+    must(deeds(&cx, "user.account_locked", ada) == 1);
+    identity_done();
+}
+
+/* npm bcrypt 6.0.0, of PASSWORD, cost 10. */
+#define BCRYPT_HASH "$2b$10$pZ8wap0sITUqW0TK0UrnruLGiDVGk0IxAx1jt/cNLcIjLByAaMpde"
+
+TEST(who_comes_with_a_bcrypt_hash_signs_in_and_gets_one_of_ours)
+{
+    Ctx cx = with_identity();
+    Person p;
+    bool found;
+
+    registered(&cx, "ada@example.org");
+    set(&cx, &test_hash, BCRYPT_HASH);
+    must(try_login(&cx, "ada@example.org", S("Blue-Kettle-43")) == AUTHENTICATION_FAILED);
+    must(try_login(&cx, "ada@example.org", PASSWORD) == OK);
+    must(person_look_email(&cx, S("ada@example.org"), &p, &found) && found);
+    must(str_starts(p.passwordHash, S("$argon2id$v=19$m=1024,t=3,p=4$")));
+    must(try_login(&cx, "ada@example.org", PASSWORD) == OK);
+    identity_done();
+}
+
+static bool let_in(Ctx *cx, void *arg)
+{
+    const Person *p = arg;
+    return person_let_in(cx, p->id, p->passwordHash, (Str){ 0 });
+}
+
+/* Both saw the old hash; the change came first. */
+TEST(a_password_that_was_changed_meanwhile_lets_nobody_in_and_is_not_replaced)
+{
+    Ctx cx = with_identity();
+    Person p, now;
+    bool found;
+
+    registered(&cx, "ada@example.org");
+    must(person_look_email(&cx, S("ada@example.org"), &p, &found) && found);
+    set(&cx, &test_hash, BCRYPT_HASH);
+    must(!write_tx(&cx, (Lane){ 0 }, let_in, &p));
+    must_fault(&cx, AUTHENTICATION_FAILED);
+    fault_clear(&cx);
+    must(person_look(&cx, p.id, &now) && str_is(now.passwordHash, S(BCRYPT_HASH)));
+    must(write_tx(&cx, (Lane){ 0 }, let_in, &now));
     identity_done();
 }
 
@@ -226,6 +363,7 @@ TEST(of_many_guesses_at_once_from_many_places_five_count_and_the_rest_can_not_wi
     int number[KNOCKERS];
 
     registered(&cx, "ada@example.org");
+    looked_at = 0;
     pthread_barrier_init(&gate, NULL, KNOCKERS);
     for (int i = 0; i < KNOCKERS; i++) {
         number[i] = i;
@@ -241,21 +379,71 @@ TEST(of_many_guesses_at_once_from_many_places_five_count_and_the_rest_can_not_wi
 
 /* ---- the letter, the CLI ------------------------------------------------------ */
 
-TEST(the_link_in_the_letter_confirms_the_email_as_often_as_it_is_followed)
+TEST(the_link_in_the_letter_confirms_the_email_once_and_for_a_day)
 {
     Ctx cx = with_identity();
     SignedIn in = registered(&cx, "ada@example.org");
     Str token = token_in_letter(S("ada@example.org"));
     Person p;
 
-    must(token.len == 43);
-    must(login_verify_email(&cx, token) && login_verify_email(&cx, token));
+    must(token.len == MAIL_PROOF_LETTERS);
+    must(mailbox_confirm(&cx, &here, token));
     must(person_look(&cx, in.user.id, &p) && p.emailVerified && p.status == PERSON_ACTIVE);
-    must(!login_verify_email(&cx, S("AAAA")));
-    must_fault(&cx, INVALID_TOKEN);
+    must(!mailbox_confirm(&cx, &here, S("AAAA")));
+    must_fault(&cx, INVALID_CODE);
     fault_clear(&cx);
+    must(!mailbox_confirm(&cx, &here, token));
+    fault_clear(&cx);
+    registered(&cx, "bob@example.org");
+    token = token_in_letter(S("bob@example.org"));
     cx.now = later(cx.now, hours(24));
-    must(!login_verify_email(&cx, token));
+    must(!mailbox_confirm(&cx, &here, token));
+    must_fault(&cx, INVALID_CODE);
+    identity_done();
+}
+
+typedef struct { Str token; UserId user; Uuid lane; } Using;
+
+static bool use_reset(Ctx *cx, void *arg)
+{
+    Using *u = arg;
+    return mailproof_use(cx, FOR_RESET, u->token, &u->user);
+}
+
+static void *use_one(void *arg)
+{
+    Arena own = { 0 };
+    Ctx cx = ctx_new(&own, TENANT_DEFAULT);
+    Using u = *(Using *)arg;
+
+    u.lane = uuid_new(cx.now);                    /* not the guard that is meant here */
+    pthread_barrier_wait(&gate);
+    if (write_tx(&cx, lane_of(u.lane), use_reset, &u))
+        looked_at++;
+    else
+        must_fault(&cx, INVALID_CODE);
+    arena_close(&own);
+    return NULL;
+}
+
+TEST(of_thirty_two_who_use_one_link_at_once_one_does)
+{
+    enum { MANY = 32 };
+    Ctx cx = with_identity();
+    pthread_t threads[MANY];
+
+    registered(&cx, "ada@example.org");
+    must(recovery_ask(&cx, &here, S("Ada@Example.org")) && recovery_ask(&cx, &here, S("no@x.org")));
+    Using u = { .token = token_in_letter(S("reset-password?token=3D")) };
+    must(u.token.len == MAIL_PROOF_LETTERS);
+    looked_at = 0;
+    pthread_barrier_init(&gate, NULL, MANY);
+    for (int i = 0; i < MANY; i++)
+        must(pthread_create(&threads[i], NULL, use_one, &u) == 0);
+    for (int i = 0; i < MANY; i++)
+        pthread_join(threads[i], NULL);
+    pthread_barrier_destroy(&gate);
+    must(looked_at == 1);
     identity_done();
 }
 
@@ -301,7 +489,7 @@ TEST(a_hash_of_other_costs_is_replaced_when_its_owner_signs_in)
 
     must(write_tx(&cx, (Lane){ 0 }, do_make_stale, NULL));
     must(try_login(&cx, "ada@example.org", S("password")) == OK);
-    must(person_look(&cx, in.user.id, &p) && str_has(p.passwordHash, S("m=65536,t=3,p=4")));
+    must(person_look(&cx, in.user.id, &p) && str_has(p.passwordHash, S("m=1024,t=3,p=4")));
     must(try_login(&cx, "ada@example.org", S("password")) == OK);
     identity_done();
 }

@@ -154,9 +154,9 @@ static void *visit(void *arg)
 TEST(a_function_that_runs_out_of_time_harms_nobody_in_its_batch)
 {
     Ctx cx = opened();
-    Guest guest[] = { { .fn = hold_the_lane, .within_ms = 9000 }, { .fn = take, .within_ms = 9000 },
-                      { .fn = take_slowly, .within_ms = 150 }, { .fn = take, .within_ms = 9000 },
-                      { .fn = take, .within_ms = 9000 } };
+    Guest guest[] = { { .fn = hold_the_lane, .within_ms = 29000 }, { .fn = take, .within_ms = 29000 },
+                      { .fn = take_slowly, .within_ms = 150 }, { .fn = take, .within_ms = 29000 },
+                      { .fn = take, .within_ms = 29000 } };
     i64 left = 100;
     must(write_tx(&cx, lane_of(here), put, &(Taking){ left, here, false }));
     for (isize i = 0; i < countof(guest); i++) {
@@ -305,6 +305,56 @@ TEST(a_refusal_is_not_kept_and_a_key_lasts_a_day)
     store_close();
 }
 
+typedef struct { pthread_t thread; const char *key; i64 within_ms; Span ahead; bool good; } Asker;
+
+static bool serve_all(Ctx *cx, Seat *seats, isize n)
+{
+    (void)cx;
+    for (isize i = 0; i < n; i++)
+        seats[i].good = true;
+    return true;
+}
+
+static void *ask_once_more(void *arg)
+{
+    Asker *a = arg;
+    Arena own = { 0 };
+    Ctx cx = ctx_new(&own, TENANT_DEFAULT);
+    Shelf out = { .left = 1 };
+    Once o = once_of(a->key, "{}");
+    Answer answer;
+    cx.now = later(cx.now, a->ahead);
+    cx.deadline = mono_after(mono_now(), (Span){ a->within_ms });
+    a->good = write_once_many(&cx, lane_of(here), &o, serve_all, NULL, 201, &done_shape, &out, &answer);
+    arena_close(&own);
+    return NULL;
+}
+
+/* His turn has come, so he is served with the others, however late it is. */
+TEST(a_key_past_its_day_and_a_deadline_that_passes_in_a_batch_stop_nobody)
+{
+    Ctx cx = opened();
+    Asker first = { .key = "k1", .within_ms = 29000 };
+    Asker asker[] = { { .key = "k1", .within_ms = 150, .ahead = hours(25) },
+                      { .key = "k2", .within_ms = 29000, .ahead = hours(25) } };
+    Guest guest[] = { { .fn = hold_the_lane, .within_ms = 29000 },
+                      { .fn = hold_the_lane, .within_ms = 29000 } };
+    ask_once_more(&first);
+    for (isize i = 0; i < countof(guest); i++) {
+        must(pthread_create(&guest[i].thread, NULL, visit, &guest[i]) == 0);
+        usleep(10000);
+    }
+    for (isize i = 0; i < countof(asker); i++)
+        must(pthread_create(&asker[i].thread, NULL, ask_once_more, &asker[i]) == 0);
+    for (isize i = 0; i < countof(asker); i++) {
+        pthread_join(guest[i].thread, NULL);
+        pthread_join(asker[i].thread, NULL);
+    }
+    must(first.good && asker[0].good && asker[1].good);
+    store_close();
+    (void)cx;
+}
+
 /* ---- outbox --------------------------------------------------------------- */
 
 static const UserId ann = { { { 7 } } }, bob = { { { 8 } } };
@@ -422,6 +472,33 @@ TEST(a_lease_of_another_node_is_his_until_it_is_over)
     store_close();
 }
 
+/* As a node that froze between two questions: long enough for the database to end it. */
+typedef struct { Taking taking; int runs; } Freezing;
+
+static bool take_freeze_take(Ctx *cx, void *arg)
+{
+    Freezing *f = arg;
+
+    if (!take(cx, &f->taking))
+        return false;
+    if (++f->runs == 1)
+        usleep(6000000);
+    return take(cx, &f->taking);
+}
+
+TEST(what_a_frozen_node_has_begun_is_ended_and_begun_anew)
+{
+    if (!on_postgres())
+        return;
+    Ctx cx = opened();
+    Freezing f = { .taking = { 1, here, false } };
+
+    must(write_tx(&cx, lane_of(here), put, &(Taking){ 5, here, false }));
+    must(write_tx(&cx, lane_of(here), take_freeze_take, &f));
+    must(f.runs == 2 && left_on(&cx, here) == 3);
+    store_close();
+}
+
 /* The statement says everybody's rows; it is the wall that the test is about. */
 SQL(shelf_spy, "SELECT count(*) FROM shelf WHERE (tenant = $1 OR tenant <> $1) AND id = $2");
 
@@ -455,6 +532,43 @@ TEST(a_row_cannot_be_planted_with_another_tenant)
     Uuid theirs = { { 9 } };
     if (on_postgres())
         must(!write_tx(&cx, lane_of(here), plant, &theirs));
+    store_close();
+}
+
+/* ---- a server with defaults of its own ------------------------------------- */
+
+static Ctx opened_with(const char *option)
+{
+    StoreConfig c = with_shelf();
+    c.url = str_fmt(mem, "%.*s?options=-c%%20%s", STR_ARGS(c.url), option);
+    return open_store(&c);
+}
+
+SQL_FAR(shelf_level,
+    "SELECT count(*) FROM pg_settings WHERE name = 'transaction_isolation' AND setting = $1");
+
+static bool ask_level(Ctx *cx, void *arg)
+{
+    return sql_int(cx, &shelf_level, arg, V("read committed"));
+}
+
+TEST(a_writer_sees_what_was_committed_before_it_whatever_the_servers_default)
+{
+    i64 n = 0;
+    if (!on_postgres())
+        return;
+    Ctx cx = opened_with("default_transaction_isolation%3Dserializable");
+    must(write_tx(&cx, lane_of(here), ask_level, &n) && n == 1);
+    store_close();
+}
+
+TEST(a_server_that_became_a_standby_is_away_and_not_broken)
+{
+    if (!on_postgres())
+        return;
+    Ctx cx = opened_with("default_transaction_read_only%3Don");
+    must(!write_tx(&cx, lane_of(here), put, &(Taking){ 5, here, false }));
+    must_fault(&cx, DATABASE_CONNECTION_ERROR);
     store_close();
 }
 

@@ -49,6 +49,21 @@ TEST(an_access_token_says_who_it_is_and_nothing_that_is_a_secret)
     identity_done();
 }
 
+TEST(a_browser_with_a_long_name_in_letters_of_many_bytes_signs_in)
+{
+    Ctx cx = with_identity();
+    Buf agent = buf_in(mem, 512);
+
+    for (int i = 0; i < 253; i++)
+        buf_byte(&agent, 'x');
+    buf_lit(&agent, "\xE2\x82\xAC and more");    /* a letter of three bytes over the edge */
+    Begun b = { .session = session_prepare(&cx, (UserId){ uuid_new(cx.now) }, S("127.0.0.1"),
+                                           buf_str(&agent)) };
+    must(b.session.agent.len == 253);
+    must(write_tx(&cx, (Lane){ 0 }, begin, &b));
+    identity_done();
+}
+
 TEST(a_token_that_was_seen_before_still_expires_and_still_ends)
 {
     Ctx cx = with_identity();
@@ -79,6 +94,7 @@ TEST(a_token_of_a_retired_key_is_not_remembered)
 
     must(good(&cx, t.accessToken));
     Instant then = cx.now;
+    cx.now = later(cx.now, seconds(KEYS_KNOWN_S + 1));
     must(key_rotate(&cx, KEY_AT_ONCE) && good(&cx, t.accessToken));
     cx.now = later(cx.now, days(30));
     must(key_rotate(&cx, KEY_AT_ONCE));
@@ -95,6 +111,7 @@ TEST(a_refresh_token_is_carried_on_and_signed_by_the_present_key)
     Tokens t = begun(&cx, &b), next, third;
     Claims was, is;
 
+    cx.now = later(cx.now, seconds(KEYS_KNOWN_S + 1));
     must(key_rotate(&cx, KEY_AT_ONCE));
     must(session_refresh(&cx, t.refreshToken, &next) && !str_is(next.refreshToken, t.refreshToken));
     must(token_check(&cx, next.accessToken, &is) && token_check(&cx, t.accessToken, &was));
@@ -147,6 +164,74 @@ TEST(an_ended_session_is_known_again_after_a_restart_and_to_other_processes)
     cx.now = later(cx.now, hours(1));
     must(identity_watch(&cx));
     must(revoked_count() == 0);
+    identity_done();
+}
+
+TEST(one_token_is_taken_back_and_the_session_goes_on)
+{
+    Ctx cx = with_identity();
+    Begun b;
+    Tokens t = begun(&cx, &b), next;
+
+    must(session_take_back(&cx, S("no token")));
+    must(session_refresh(&cx, t.refreshToken, &next));
+    must(session_take_back(&cx, t.accessToken) && session_take_back(&cx, t.accessToken));
+    must(!good(&cx, t.accessToken));
+    must_fault(&cx, INVALID_TOKEN);
+    must(good(&cx, next.accessToken));
+    revoked_clear();                              /* as another process would be */
+    must(good(&cx, t.accessToken));
+    must(identity_watch(&cx) && !good(&cx, t.accessToken) && good(&cx, next.accessToken));
+    fault_clear(&cx);
+    must(session_take_back(&cx, next.refreshToken));
+    must(!good(&cx, next.accessToken));           /* with its session         */
+    identity_done();
+}
+
+TEST(a_token_of_no_session_is_ended_too_and_others_hear_of_it)
+{
+    Ctx cx = with_identity();
+    Begun b;
+    Claims c;
+    Str token, other;
+
+    begun(&cx, &b);
+    person_token(&cx, b.person.id, CUSTOMER, &token);
+    person_token(&cx, b.person.id, CUSTOMER, &other);
+    must(token_check(&cx, token, &c) && session_end(&cx, c.session, "logout"));
+    revoked_clear();
+    must(identity_watch(&cx) && !good(&cx, token) && good(&cx, other));
+    fault_clear(&cx);
+    must(session_end_all(&cx, b.person.id, "test"));
+    must(!good(&cx, other));
+    must_fault(&cx, TOKEN_EXPIRED);
+    identity_done();
+}
+
+TEST(another_role_voids_the_tokens_of_the_old_one_and_refreshing_gives_the_new)
+{
+    Ctx cx = with_identity();
+    Begun b;
+    Claims c;
+    Tokens t = begun(&cx, &b), next;
+
+    must(person_set_role(&cx, b.person.id, ADMIN) && !good(&cx, t.accessToken));
+    must_fault(&cx, TOKEN_EXPIRED);
+    revoked_clear();
+    must(good(&cx, t.accessToken) && identity_watch(&cx) && !good(&cx, t.accessToken));
+    fault_clear(&cx);
+    must(session_refresh(&cx, t.refreshToken, &next));
+    must(token_check(&cx, next.accessToken, &c) && c.role == ADMIN && c.epoch == 1);
+
+    /* Read before the change, made after it: the row's role is the greater one. */
+    must(person_set_role(&cx, b.person.id, CUSTOMER));
+    must(session_refresh(&cx, next.refreshToken, &t));
+    Session s = b.session;
+    s.standing = (Standing){ 1, ADMIN, false };          /* what a slow sign-in had read */
+    must(!good(&cx, session_tokens(&cx, &s, ADMIN).accessToken));
+    fault_clear(&cx);
+    s.standing = (Standing){ 2, CUSTOMER, false };
+    must(token_check(&cx, session_tokens(&cx, &s, ADMIN).accessToken, &c) && c.role == CUSTOMER);
     identity_done();
 }
 

@@ -1,0 +1,44 @@
+/* audit.h - what was done to accounts, by whom and from where.
+ *
+ * A row is written in the transaction of what it records: there is none without it and
+ * none of it without a row. Rows are never changed; after AUDIT_KEPT they are deleted.
+ * Needs: store.  Used by: login and everything that changes an account. */
+#pragma once
+#include "store/store.h"
+
+#define AUDIT_KEPT days(400)
+
+typedef enum AuditAction {
+    AUDIT_LOGIN, AUDIT_LOGIN_FAILED, AUDIT_LOCKED, AUDIT_LOGOUT, AUDIT_REGISTRATION,
+    AUDIT_SESSION_REVOKED, AUDIT_SESSIONS_REVOKED, AUDIT_EMAIL_VERIFIED,
+    AUDIT_RESET_REQUESTED, AUDIT_RESET_COMPLETED, AUDIT_PASSWORD_CHANGED,
+    AUDIT_PROFILE_UPDATED, AUDIT_ROLE_GRANTED, AUDIT_ROLE_REVOKED, AUDIT_STATUS_CHANGED,
+    AUDIT_MFA_ENABLED, AUDIT_MFA_DISABLED, AUDIT_MFA_VERIFIED, AUDIT_MFA_FAILED,
+    AUDIT_MFA_CODES, AUDIT_PASSKEY_ADDED, AUDIT_PASSKEY_REMOVED, AUDIT_BIOMETRIC_ADDED,
+    AUDIT_BIOMETRIC_REVOKED, AUDIT_WALLET_LINKED, AUDIT_WALLET_UNLINKED,
+    AUDIT_DATA_EXPORTED, AUDIT_DATA_DELETED, AUDIT_DELETION_REQUESTED,
+    AUDIT_TENANT_STATUS, AUDIT_TENANT_SETTINGS,
+    AUDIT_KEYS_ROTATED, AUDIT_READ, AUDIT_ACTIONS
+} AuditAction;
+extern const Names audit_action_names;            /* "user.login" ...         */
+
+typedef struct Caller { Str peer, agent; } Caller;
+
+typedef struct Deed {
+    AuditAction action;
+    bool   failed;
+    UserId actor;                                 /* zero: not known          */
+    UserId subject;                               /* whose account            */
+    Str    target;                                /* what else; may be absent */
+    Caller from;
+    Str    details;                               /* JSON; absent: {}         */
+} Deed;
+
+/*   tx  runs inside the caller's write_tx */
+CHECKED bool audit_write(Ctx *cx, const Deed *deed);
+
+/* A deed that changes nothing else, such as a failure. Opens its own transaction. */
+CHECKED bool audit_note(Ctx *cx, const Deed *deed);
+
+/* Deletes what is older than AUDIT_KEPT; spans tenants. A clock job. */
+CHECKED bool audit_sweep(Ctx *cx, i64 *gone);

@@ -1,0 +1,55 @@
+/* letter.c - see letter.h. */
+#include "identity/letter.h"
+#include "mail/postman.h"
+
+static struct { Arena mem; Str public_url; } own;
+
+void letter_open(Str public_url) { own.public_url = str_copy(&own.mem, public_url); }
+void letter_close(void)          { arena_close(&own.mem); }
+
+void letter_verify(Ctx *cx, Str to, const MailProof *p)
+{
+    Str link = str_fmt(cx->mem, "%.*s/auth/verify-email?token=%.*s", STR_ARGS(own.public_url),
+                       STR_ARGS(p->token));
+    mail_post(&(Letter){
+        .to = to, .subject = S("Please confirm your email address"),
+        .text = str_fmt(cx->mem, "Welcome.\n\nPlease confirm your email address by opening this"
+                        " link within 24 hours:\n\n%.*s\n\nor type this code within ten minutes:"
+                        " %.*s\n\nIf you did not make an account, you need not do anything.\n",
+                        STR_ARGS(link), STR_ARGS(p->code)),
+        .html = str_fmt(cx->mem, "<p>Welcome.</p><p>Please <a href=\"%.*s\">confirm your email"
+                        " address</a> within 24 hours, or type this code within ten minutes:"
+                        " <b>%.*s</b></p><p>If you did not make an account, you need not do"
+                        " anything.</p>\n", STR_ARGS(link), STR_ARGS(p->code)),
+    });
+}
+
+void letter_reset(Ctx *cx, Str to, const MailProof *p)
+{
+    Str link = str_fmt(cx->mem, "%.*s/auth/reset-password?token=%.*s", STR_ARGS(own.public_url),
+                       STR_ARGS(p->token));
+    mail_post(&(Letter){
+        .to = to, .subject = S("Choose a new password"),
+        .text = str_fmt(cx->mem, "Somebody, hopefully you, has forgotten the password of this"
+                        " account.\n\nChoose a new one within an hour:\n\n%.*s\n\nIf it was not"
+                        " you, you need not do anything: the old one stays.\n", STR_ARGS(link)),
+        .html = str_fmt(cx->mem, "<p>Somebody, hopefully you, has forgotten the password of this"
+                        " account.</p><p><a href=\"%.*s\">Choose a new one</a> within an hour."
+                        "</p><p>If it was not you, you need not do anything: the old one stays."
+                        "</p>\n", STR_ARGS(link)),
+    });
+}
+
+void letter_changed(Ctx *cx, Str to)
+{
+    (void)cx;
+    mail_post(&(Letter){
+        .to = to, .subject = S("Your password was changed"),
+        .text = S("The password of your account was changed, and everybody who was signed in"
+                  " with it is signed out.\n\nIf it was not you, choose a new one at once: say"
+                  " that you have forgotten it.\n"),
+        .html = S("<p>The password of your account was changed, and everybody who was signed in"
+                  " with it is signed out.</p><p>If it was not you, choose a new one at once: say"
+                  " that you have forgotten it.</p>\n"),
+    });
+}

@@ -1,0 +1,81 @@
+// privacy.test.mjs - what is kept of a person is his to have, and gone when he wants; the
+// organiser's books stay whole.
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+import { cluster, PASSWORD, start, until } from './harness.mjs';
+
+const DAY = 86_400_000;
+let s, sale;
+before(async () => { s = await start(); sale = await s.sale({ quantity: 20 }); });
+after(() => s.close());
+
+const take = (p) => s.api('GET', '/auth/gdpr/export', { token: p.token });
+const forget = (p, confirmEmail = p.email) => s.api('POST', '/auth/gdpr/delete', { token: p.token, body: { confirmEmail, reason: 'moved on' } });
+const login = (email) => s.api('POST', '/auth/login', { body: { email, password: PASSWORD } });
+const stock = async () => { const [t] = await s.types(sale.event); return [t.available, t.held, t.sold]; };
+
+test('all that is kept of oneself comes as a file, without anything that lets somebody in', async () => {
+  const p = await s.register(), order = await s.buy(p, sale, 2), other = await s.register();
+  await s.buy(other, sale);
+  const r = await take(p), e = r.body;
+  assert.equal(r.status, 200);
+  assert.match(r.headers.get('content-disposition'), /^attachment; filename=".+\.json"$/);
+  assert.equal(r.headers.get('cache-control'), 'no-store');
+  assert.deepEqual([e.user.email, e.complete], [p.email, true]);
+  assert.deepEqual(e.orders.map((o) => [o.id, o.status, o.totalCents]), [[order.id, 'COMPLETED', order.totalCents]]);
+  assert.deepEqual(e.tickets.map((t) => t.id).sort(), order.tickets.map((t) => t.id).sort());
+  assert.equal(e.sessions.length, 1);
+  for (const list of ['venueRoles', 'passkeys', 'deviceKeys', 'wallets']) assert.deepEqual(e[list], []);
+  assert.ok(!/hash|argon2|secret|eyJ/i.test(r.text), 'no secret');
+  assert.ok(!r.text.includes(other.id) && !r.text.includes(other.email), 'nothing of others');
+  const owner = await s.organiser(), venue = await s.venue(owner);
+  assert.deepEqual((await take(owner)).body.venueRoles.map((v) => [v.venueId, v.role]), [[venue.id, 'venue-owner']]);
+  assert.equal((await s.api('GET', '/auth/gdpr/export')).status, 401);
+});
+
+test('who wants to be forgotten is out at once, and erased after thirty days', async () => {
+  const p = await s.register(), order = await s.buy(p, sale, 2), elsewhere = await s.login(p.email);
+  const books = await stock(), admin = await s.somebody('admin');
+  assert.equal((await forget(p, 'another@example.com')).body.errors[0].field, 'confirmEmail');
+  const r = await forget(p, p.email.toUpperCase());
+  assert.equal(r.status, 200, r.text);
+  assert.ok(Math.abs(Date.parse(r.body.erasedAt) - await s.now() - 30 * DAY) < 60_000);
+  for (const token of [p.token, elsewhere.token])
+    await s.everywhere('he is out', async (node) => (await s.api('GET', '/auth/me', { token, node })).status === 401);
+  assert.equal((await login(p.email)).status, 401);
+  assert.equal((await s.api('POST', '/auth/refresh', { body: { refreshToken: p.refresh } })).status, 401);
+  assert.equal((await s.api('POST', '/auth/register', { body: { email: p.email, password: PASSWORD, firstName: 'A', lastName: 'B' } })).status, 409);
+
+  await s.clock.advance(31 * DAY);
+  const chief = await s.login(admin.email);
+  const seen = async () => (await s.must(200, 'GET', `/auth/admin/users/${p.id}`, { token: chief.token })).user;
+  await until('he is erased', async () => (await seen()).email.endsWith('@erased.invalid'));
+  const left = await seen();
+  assert.deepEqual([left.firstName, left.lastName, left.status, left.emailVerified], ['', '', 'DELETED', false]);
+  assert.deepEqual(await stock(), books, 'the books are whole');
+  const again = await s.register({ email: p.email });
+  assert.notEqual(again.id, p.id);
+  assert.equal((await s.api('GET', `/api/v1/orders/${order.id}`, { token: again.token })).status, 404, 'the same mailbox, another person');
+  assert.equal((await s.api('PUT', `/auth/admin/users/${p.id}/status`, { token: chief.token, body: { status: 'ACTIVE' } })).body.code, 'CONFLICT');
+  if (cluster) {
+    const q = (sql) => s.engines.sql(sql);
+    assert.equal(await q(`SELECT count(*) FROM orders WHERE person = '${p.id}'`), '1');
+    assert.equal(await q(`SELECT count(*) FROM ticket WHERE person = '${p.id}'`), '2');
+    assert.equal(await q(`SELECT count(*) FROM person WHERE id = '${p.id}' AND password_hash IS NULL AND phone IS NULL`), '1');
+    assert.equal(await q(`SELECT count(*) FROM session WHERE person = '${p.id}' AND (ip IS NOT NULL OR user_agent IS NOT NULL)`), '0');
+  }
+});
+
+test('until then an admin takes it back, in case somebody else asked', async () => {
+  const p = await s.register(), admin = await s.somebody('admin');
+  await s.must(200, 'POST', '/auth/gdpr/delete', { token: p.token, body: { confirmEmail: p.email } });
+  assert.equal((await s.api('PUT', `/auth/admin/users/${p.id}/status`, { token: admin.token, body: { status: 'ACTIVE' } })).body.user.status, 'PENDING');
+  await s.clock.advance(31 * DAY);
+  assert.equal((await login(p.email)).status, 200);
+});
+
+test('an admin gives his role back before he is forgotten', async () => {
+  const admin = await s.somebody('admin');
+  assert.equal((await forget(admin)).body.code, 'INVALID_STATE');
+  assert.equal((await s.api('POST', '/auth/gdpr/delete', { body: { confirmEmail: admin.email } })).status, 401);
+});

@@ -1,0 +1,63 @@
+// page.test.mjs - docs/operate.md and ops/ without running anything: files and packages
+// that it names are there, systemd, haproxy and PgBouncer can read theirs, and what it
+// quotes is what the program says.
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import test from 'node:test';
+import { assert, binary, block, folder, ops, production, root, shell, shims } from './ground.mjs';
+
+const page = readFileSync(join(root, 'docs/operate.md'), 'utf8');
+const have = (word) => { try { execFileSync('sh', ['-c', `command -v ${word}`]); return true; } catch { return false; } };
+
+test('what the page points to is there', () => {
+  for (const [, to] of page.matchAll(/\]\(([^)#]+)\)/g)) assert.ok(existsSync(join(root, 'docs', to)), to);
+});
+
+test('the settings that it names exist', () => {
+  const known = readFileSync(join(root, 'docs/configuration.md'), 'utf8');
+  const named = new Set([...page.matchAll(/`([A-Z][A-Z_]+[A-Z])(?:=[^`]*)?`/g)].map((m) => m[1])
+    .filter((n) => n.includes('_') && !['SALES_PAUSED'].includes(n)));
+  assert.ok(named.size > 10);
+  for (const n of named) if (!n.endsWith('_')) assert.ok(known.includes(`\`${n}\``), n);
+});
+
+test('the libraries that it installs are those that the program is linked with', () => {
+  const wanted = [...new Set(execFileSync('ldd', [binary], { encoding: 'utf8' }).match(/lib(jansson|argon2|sodium|qrencode|sqlite3|ssl|pq|hiredis|nats)\.so\.[\d.]+/g))];
+  assert.ok(wanted.length >= 8, wanted.join());
+  for (const so of wanted) {
+    const [, name, version] = /^lib([a-z0-9]+)\.so\.([\d.]+)$/.exec(so);
+    assert.ok([`lib${name}${version} `, `lib${name}${version}\n`, `lib${name}-${version} `, `lib${name}${version.replace(/\.\d+$/, '')} `]
+      .some((p) => page.includes(p)), `no package for ${so}`);
+  }
+});
+
+test('the settings of the page start a server in production', async () => {
+  const etc = join(folder, 'etc');
+  await shell(block('settings', { '/etc/tickettoken': etc }), { shim: shims(join(folder, 'page-shim'), { chown: 'exit 0' }) });
+  const said = await shell(`set -a; . ${etc}/env; set +a; exec ${binary} config --data ${join(folder, 'page')}`);
+  assert.match(said, /NODE_ENV.*production/);
+  writeFileSync(join(etc, 'node'), block('node'));
+  const url = await shell(`set -a; . ${etc}/env; . ${etc}/node; printf %s "$DATABASE_URL"`);
+  assert.match(url, /sslrootcert=\/etc\/tickettoken\/ca\.crt$/);
+});
+
+test('systemd reads the unit, and finds little to reproach it with', { skip: !have('systemd-analyze') && 'no systemd here' }, () => {
+  mkdirSync(join(folder, 'unit'));
+  const unit = join(folder, 'unit/tickettoken.service');
+  writeFileSync(unit, ops('tickettoken.service', { '/usr/local/bin/tickettoken': binary }));
+  const said = execFileSync('sh', ['-c', `systemd-analyze verify ${unit} 2>&1`], { encoding: 'utf8' });
+  assert.equal(said, '');
+  execFileSync('systemd-analyze', ['security', '--offline=true', '--threshold=20', '--no-pager', unit], { stdio: 'ignore' });
+});
+
+test('the sentences that it quotes are in the program', () => {
+  const source = readdirSync(join(root, 'src'), { recursive: true }).filter((f) => f.endsWith('.c'))
+    .map((f) => readFileSync(join(root, 'src', f), 'utf8')).join('\n').replace(/"\s*\n\s*"/g, '');
+  for (const part of ["these settings can't be used:", 'is refused in production', 'this program needs', 'is too old for',
+    'is a superuser or bypasses row-level security', 'owns the tables', "the database can't be reached yet", 'another server runs on',
+    'leads through a pooler']) {
+    assert.ok(source.replace(/" *\n? *"/g, '').includes(part), part);
+    if (!part.includes('pooler')) assert.ok(page.includes(part), `the page no longer says: ${part}`);
+  }
+});
