@@ -1,11 +1,14 @@
 // passkeys.test.mjs - WebAuthn: a key of a few lines that can lie, Chromium's virtual
 // authenticator with @simplewebauthn/browser, and @simplewebauthn/server as second opinion.
+import { webcrypto } from 'node:crypto';
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { verifyAuthenticationResponse, verifyRegistrationResponse } from '@simplewebauthn/server';
 import { authenticator as totp } from 'otplib';
 import { Browser, chromium, SoftKey } from './authenticator.mjs';
 import { start } from './harness.mjs';
+
+globalThis.crypto ??= webcrypto;                 // Node.js 18 does not have it there by itself
 
 let s, browser;
 before(async () => {
