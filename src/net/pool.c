@@ -38,11 +38,15 @@ void pool_open(Pool *p, struct Server *s, int threads, isize queue_most)
         must(pthread_create(&p->threads[i], NULL, work, p) == 0);
 }
 
-void pool_close(Pool *p)
+void pool_stop(Pool *p)
 {
     queue_close(&p->queue);
     for (int i = 0; i < p->count; i++)
         pthread_join(p->threads[i], NULL);
+}
+
+void pool_free(Pool *p)
+{
     queue_free(&p->queue);
     free(p->threads);
 }

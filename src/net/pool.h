@@ -13,5 +13,8 @@ typedef struct Pool {
 
 void pool_open(Pool *p, struct Server *s, int threads, isize queue_most);
 
-/* No more jobs; waits until those it has are answered. */
-void pool_close(Pool *p);
+/* No more jobs; waits until those it has are answered. Who comes later is turned away. */
+void pool_stop(Pool *p);
+
+/* After pool_stop, when nobody can come any more. */
+void pool_free(Pool *p);

@@ -161,10 +161,11 @@ bool server_drain(Server *s, Span within)
 void server_close(Server *s)
 {
     s->draining = true;
-    pool_close(&s->pool);
+    pool_stop(&s->pool);
     s->stopping = true;
     for (int i = 0; i < s->io_count; i++)
         io_join(s->io[i]);
+    pool_free(&s->pool);                          /* an io thread may have been at its door */
     for (int i = 0; i < s->io_count; i++)
         io_close(s->io[i]);
     owners_close(&s->owners);
