@@ -13,7 +13,6 @@
 #include "base/lock.h"
 #include <linux/futex.h>
 #include <stdatomic.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>

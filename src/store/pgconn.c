@@ -11,7 +11,6 @@
 #include "store/pgconn.h"
 #include "base/log.h"
 #include "base/rand.h"
-#include <arpa/inet.h>
 #include <postgresql/libpq-fe.h>
 #include <netdb.h>
 #include <stdlib.h>

@@ -6,11 +6,7 @@
  * lent first, so that those in excess grow old. */
 #include "store/engine.h"
 #include "base/lock.h"
-#include "base/log.h"
-#include "base/rand.h"
-#include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 extern Sql *const __start_sqls[] __attribute__((weak));
 extern Sql *const __stop_sqls[] __attribute__((weak));

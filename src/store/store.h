@@ -69,9 +69,6 @@ bool store_shared(void);
 /* Closes reading connections that nobody has used for a while. A clock job. */
 void store_tidy(void);
 
-/* Prepares every SQL() on one connection; writes the names and reasons of bad ones. */
-isize store_check_sql(Buf *wrong);
-
 typedef struct StoreCounts { i64 commits, writes, refused, batch_largest, waiting; } StoreCounts;
 StoreCounts store_counts(void);
 
