@@ -328,8 +328,13 @@ Str route_access_str(const Route *r)
     static const char *const words[] = {
         [OPEN] = "anybody", [SIGNED_IN] = "signed in", [ORGANISER] = "organiser",
         [ADMINS] = "admin", [SIGNED] = "machine", [OPERATORS] = "operator",
-        [SUPERS] = "super-admin" };
+        [SUPERS] = "super-admin", [MACHINES] = "machine", [SERVICES] = "service" };
 
-    must(r->access < (unsigned)countof(words));
-    return str_of(words[r->access]);
+    must(access_of(r->access) < ACCESSES);
+    return str_of(words[access_of(r->access)]);
+}
+
+Str route_scope_str(Arena *mem, const Route *r)
+{
+    return scopes_str(mem, scope_of(r->access));
 }
