@@ -7,7 +7,7 @@
 #include "identity/base64.h"
 #include <openssl/evp.h>
 
-enum { NONCE_BYTES = 16, NONCE_LEAST = 16, NONCE_MOST = 64, SIG_HEX = 64 };
+enum { NONCE_BYTES = 16, NONCE_SHORT = 16, NONCE_LONG = 64, SIG_HEX = 64 };
 
 /* ,"sig":"<64>"} */
 static const Str before_sig = { ",\"sig\":\"", 8 };
@@ -113,7 +113,7 @@ static bool get_claims(const Json *j, Assertion *a)
     return json_get_str(j, "iss", &a->issuer) && a->issuer.len <= SERVICE_ID_MOST &&
            json_get_str(j, "sub", &a->subject) && a->subject.len <= 2 * SERVICE_ID_MOST &&
            json_get_str(j, "env", &a->environment) &&
-           json_get_str(j, "nonce", &nonce) && nonce.len >= NONCE_LEAST && nonce.len <= NONCE_MOST &&
+           json_get_str(j, "nonce", &nonce) && nonce.len >= NONCE_SHORT && nonce.len <= NONCE_LONG &&
            (json_member(j, "aud") == NULL || json_get_str(j, "aud", &a->audience)) &&
            get_time(j, "iat", &a->issued) && get_time(j, "exp", &a->expires) &&
            get_id(j, "tenantId", &a->tenant.v) && get_id(j, "userId", &a->user.v) &&
