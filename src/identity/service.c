@@ -51,6 +51,8 @@ Instance service_instance(Ctx *cx)
     return (Instance){ own.instance, own.fingerprint, later(own.born, INSTANCE_LASTS) };
 }
 
+Str service_own_id(void) { return own.id; }
+
 bool service_open(Arena *mem, const ServiceConfig *c, Str *why)
 {
     if (!services_open(mem, &c->list, why))

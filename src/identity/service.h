@@ -43,6 +43,7 @@ int service_headers(Ctx *cx, Str audience, Str tracestate, Header out[SERVICE_HE
  * a fingerprint of the secret that says nothing about it. */
 typedef struct Instance { Str id, fingerprint; Instant until; } Instance;
 Instance service_instance(Ctx *cx);
+Str service_own_id(void);                         /* SERVICE_ID               */
 
 /* A token as a service of the list would make it, or as ourselves: for operators and tests.
  *   fails   NOT_FOUND: no such service; INVALID_STATE: it has no secret here */

@@ -18,6 +18,7 @@
 #include "identity/mfa_http.h"
 #include "identity/passkey_http.h"
 #include "identity/privacy_http.h"
+#include "identity/service_http.h"
 #include "identity/session.h"
 #include "identity/tenant_http.h"
 #include "identity/wallet_http.h"
@@ -127,6 +128,16 @@ static const Route table[] = {
   &tenant_reply_shape, tenant_own, 0, "trust", "Shows one's own tenant and its settings." },
 { M_PUT, "/auth/admin/tenant/settings", ADMINS, 0, &settings_in_shape, 200,
   &tenant_reply_shape, tenant_settings, 0, "trust", "Replaces the settings of one's own tenant." },
+{ M_GET, "/auth/admin/services", SUPERS | MAY_ADMIN, 0, NULL, 200,
+  &service_row_shape, service_index, LISTED, "trust", "Lists the services that may call." },
+{ M_GET, "/auth/admin/services/self", SUPERS | MAY_ADMIN, 0, NULL, 200,
+  &self_shape, service_self, 0, "trust", "Says as whom this node calls others." },
+{ M_GET, "/auth/admin/services/revocations", SUPERS | MAY_ADMIN, 0, NULL, 200,
+  &revocation_shape, revocation_index, LISTED, "trust", "Lists services and tokens that are taken back." },
+{ M_POST, "/auth/admin/services/revocations", SUPERS | MAY_ADMIN, 0, &revoke_in_shape, 201,
+  &revocation_shape, revocation_create, 0, "trust", "Takes back a service, or one token of one." },
+{ M_DELETE, "/auth/admin/services/revocations/:service", SUPERS | MAY_ADMIN, 0, NULL, 204,
+  NULL, revocation_remove, 0, "trust", "Lets a service speak again." },
 { M_GET, "/auth/admin/keys", SUPERS, 0, NULL, 200,
   &key_shape, key_index, LISTED, "trust", "Lists the keys that sign tokens." },
 { M_POST, "/auth/admin/keys/rotate", SUPERS, 0, &rotate_shape, 200,

@@ -6,6 +6,7 @@
 #include "identity/base64.h"
 #include "identity/service.h"
 #include "identity/service_revoked.h"
+#include "identity/tenant.h"
 
 static const Route plain = { .method = M_POST, .path = "/things/:id" };
 
@@ -357,6 +358,9 @@ TEST(a_machine_comes_as_far_as_its_scopes_and_says_for_whom)
     Str t = text_of(&a), none = { 0 }, mine = uuid_str(mem, TENANT_DEFAULT.v);
     Str other = S("11111111-1111-1111-1111-111111111111");
 
+    must(enters(&cx, MACHINES | MAY_EVENTS_WRITE, t, other, none) == INVALID_TENANT);   /* there is none */
+    fault_clear(&cx);
+    must(tenant_ensure(&cx));
     must(enters(&cx, MACHINES | MAY_EVENTS_WRITE, t, mine, none) == OK);
     must(cx.who.comer == A_PEER && str_is(cx.who.service, S("venue-service")));
     must(enters(&cx, ORGANISER | MAY_EVENTS_WRITE, t, other, none) == OK);
