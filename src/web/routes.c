@@ -13,6 +13,7 @@
 #include "identity/record.h"
 #include "identity/device_key_http.h"
 #include "identity/guard.h"
+#include "identity/internal_http.h"
 #include "identity/key_http.h"
 #include "identity/member_http.h"
 #include "identity/mfa_http.h"
@@ -142,6 +143,14 @@ static const Route table[] = {
   &key_shape, key_index, LISTED, "trust", "Lists the keys that sign tokens." },
 { M_POST, "/auth/admin/keys/rotate", SUPERS, 0, &rotate_shape, 200,
   &rotated_shape, key_turn, 0, "trust", "Lets the next key sign, and makes another." },
+{ M_GET, "/auth/internal/users/:id", MACHINES | MAY_USERS_READ, 0, NULL, 200,
+  &known_shape, internal_user, 0, "internal", "Shows a person to another service." },
+{ M_GET, "/auth/internal/users/by-email/:email", MACHINES | MAY_USERS_READ, 0, NULL, 200,
+  &known_email_shape, internal_user_by_email, 0, "internal", "The same, by email; nobody is an answer." },
+{ M_POST, "/auth/internal/validate-users", MACHINES | MAY_USERS_READ, 0, &ask_users_shape, 200,
+  &known_users_shape, internal_validate_users, 0, "internal", "Says which of these people there are." },
+{ M_POST, "/auth/internal/validate-permissions", MACHINES | MAY_USERS_READ, 0, &validate_shape, 200,
+  &validated_shape, permission_validate, 0, "internal", "Says whether a person may all of this." },
 /* ---- factors ------------------------------------------------------------------------- */
 { M_POST, "/auth/mfa/setup", SIGNED_IN, 0, NULL, 200,
   &mfa_setup_shape, mfa_setup_http, 0, "factors", "Gives a secret for an authenticator app." },
