@@ -1,6 +1,7 @@
 /* machine.h - who comes with no account: another service.
  *
- *   X-Service-Token   a service of the list, for any tenant (service.h)
+ *   X-Service-Token      a service of the list, for any tenant (service.h)
+ *   x-internal-service   the same, with a signature of this one request (request_hmac.h)
  *
  * Needs: service, net.  Used by: guard. */
 #pragma once
@@ -8,5 +9,5 @@
 
 /* Looks at what came and sets cx->who: comer, machine, service, scopes, and the user and
  * tenant that the credential names. Without one, cx->who.comer stays A_PERSON.
- *   fails   as service_check */
+ *   fails   as service_check, request_check */
 CHECKED bool machine_read(Ctx *cx, const Req *rq);

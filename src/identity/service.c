@@ -87,15 +87,21 @@ static bool revoked(Ctx *cx, FaultCode code, const char *what, Str reason)
     return false;
 }
 
-static bool check_standing(Ctx *cx, Str token, Str id)
+bool service_standing(Ctx *cx, const Service *s)
+{
+    Str reason = revocation_of(cx->mem, A_SERVICE, s->id, cx->now);
+
+    return reason.at == NULL || revoked(cx, SERVICE_REVOKED, "Service", reason);
+}
+
+static bool check_standing(Ctx *cx, Str token, const Service *s)
 {
     Digest d = sha256(token);
     Str reason = revocation_of(cx->mem, A_TOKEN, hex_write(cx->mem, d.b, SHA256_BYTES), cx->now);
 
     if (reason.at != NULL)
         return revoked(cx, SERVICE_TOKEN_REVOKED, "Token", reason);
-    reason = revocation_of(cx->mem, A_SERVICE, id, cx->now);
-    return reason.at == NULL || revoked(cx, SERVICE_REVOKED, "Service", reason);
+    return service_standing(cx, s);
 }
 
 static bool check_claims(Ctx *cx, const Assertion *a, const Service *s)
@@ -122,7 +128,7 @@ bool service_check(Ctx *cx, Str token, Peer *out)
         return fail(cx, UNTRUSTED_SERVICE, "issuer is not in the list");
     if (!assertion_holds(&c, &s->keys, cx->now))
         return fail(cx, INVALID_SERVICE_SIGNATURE, "service %.*s", STR_ARGS(s->id));
-    if (!check_claims(cx, &c.a, s) || !check_standing(cx, token, s->id))
+    if (!check_claims(cx, &c.a, s) || !check_standing(cx, token, s))
         return false;
     *out = (Peer){ s, c.a.scopes & s->scopes, c.a.tenant, c.a.user };
     return true;

@@ -26,6 +26,9 @@ void service_close(void);
 typedef struct Peer { const Service *service; unsigned scopes; TenantId tenant; UserId user; } Peer;
 CHECKED bool service_check(Ctx *cx, Str token, Peer *out);
 
+/* That it was not taken back. Fails SERVICE_REVOKED. */
+CHECKED bool service_standing(Ctx *cx, const Service *s);
+
 /* The X-Service-Token for a call to `audience`, on behalf of cx's tenant and user; it is
  * good for a minute at least. Kept and used again until then, so few are signed. Absent
  * when there is no secret between us and that service.

@@ -207,6 +207,39 @@ test('whether somebody may do something is asked by his role in the tenant and a
   assert.equal((await may(boss.id, 'events:update')).status, 400);
 });
 
+// A signed request: by header, whatever the path and body are.
+async function signed(method, path, { body, key = SECRET, service = 'ticket-service', nonce = randomBytes(16).toString('hex'),
+  at = 0, text = body === undefined ? undefined : JSON.stringify(body), ...over } = {}) {
+  const timestamp = String(await s.now() + at), hash = text === undefined ? undefined : createHash('sha256').update(text).digest('hex');
+  const headers = { 'x-internal-service': service, 'x-internal-timestamp': timestamp, 'x-internal-nonce': nonce,
+    'x-internal-signature': hmac([service, timestamp, nonce, method, path, hash ?? ''].join(':'), key),
+    ...(hash ? { 'x-internal-body-hash': hash } : {}), 'x-tenant-id': TENANT, ...over.headers };
+  return { send: (as = {}) => s.api(as.method ?? method, as.path ?? path, { headers: { ...headers, ...as.headers }, body: as.text ?? text }) };
+}
+
+test('a request that is signed by itself is taken once, and as it was signed', async () => {
+  const p = await s.register(), path = '/auth/internal/validate-users', body = { userIds: [p.id] };
+  const r = await signed('POST', path, { body });
+  assert.equal((await r.send({ text: JSON.stringify({ userIds: [] }) })).body.code, 'INVALID_SERVICE_SIGNATURE');
+  assert.equal((await r.send({ path: `${path}?x=1` })).body.code, 'INVALID_SERVICE_SIGNATURE');
+  assert.equal((await r.send({ headers: { 'x-internal-service': 'auth-service' } })).body.code, 'INVALID_SERVICE_SIGNATURE');
+  assert.equal((await r.send()).body.valid, true);                        // none of those has spent it
+  assert.equal((await r.send()).body.code, 'INVALID_SERVICE_SIGNATURE');
+  assert.equal((await (await signed('GET', WHO)).send()).status, 200);
+  const codes = [];
+  for (const o of [{ at: -90_000 }, { at: 90_000 }, { key: BEFORE.slice(1) + 'x' }, { service: 'nobody' }, { nonce: 'a:b' }, { service: 'search-service' }])
+    codes.push((await (await signed('GET', WHO, o)).send()).body.code);
+  assert.deepEqual(codes, ['INVALID_SERVICE_SIGNATURE', 'INVALID_SERVICE_SIGNATURE', 'INVALID_SERVICE_SIGNATURE', 'UNTRUSTED_SERVICE',
+    'INVALID_SERVICE_TOKEN', 'INSUFFICIENT_SCOPE']);
+  assert.equal((await (await signed('GET', '/auth/me')).send()).body.code, 'UNAUTHORIZED');   // not a way to anything else
+});
+
+test('of 32 copies of one signed request at once, exactly one is served', async () => {
+  const r = await signed('GET', WHO);
+  const all = await Promise.all(Array.from({ length: 32 }, () => r.send()));
+  assert.deepEqual(all.map((a) => a.status).sort().filter((x) => x === 200), [200]);
+});
+
 // The last one: it uses up what this address may ask.
 test('services are not counted by the limits of people', async () => {
   const t = await token(), path = '/auth/revoke', body = { token: 'x' }, limited = [];
