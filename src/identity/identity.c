@@ -1,6 +1,7 @@
 /* identity.c - opened in the order of need, closed in the other. A key must verify as long
  * as the longest-lived token that it signed, and a while more for clocks and caches. */
 #include "identity/identity.h"
+#include "identity/api_key.h"
 #include "identity/device_key.h"
 #include "identity/key.h"
 #include "identity/letter.h"
@@ -34,6 +35,7 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
         return false;
     }
     token_open(&(TokenConfig){ c->issuer, c->audience, c->access_lasts, c->refresh_lasts });
+    api_key_open();
     session_open(&(SessionConfig){ c->refresh_grace, c->seal_master });
     limit_open(&c->limits);
     mailproof_open(c->seal_master);
@@ -62,6 +64,7 @@ void identity_close(void)
     letter_close();
     mailproof_close();
     session_close();
+    api_key_close();
     token_close();
     service_close();
     key_close();
@@ -70,7 +73,8 @@ void identity_close(void)
 bool identity_watch(Ctx *cx)
 {
     key_watch();
-    return key_follow(cx) && session_watch(cx) && service_revoked_watch(cx);
+    return key_follow(cx) && session_watch(cx) && service_revoked_watch(cx) &&
+           api_key_watch(cx);
 }
 
 bool identity_sweep(Ctx *cx)

@@ -1,6 +1,7 @@
 /* machine.c - a credential that came and doesn't hold is refused also where none is needed:
  * a program that sends one should hear that it is wrong at the first request. */
 #include "identity/machine.h"
+#include "identity/api_key.h"
 #include "identity/request_hmac.h"
 #include "identity/service.h"
 
@@ -10,7 +11,7 @@ static bool read_service(Ctx *cx, Str token)
 
     if (!service_check(cx, token, &p))
         return false;
-    cx->who = (Who){ .user = p.user, .comer = A_PEER, .machine = p.service->machine,
+    cx->who = (Who){ .user = uuid_zero(p.user.v) ? (UserId){ p.service->machine } : p.user, .comer = A_PEER, .machine = p.service->machine,
                      .service = p.service->id, .scopes = p.scopes };
     cx->tenant = p.tenant;
     return true;
@@ -22,15 +23,30 @@ static bool read_signed(Ctx *cx, const Req *rq)
 
     if (!request_check(cx, rq, &s))
         return false;
-    cx->who = (Who){ .comer = A_PEER, .machine = s->machine, .service = s->id, .scopes = s->scopes };
+    cx->who = (Who){ .user = { s->machine }, .comer = A_PEER, .machine = s->machine, .service = s->id, .scopes = s->scopes };
+    return true;
+}
+
+static bool read_key(Ctx *cx, Str key, Str peer)
+{
+    KeyHolder k;
+
+    if (!api_key_check(cx, key, peer, &k))
+        return false;
+    cx->who = (Who){ .user = k.user, .comer = A_KEY, .machine = k.id, .service = S("api-key"),
+                     .scopes = k.scopes };
+    cx->tenant = k.tenant;
     return true;
 }
 
 bool machine_read(Ctx *cx, const Req *rq)
 {
     Str token = req_header(rq, S("x-service-token"));
+    Str key = req_header(rq, S("x-api-key"));
 
     if (token.at != NULL)
         return read_service(cx, token);
+    if (key.at != NULL)
+        return read_key(cx, key, rq->peer);
     return !request_is_signed(rq) || read_signed(cx, rq);
 }

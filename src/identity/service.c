@@ -136,12 +136,20 @@ bool service_check(Ctx *cx, Str token, Peer *out)
 
 /* ---- whom we call ---------------------------------------------------------- */
 
+/* A machine that acts in its own name asks on nobody's behalf. */
+static UserId behalf(const Ctx *cx)
+{
+    bool own_name = cx->who.comer != A_PERSON && uuid_is(cx->who.user.v, cx->who.machine);
+    return own_name ? (UserId){ 0 } : cx->who.user;
+}
+
 static Digest place_name(Ctx *cx, Str audience)
 {
+    UserId user = behalf(cx);
     Buf b = buf_in(cx->mem, 128);
 
     buf_add(&b, (Str){ (const char *)cx->tenant.v.b, 16 });
-    buf_add(&b, (Str){ (const char *)cx->who.user.v.b, 16 });
+    buf_add(&b, (Str){ (const char *)user.v.b, 16 });
     buf_add(&b, audience);
     return sha256(buf_str(&b));
 }
@@ -184,7 +192,7 @@ static Assertion for_audience(Ctx *cx, Str id, Str audience, unsigned scopes, Sp
 
     return (Assertion){ .issuer = id, .subject = id, .environment = own.environment,
                         .audience = audience, .scopes = scopes, .tenant = cx->tenant,
-                        .user = cx->who.user, .issued = now, .expires = later(now, lasts) };
+                        .user = behalf(cx), .issued = now, .expires = later(now, lasts) };
 }
 
 Str service_assertion(Ctx *cx, Str audience)
