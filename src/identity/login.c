@@ -189,7 +189,7 @@ static bool turn_away(Ctx *cx, void *arg)
 
     if (!note(cx, e, AUDIT_LOGIN_FAILED))
         return false;
-    if (!e->found || e->attempt != ATTEMPTS_MOST)
+    if (!e->found || GUARDED(e->attempt != ATTEMPTS_MOST))
         return true;
     return person_lock(cx, e->person.id, e->attempt, later(cx->now, LOCK_LASTS)) &&
            note(cx, e, AUDIT_LOCKED);

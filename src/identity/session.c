@@ -106,7 +106,7 @@ Tokens session_tokens(Ctx *cx, const Session *s, Role role)
 /* The person's state counts too, and the tenant's: who was suspended does not go on. */
 SQL(refresh_use,
     "UPDATE refresh_token SET used_at = $3, successor = $4"
-    " WHERE tenant = $1 AND hash = $2 AND used_at IS NULL AND expires_at > $3"
+    " WHERE tenant = $1 AND hash = $2" GUARD_SQL(" AND used_at IS NULL") " AND expires_at > $3"
     " AND EXISTS (SELECT 1 FROM session s"
     "   JOIN person p ON p.tenant = s.tenant AND p.id = s.person"
     "   JOIN tenant t ON t.id = s.tenant AND t.status = 'ACTIVE'"
