@@ -12,7 +12,7 @@ static const char *const action_words[] = {
     "biometric.registered", "biometric.revoked", "wallet.linked", "wallet.unlinked",
     "data.exported", "data.deleted", "account.deletion_requested",
     "tenant.status_changed", "tenant.settings_changed", "keys.rotated",
-    "audit.read" };
+    "audit.read", "letter.given_up" };
 const Names audit_action_names = { action_words, AUDIT_ACTIONS };
 _Static_assert(countof(action_words) == AUDIT_ACTIONS, "a word for each action");
 

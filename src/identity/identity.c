@@ -4,6 +4,7 @@
 #include "identity/device_key.h"
 #include "identity/key.h"
 #include "identity/letter.h"
+#include "identity/letterbox.h"
 #include "identity/login.h"
 #include "identity/mfa.h"
 #include "identity/passkey.h"
@@ -33,6 +34,7 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
     limit_open(&c->limits);
     mailproof_open(c->seal_master);
     letter_open(c->public_url);
+    letterbox_open(c->seal_master);
     login_open(&(LoginConfig){ c->needs_verified });
     password_policy(c->policy);
     mfa_open(c->seal_master);
@@ -54,6 +56,7 @@ void identity_close(void)
     wallet_close();
     passkey_close();
     mfa_close();
+    letterbox_close();
     letter_close();
     mailproof_close();
     session_close();

@@ -13,6 +13,7 @@
 #include "identity/limit.h"
 #include "identity/mailbox.h"
 #include "identity/password.h"
+#include "identity/postman.h"
 #include "identity/tenant.h"
 #include "kv/kv.h"
 
@@ -41,7 +42,8 @@ static bool join(Ctx *cx, void *arg)
     return person_add(cx, &j->in, &j->person) &&
            (uuid_zero(j->session.id) ||
             (session_write(cx, &j->session) &&
-             mailproof_keep(cx, FOR_VERIFY, j->in.id, &j->proof, VERIFY_LASTS))) &&
+             mailproof_keep(cx, FOR_VERIFY, j->in.id, &j->proof, VERIFY_LASTS) &&
+             letter_verify(cx, j->in.id, j->person.email, &j->proof))) &&
            audit_write(cx, &(Deed){ .action = AUDIT_REGISTRATION, .actor = j->in.id,
                                     .subject = j->in.id, .from = j->from });
 }
@@ -69,7 +71,7 @@ bool login_register(Ctx *cx, const Caller *from, const Account *in, SignedIn *ou
     j.proof = mailproof_make(cx);
     if (!write_tx(cx, lane_of(cx->tenant.v), join, &j))
         return false;
-    letter_verify(cx, j.person.email, &j.proof);
+    postman_wake();
     *out = (SignedIn){ .user = j.person, .tokens = session_tokens(cx, &j.session, CUSTOMER) };
     return true;
 }

@@ -129,6 +129,18 @@ const deeds = async (action, p) => {
   return (await s.must(200, 'GET', `/auth/admin/audit?action=${action}&subject=${p.id}&limit=100`, { token: admin.token })).data.length;
 };
 
+test('two admins who demote each other: one remains', async () => {
+  const rounds = control ? 12 : 4;
+  let bare = 0;
+  for (let round = 0; round < rounds; round++) {
+    const pair = await Promise.all([s.somebody('admin'), s.somebody('admin')]);
+    const demote = (by, p) => ({ method: 'PUT', path: `/auth/admin/users/${p.id}/role`, token: by.token, body: { role: 'customer' } });
+    const answers = await atOnce(s, [demote(pair[0], pair[1]), demote(pair[1], pair[0])]);
+    bare += won(answers).length !== 1;
+  }
+  verdict(bare === 0, `${bare} of ${rounds} pairs did not leave exactly one`);
+});
+
 test('wrong passwords from as many places: one lock, and the right one is late', async () => {
   const p = await s.register();
   const t = tally(await all((i) => post('login', { email: p.email, password: WRONG }, from(i))));

@@ -74,6 +74,23 @@ test('until then an admin takes it back, in case somebody else asked', async () 
   assert.equal((await login(p.email)).status, 200);
 });
 
+test('a venue never loses its last owner: the eldest admin has it', async () => {
+  const tenantId = '00000000-0000-4000-8000-' + String(Date.now()).slice(-12);
+  const admin = await s.somebody('admin', tenantId), owner = await s.organiser(tenantId);
+  await s.somebody('admin', tenantId);
+  const venue = await s.venue(owner), shared = await s.venue(owner), other = await s.organiser(tenantId);
+  await s.must(201, 'POST', `/api/v1/venues/${shared.id}/staff`, { token: owner.token, body: { personId: other.id, role: 'venue-owner' } });
+  await s.must(200, 'POST', '/auth/gdpr/delete', { token: owner.token, body: { confirmEmail: owner.email } });
+  await s.clock.advance(31 * DAY);
+  const { token } = await s.login(admin.email, { tenantId });
+  const staff = async (v) => (await s.must(200, 'GET', `/api/v1/venues/${v.id}/staff`, { token })).data.map((x) => [x.personId, x.role]);
+  await until('it has been handed over', async () => !(await staff(venue)).some(([p]) => p === owner.id));
+  assert.deepEqual(await staff(venue), [[admin.id, 'venue-owner']]);
+  assert.deepEqual(await staff(shared), [[other.id, 'venue-owner']], 'there was another');
+  const { data } = await s.must(200, 'GET', `/auth/admin/audit?action=role.granted&subject=${admin.id}`, { token });
+  assert.equal(data[0].target, `venue-owner ${venue.id}`);
+});
+
 test('an admin gives his role back before he is forgotten', async () => {
   const admin = await s.somebody('admin');
   assert.equal((await forget(admin)).body.code, 'INVALID_STATE');
