@@ -10,6 +10,7 @@
 #include "identity/passkey.h"
 #include "identity/wallet.h"
 #include "identity/password.h"
+#include "identity/policy.h"
 
 static bool open_keys(Arena *mem, const IdentityConfig *c, Str *why)
 {
@@ -36,7 +37,7 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
     letter_open(c->public_url);
     letterbox_open(c->seal_master);
     login_open(&(LoginConfig){ c->needs_verified });
-    password_policy(c->policy);
+    policy_open(c->policy);
     mfa_open(c->seal_master);
     passkey_open(&(Relying){ c->passkey_id, c->passkey_origins }, c->public_url);
     wallet_open(c->public_url, c->wallet_classic ? MESSAGES_CLASSIC_TOO : MESSAGES_BOUND);

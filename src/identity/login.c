@@ -13,6 +13,7 @@
 #include "identity/limit.h"
 #include "identity/mailbox.h"
 #include "identity/password.h"
+#include "identity/policy.h"
 #include "identity/postman.h"
 #include "identity/tenant.h"
 #include "kv/kv.h"
@@ -64,7 +65,7 @@ bool login_register(Ctx *cx, const Caller *from, const Account *in, SignedIn *ou
     Joining j = { .in = { { uuid_new(cx->now) }, in->email, in->firstName, in->lastName,
                           in->phone, { 0 }, CUSTOMER, PERSON_PENDING }, .from = *from };
 
-    if (!tenant_check(cx) || !password_allowed(cx, in->password) || !is_free(cx, in->email) ||
+    if (!tenant_check(cx) || !policy_allows(cx, in->password) || !is_free(cx, in->email) ||
         !password_hash(cx, in->password, &j.in.passwordHash))
         return false;
     j.session = session_prepare(cx, j.in.id, from->peer, from->agent);
@@ -110,7 +111,7 @@ bool account_add(Ctx *cx, Str email, Str password, Role role, Person *out)
 {
     Str hash = { 0 };
 
-    if (password.at != NULL && (!password_allowed(cx, password) || !is_free(cx, email) ||
+    if (password.at != NULL && (!policy_allows(cx, password) || !is_free(cx, email) ||
                                 !password_hash(cx, password, &hash)))
         return false;
     return add_account(cx, email, hash, role, out);

@@ -4,6 +4,7 @@
 #include "identity/letter.h"
 #include "identity/login.h"
 #include "identity/password.h"
+#include "identity/policy.h"
 #include "identity/postman.h"
 #include "identity/session.h"
 #include "kv/kv.h"
@@ -98,7 +99,7 @@ bool recovery_reset(Ctx *cx, const Caller *from, Str token, Str password)
     Renewing r = { .from = *from, .token = token };
 
     return mailproof_tenant(cx, token) && read_tx(cx, look, &r) &&
-           password_allowed(cx, password) && password_hash(cx, password, &r.new_hash) &&
+           policy_allows(cx, password) && password_hash(cx, password, &r.new_hash) &&
            finish(cx, &r, reset);
 }
 
@@ -121,6 +122,6 @@ bool recovery_change(Ctx *cx, const Caller *from, Str old, Str password)
     if (str_is(old, password))
         return fail(cx, SAME_PASSWORD, "the same again");
     r.known_hash = p.passwordHash;
-    return kv_delete(cx, attempts) && password_allowed(cx, password) &&
+    return kv_delete(cx, attempts) && policy_allows(cx, password) &&
            password_hash(cx, password, &r.new_hash) && finish(cx, &r, change);
 }
