@@ -1,6 +1,7 @@
 /* identity.c - opened in the order of need, closed in the other. A key must verify as long
  * as the longest-lived token that it signed, and a while more for clocks and caches. */
 #include "identity/identity.h"
+#include "identity/audit.h"
 #include "identity/device_key.h"
 #include "identity/key.h"
 #include "identity/letter.h"
@@ -38,6 +39,7 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
     letterbox_open(c->seal_master);
     login_open(&(LoginConfig){ c->needs_verified });
     policy_open(c->policy);
+    audit_open(c->audit_kept);
     mfa_open(c->seal_master);
     passkey_open(&(Relying){ c->passkey_id, c->passkey_origins }, c->public_url);
     wallet_open(c->public_url, c->wallet_classic ? MESSAGES_CLASSIC_TOO : MESSAGES_BOUND);

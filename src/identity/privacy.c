@@ -78,13 +78,20 @@ SQL(totp_erase,   "DELETE FROM totp WHERE tenant = $1 AND person = $2");
 SQL(backup_erase, "DELETE FROM backup_code WHERE tenant = $1 AND person = $2");
 SQL(passkey_erase, "DELETE FROM passkey WHERE tenant = $1 AND person = $2");
 SQL(wallet_erase, "DELETE FROM wallet WHERE tenant = $1 AND person = $2");
+SQL(proof_erase, "DELETE FROM mail_proof WHERE tenant = $1 AND person = $2");
+SQL(audit_subject_erase,
+    "UPDATE audit SET ip = NULL, user_agent = NULL WHERE tenant = $1 AND subject = $2");
+SQL(audit_actor_erase,
+    "UPDATE audit SET ip = NULL, user_agent = NULL WHERE tenant = $1 AND actor = $2"
+    " AND (subject IS NULL OR subject <> actor)");
 SQL(letter_erase, "DELETE FROM letter WHERE tenant = $1 AND person = $2");
 SQL(device_erase, "DELETE FROM device_key WHERE tenant = $1 AND person = $2");
 
 /* What was personal and stands in other tables. */
 static Sql *const others[] = { &session_erase, &staff_erase, &totp_erase, &backup_erase,
                                &passkey_erase, &wallet_erase, &device_erase,
-                               &letter_erase };
+                               &letter_erase, &proof_erase, &audit_subject_erase,
+                               &audit_actor_erase };
 
 typedef struct { TenantId tenant; UserId id; } Due;
 static const Shape due_row = SHAPE(Due, ID(Due, tenant, 0, ""), ID(Due, id, 0, ""));

@@ -401,11 +401,16 @@ SQL_ALL(refresh_forget,
     "DELETE FROM refresh_token WHERE (tenant, hash) IN"
     " (SELECT tenant, hash FROM refresh_token WHERE expires_at < $1 LIMIT 2000)");
 
+#define WITHOUT_TOKENS " AND NOT EXISTS (SELECT 1 FROM refresh_token r" \
+                       " WHERE r.tenant = s.tenant AND r.session = s.id) LIMIT 2000)"
+
 SQL_ALL(session_forget,
     "DELETE FROM session WHERE (tenant, id) IN"
-    " (SELECT s.tenant, s.id FROM session s WHERE s.expires_at < $1 AND NOT EXISTS"
-    "   (SELECT 1 FROM refresh_token r WHERE r.tenant = s.tenant AND r.session = s.id)"
-    " LIMIT 2000)");
+    " (SELECT s.tenant, s.id FROM session s WHERE s.expires_at < $1" WITHOUT_TOKENS);
+
+SQL_ALL(session_forget_ended,
+    "DELETE FROM session WHERE (tenant, id) IN"
+    " (SELECT s.tenant, s.id FROM session s WHERE s.ended_at < $1" WITHOUT_TOKENS);
 
 SQL_ALL(token_forget,
     "DELETE FROM revoked_token WHERE (tenant, id) IN"
@@ -413,13 +418,15 @@ SQL_ALL(token_forget,
 
 static bool forget(Ctx *cx, void *arg)
 {
-    i64 tokens, sessions, revoked;
+    Instant long_ago = earlier(cx->now, SESSION_KEPT);
+    i64 tokens, sessions, ended, revoked;
 
     if (!sql_run(cx, &refresh_forget, &tokens, V(cx->now)) ||
-        !sql_run(cx, &session_forget, &sessions, V(earlier(cx->now, SESSION_KEPT))) ||
+        !sql_run(cx, &session_forget, &sessions, V(long_ago)) ||
+        !sql_run(cx, &session_forget_ended, &ended, V(long_ago)) ||
         !sql_run(cx, &token_forget, &revoked, V(earlier(cx->now, REVOKED_KEPT))))
         return false;
-    *(i64 *)arg = tokens + sessions + revoked;
+    *(i64 *)arg = tokens + sessions + ended + revoked;
     return true;
 }
 

@@ -19,4 +19,8 @@ CREATE INDEX letter_person ON letter (tenant, person);
 -- Who gets what is left behind.
 CREATE INDEX person_admin ON person (tenant, created_at, id) WHERE role IN ('admin', 'super-admin');
 
+-- Deeds about others, for who asks what one has done.
+CREATE INDEX audit_actor ON audit (tenant, actor)
+    WHERE actor IS NOT NULL AND (subject IS NULL OR subject <> actor);
+
 SELECT guard_tables();
