@@ -44,6 +44,7 @@ typedef struct Who {
     Uuid     machine;                    /* which one, of machines           */
     Str      service;                    /* its id or name                   */
     unsigned scopes;                     /* what it may do (identity/scope.h) */
+    TenantId home;                       /* the tenant that he is of         */
 } Who;
 
 typedef struct Trace { u8 id[16]; u8 span[8]; } Trace;      /* W3C trace context */

@@ -263,3 +263,15 @@ bool api_key_watch(Ctx *cx)
         forget(w.rows[i].id);
     return true;
 }
+
+SQL_ALL(api_key_delete_old, "DELETE FROM api_key WHERE revoked_at < $1");
+
+static bool sweep(Ctx *cx, void *arg)
+{
+    return sql_run(cx, &api_key_delete_old, arg, V(earlier(cx->now, days(30))));
+}
+
+bool api_key_sweep(Ctx *cx, i64 *gone)
+{
+    return write_tx(cx, (Lane){ 0 }, sweep, gone);
+}

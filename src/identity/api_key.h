@@ -41,5 +41,8 @@ CHECKED bool api_key_revoke(Ctx *cx, Uuid id);
 typedef struct KeyHolder { TenantId tenant; Uuid id; UserId user; unsigned scopes; } KeyHolder;
 CHECKED bool api_key_check(Ctx *cx, Str key, Str peer, KeyHolder *out);
 
+/* Deletes what was revoked a month ago. A clock job. */
+CHECKED bool api_key_sweep(Ctx *cx, i64 *gone);
+
 /* Brings what other nodes revoked into this process. For boot and the clock. */
 CHECKED bool api_key_watch(Ctx *cx);

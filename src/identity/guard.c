@@ -38,7 +38,8 @@ static Str bearer_of(const Req *rq)
 static void let_in(Ctx *cx, const Claims *c)
 {
     cx->tenant = c->tenant;
-    cx->who = (Who){ .user = c->user, .role = c->role, .session = c->session };
+    cx->who = (Who){ .user = c->user, .role = c->role, .session = c->session,
+                      .home = c->tenant };
 }
 
 static bool read_tenant_header(Ctx *cx, const Req *rq, TenantId *out)

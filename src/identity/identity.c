@@ -2,15 +2,18 @@
  * as the longest-lived token that it signed, and a while more for clocks and caches. */
 #include "identity/identity.h"
 #include "identity/api_key.h"
+#include "identity/audit.h"
 #include "identity/device_key.h"
 #include "identity/key.h"
 #include "identity/letter.h"
+#include "identity/letterbox.h"
 #include "identity/service_revoked.h"
 #include "identity/login.h"
 #include "identity/mfa.h"
 #include "identity/passkey.h"
 #include "identity/wallet.h"
 #include "identity/password.h"
+#include "identity/policy.h"
 
 static bool open_keys(Arena *mem, const IdentityConfig *c, Str *why)
 {
@@ -40,8 +43,10 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
     limit_open(&c->limits);
     mailproof_open(c->seal_master);
     letter_open(c->public_url);
+    letterbox_open(c->seal_master);
     login_open(&(LoginConfig){ c->needs_verified });
-    password_policy(c->policy);
+    policy_open(c->policy);
+    audit_open(c->audit_kept);
     mfa_open(c->seal_master);
     passkey_open(&(Relying){ c->passkey_id, c->passkey_origins }, c->public_url);
     wallet_open(c->public_url, c->wallet_classic ? MESSAGES_CLASSIC_TOO : MESSAGES_BOUND);
@@ -61,6 +66,7 @@ void identity_close(void)
     wallet_close();
     passkey_close();
     mfa_close();
+    letterbox_close();
     letter_close();
     mailproof_close();
     session_close();
@@ -84,7 +90,7 @@ bool identity_sweep(Ctx *cx)
     while (gone > 0)
         if (!session_sweep(cx, &gone))
             return false;
-    if (!service_revoked_sweep(cx, &gone))
+    if (!service_revoked_sweep(cx, &gone) || !api_key_sweep(cx, &gone))
         return false;
     for (gone = 1; gone > 0;)
         if (!mailproof_sweep(cx, &gone))

@@ -20,6 +20,7 @@ typedef struct IdentityConfig {
     const Secret *seal_master;                    /* INTERNAL_SERVICE_SECRET  */
     bool needs_verified;                          /* LOGIN_REQUIRES_VERIFIED  */
     Policy policy;                                /* PASSWORD_POLICY          */
+    Span audit_kept;                              /* AUDIT_RETENTION          */
     LimitConfig limits;
     ServiceConfig services;
     Str  passkey_id, passkey_origins;            /* empty: those of public_url */
