@@ -3,6 +3,7 @@
 #include "identity/guard.h"
 #include "identity/fresh.h"
 #include "identity/machine.h"
+#include "identity/service_jwt.h"
 #include "identity/role.h"
 #include "identity/tenant.h"
 #include "identity/token.h"
@@ -93,7 +94,7 @@ static bool check_token(Ctx *cx, const Req *rq, Access access)
 bool guard_machine(Ctx *cx, const Req *rq)
 {
     cx->who = (Who){ 0 };
-    return machine_read(cx, rq);
+    return machine_read(cx, rq, bearer_of(rq));
 }
 
 /* What a person must be to come as far. */
@@ -148,7 +149,8 @@ static bool comes_as_machine(const Ctx *cx, const Req *rq, Access access, unsign
 {
     if (cx->who.comer == A_PERSON)
         return false;
-    return access == OPEN || needs != 0 || bearer_of(rq).at == NULL;
+    return access == OPEN || needs != 0 || bearer_of(rq).at == NULL ||
+           jwt_is_of_service(cx->mem, bearer_of(rq));
 }
 
 static bool check_person(Ctx *cx, const Req *rq, Access access)

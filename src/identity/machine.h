@@ -1,6 +1,7 @@
-/* machine.h - who comes with no account: another service.
+/* machine.h - who comes with no account: another service, or a program of a tenant.
  *
  *   X-Service-Token      a service of the list, for any tenant (service.h)
+ *   Authorization        the same, as a JWT of class service (service_jwt.h)
  *   x-internal-service   the same, with a signature of this one request (request_hmac.h)
  *   X-API-Key            a program of one tenant (api_key.h)
  *
@@ -8,7 +9,8 @@
 #pragma once
 #include "net/req.h"
 
-/* Looks at what came and sets cx->who: comer, machine, service, scopes, and the user and
- * tenant that the credential names; one that names no user acts in its own name. Without one, cx->who.comer stays A_PERSON.
+/* Looks at what came (`bearer`: of Authorization, or absent) and sets cx->who: comer,
+ * machine, service, scopes, and the user and tenant that the credential names; one that
+ * names no user acts in its own name. Without one, cx->who.comer stays A_PERSON.
  *   fails   as service_check, request_check, api_key_check */
-CHECKED bool machine_read(Ctx *cx, const Req *rq);
+CHECKED bool machine_read(Ctx *cx, const Req *rq, Str bearer);
