@@ -174,6 +174,8 @@ static bool open_identity(App *app, Str *why)
         .audit_kept = c->audit_kept,
         .limits = { limits_of(c), c->limit_login, c->limit_register, c->limit_wallet,
                     c->limit_default },
+        .issuers_file = c->issuers_file,
+        .issuers_plain = c->environment == ENV_TEST || c->environment == ENV_DEVELOPMENT,
         .services = services_of(&app->mem, c), .passkey_id = c->passkey_id, .passkey_origins = c->passkey_origins,
         .wallet_classic = c->wallet_classic };
 

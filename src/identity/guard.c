@@ -1,6 +1,7 @@
 /* guard.c - an open route looks at a token that comes, but doesn't mind a bad one: a client
  * whose access token has expired sends it along when it comes to refresh. */
 #include "identity/guard.h"
+#include "identity/foreign.h"
 #include "identity/fresh.h"
 #include "identity/machine.h"
 #include "identity/service_jwt.h"
@@ -79,7 +80,8 @@ static bool check_token(Ctx *cx, const Req *rq, Access access)
         cx->who.role = SUPER_ADMIN;
         return true;
     }
-    if (!token_check(cx, token, &c)) {
+    bool good = foreign_is(cx->mem, token) ? foreign_check(cx, token, &c) : token_check(cx, token, &c);
+    if (!good) {
         if (access != OPEN)
             return false;
         fault_clear(cx);

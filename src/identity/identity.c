@@ -4,6 +4,8 @@
 #include "identity/api_key.h"
 #include "identity/audit.h"
 #include "identity/device_key.h"
+#include "identity/foreign.h"
+#include "identity/issuer.h"
 #include "identity/key.h"
 #include "identity/letter.h"
 #include "identity/letterbox.h"
@@ -37,8 +39,20 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
         key_close();
         return false;
     }
+    bool good = issuers_open(mem, c->issuers_file, c->issuers_plain, why);
+    if (good && issuer_named(c->issuer)) {
+        *why = S("ISSUERS_FILE names JWT_ISSUER, which is ourselves");
+        issuers_close();
+        good = false;
+    }
+    if (!good) {
+        service_close();
+        key_close();
+        return false;
+    }
     token_open(&(TokenConfig){ c->issuer, c->audience, c->access_lasts, c->refresh_lasts });
     api_key_open();
+    foreign_open();
     session_open(&(SessionConfig){ c->refresh_grace, c->seal_master });
     limit_open(&c->limits);
     mailproof_open(c->seal_master);
@@ -70,8 +84,10 @@ void identity_close(void)
     letter_close();
     mailproof_close();
     session_close();
+    foreign_close();
     api_key_close();
     token_close();
+    issuers_close();
     service_close();
     key_close();
 }

@@ -23,6 +23,8 @@ typedef struct IdentityConfig {
     Span audit_kept;                              /* AUDIT_RETENTION          */
     LimitConfig limits;
     ServiceConfig services;
+    Str  issuers_file;                            /* ISSUERS_FILE             */
+    bool issuers_plain;                           /* http:// is let pass, for tests */
     Str  passkey_id, passkey_origins;            /* empty: those of public_url */
     bool wallet_classic;                          /* the two-line message is taken too */
 } IdentityConfig;

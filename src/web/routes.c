@@ -10,6 +10,7 @@
 #include "identity/auth_http.h"
 #include "identity/signin.h"
 #include "identity/signin_http.h"
+#include "identity/foreign_http.h"
 #include "identity/guard.h"
 #include "identity/record.h"
 #include "identity/device_key_http.h"
@@ -118,6 +119,12 @@ static const Route table[] = {
   &member_reply_shape, member_status, 0, "trust", "Suspends a person, or lets him in again." },
 { M_DELETE, "/auth/admin/users/:id/sessions", ADMINS, 0, NULL, 204,
   NULL, member_leave, 0, "trust", "Signs a person out everywhere." },
+{ M_GET, "/auth/admin/users/:id/identities", ADMINS, 0, NULL, 200,
+  &foreign_link_shape, foreign_index, LISTED, "trust", "Lists which subjects of other issuers a person is." },
+{ M_POST, "/auth/admin/users/:id/identities", ADMINS, 0, &foreign_in_shape, 201,
+  &foreign_link_shape, foreign_post, FRESH, "trust", "Says that a subject of another issuer is this person." },
+{ M_DELETE, "/auth/admin/users/:id/identities/:link", ADMINS, 0, NULL, 204,
+  NULL, foreign_delete, 0, "trust", "Takes that back." },
 { M_GET, "/auth/admin/tenants", SUPERS | MAY_ADMIN, 0, NULL, 200,
   &tenant_shape, tenant_index, LISTED, "trust", "Lists the tenants." },
 { M_POST, "/auth/admin/tenants", SUPERS, 0, &tenant_in_shape, 201,
