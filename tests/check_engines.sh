@@ -17,6 +17,7 @@ allowed() {
     hiredis/*)  echo 'kv/redis*.c' ;;
     nats/*)     echo 'bus/nats*.c' ;;
     curl/curl.h) echo mail/smtp.c ;;
+    nghttp2/*)  echo 'net/h2*.c' ;;
     crypt.h)    echo identity/bcrypt.c ;;
     zxcvbn.h)   echo identity/password.c ;;
     *)          echo any ;;
