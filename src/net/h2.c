@@ -320,6 +320,13 @@ static bool is_over(const H2 *h)
     return h->out_len == 0 && (quiet || (h->drain == H2_CLOSED && h->count == 0));
 }
 
+/* What the client sends meanwhile must not have the kernel throw the goodbye away. */
+static void leave(Conn *c)
+{
+    c->lingers = true;
+    conn_finish(c);
+}
+
 /* Writes and wakes until nothing moves: then it waits for the peer. */
 static void settle(H2 *h)
 {
@@ -336,7 +343,7 @@ static void settle(H2 *h)
     if (h->lost)
         conn_close(c);
     else if (is_over(h))
-        conn_finish(c);
+        leave(c);
     else {
         set_due(h);
         c->fresh = false;
@@ -360,9 +367,11 @@ void h2_run(Conn *c)
     H2 *h = c->h2;
 
     c->fresh = false;
-    h->unread = c->readable && h->out_len - h->out_at >= H2_OUT_MOST;
-    if (h->unread)
+    flush(h);                       /* or what is full might not be the socket */
+    if (c->readable && h->out_len - h->out_at >= H2_OUT_MOST) {
         c->readable = false;        /* until the peer has taken what waits for it */
+        h->unread = true;
+    }
     if (c->readable) {
         isize n = conn_read(c, c->io->scratch, SCRATCH);
         if (c->state == C_GONE)
@@ -389,7 +398,7 @@ void h2_due(Conn *c)
         nghttp2_session_terminate_session(h->session, NGHTTP2_NO_ERROR);
         h2_pump(h);
         flush(h);
-        conn_finish(c);
+        leave(c);
         return;
     }
     h->drain = H2_CLOSED;

@@ -126,10 +126,9 @@ static bool stays(Str name)
 static void put_fields(Buf *b, Str lines)
 {
     while (lines.len > 0) {
-        const char *from = lines.at;
         Str value, name = take_line(&lines, &value);
         if (stays(name))
-            buf_add(b, (Str){ from, value.at + value.len + 2 - from });
+            buf_add(b, (Str){ name.at, name.len + 2 + value.len + 2 });
     }
 }
 

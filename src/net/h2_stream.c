@@ -122,11 +122,11 @@ static void read_answer(Str text, Answer *a)
     for (;;) {
         Str line = str_cut(&rest, '\n');
         must(rest.at != NULL && line.len > 0);
+        a->size = line.at + line.len + 1 - text.at;
         if (line.len == 1)
-            break;
+            return;
         take_field(a, str_sub(line, 0, line.len - 1));
     }
-    a->size = rest.at - text.at;
 }
 
 static bool has_body(const H2Stream *s, const Answer *a)
