@@ -1,6 +1,7 @@
 /* service_test.c - who may speak as a service, and what is told to who may not. */
 #include "unit/test.h"
 #include "unit/with_identity.h"
+#include <pthread.h>
 #include "base/file.h"
 #include "identity/guard.h"
 #include "identity/base64.h"
@@ -412,4 +413,51 @@ TEST(scopes_are_words_and_admin_contains_them_all)
     must(s == (MAY_EVENTS_READ | MAY_ADMIN) && str_is(unknown, S("odd")));
     must(!scopes_read(json_read(mem, S("[1]"), &why), &s, &unknown));
     must(str_is(scopes_str(mem, MAY_EVENTS_READ | MAY_ADMIN), S("events:read, admin:*")));
+}
+
+/* ---- many at once --------------------------------------------------------------- */
+
+static _Atomic bool ended;
+static _Atomic int odd;
+
+static void *speak(void *arg)
+{
+    Arena own = { 0 };
+    Peer p;
+    const Str *token = arg;
+
+    for (int i = 0; !ended || i < 200; i++) {
+        Ctx cx = ctx_new(&own, TENANT_DEFAULT);
+        cx.who.user.v.b[0] = (u8)i;
+        Str mine = service_assertion(&cx, S("ticket-service"));
+        Claimed c;
+        const char *why;
+        if (!assertion_read(cx.mem, mine, &c, &why) || c.a.user.v.b[0] != (u8)i)
+            odd++;
+        if (!service_check(&cx, *token, &p) && cx.fault.code != SERVICE_REVOKED)
+            odd++;
+        arena_reset(&own, 64 << 10);
+    }
+    arena_close(&own);
+    return NULL;
+}
+
+TEST(threads_speak_and_are_checked_while_a_service_is_taken_back_and_let_go_on)
+{
+    Ctx cx = with_services(NULL);
+    Assertion a = good(&cx);
+    Str t = text_of(&a);
+    pthread_t threads[6];
+
+    ended = false;
+    for (int i = 0; i < 6; i++)
+        must(pthread_create(&threads[i], NULL, speak, &t) == 0);
+    for (int i = 0; i < 30; i++)
+        must(service_revoke(&cx, A_SERVICE, S("venue-service"), S("a reason"), (Instant){ 0 }) &&
+             service_revoked_watch(&cx) && service_unrevoke(&cx, S("venue-service")));
+    ended = true;
+    for (int i = 0; i < 6; i++)
+        must(pthread_join(threads[i], NULL) == 0);
+    must(odd == 0);
+    identity_done();
 }
