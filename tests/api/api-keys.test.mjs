@@ -99,3 +99,17 @@ test('a key ends with its time, with its maker and with its tenant', async () =>
   assert.equal((await use(short.key, 'GET', '/api/v1/orders')).body.code, 'INVALID_API_KEY');
   assert.equal((await use(key, 'GET', '/api/v1/orders')).body.code, 'INVALID_API_KEY');
 });
+
+test('the command line makes, lists and revokes keys under a running server', async () => {
+  const boss = await s.somebody('admin'), guest = await s.register();
+  const create = (...more) => s.cli(['api-key', 'create', '--name', 'by hand', ...more]);
+  const key = (await create('--scopes', 'orders:read,events:read', '--as', boss.email)).out.trim();
+  assert.equal((await use(key, 'GET', '/api/v1/orders')).status, 200);
+  const id = /^(\S+) ttk_\S+\.\.\. \["events:read","orders:read"\] by hand$/m.exec((await s.cli(['api-key'])).out)[1];
+  assert.equal((await s.cli(['api-key', 'revoke', id])).code, 0);
+  await gone('it is refused', key);
+  for (const wrong of [['--scopes', 'admin:*', '--as', boss.email], ['--scopes', 'x', '--as', boss.email], ['--as', boss.email], ['--scopes', 'orders:read'],
+    ['--scopes', 'orders:read', '--as', guest.email], ['--scopes', 'orders:read', '--as', 'nobody@example.com']])
+    assert.notEqual((await create(...wrong)).code, 0);
+  assert.notEqual((await s.cli(['api-key', 'revoke', randomUUID()])).code, 0);
+});
