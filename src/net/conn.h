@@ -3,6 +3,7 @@
  *   GREETING -> HEAD -> BODY -> AT_WORK -> (HELD) -> (WRITING) -> IDLE -> HEAD ...
  *                 |       |         |                              ^
  *                 |       |         +-> STREAMING                  |
+ *                 +-> FORWARDING (ask.h) --------------------------+
  *                 +-------+-- refused -> (SKIPPING) ---------------+
  *   any -> CLOSING (what still comes is dropped) -> GONE
  *
@@ -16,10 +17,11 @@
 #include "net/link.h"
 
 struct Io;
+struct Ask;
 struct Stream;
 
 typedef enum ConnState { C_GREETING, C_IDLE, C_HEAD, C_BODY, C_SKIPPING, C_AT_WORK,
-                         C_HELD, C_WRITING, C_STREAMING, C_CLOSING, C_GONE, C_STATES } ConnState;
+                         C_HELD, C_WRITING, C_STREAMING, C_FORWARDING, C_CLOSING, C_GONE, C_STATES } ConnState;
 
 typedef struct Conn {
     Due         due;                              /* first                    */
@@ -41,6 +43,7 @@ typedef struct Conn {
     i64         skip;                             /* of a refused body        */
     Job        *job;
     struct Stream *stream;
+    struct Ask    *ask;                           /* its request is with an upstream */
     struct Conn *next_turn, *next_grave;
     char        peer[INET6_ADDRSTRLEN];
 } Conn;

@@ -30,6 +30,7 @@ typedef struct Io {
     JobShelf   jobs;
     Conn      *turns, **last_turn, *graves;
     Hub        hub;
+    struct Outward *outward;                          /* to upstreams; NULL: none yet */
     Inbox      inbox;
     IoCounts   counts;
     Frame    **taken;                             /* room for inbox_take      */

@@ -35,3 +35,11 @@ Tls *tls_open(Arena *mem, Str cert_file, Str key_file, Str *why);
 void tls_close(Tls *t);
 /* Puts TLS on a link that has its fd. */
 CHECKED bool tls_wrap(Tls *t, Link *l);
+
+/* The same for asking others: their certificate must be good for `host` (a name or an
+ * address), signed by `ca_file` or, where that is empty, by who the system trusts; with
+ * cert_file and key_file we show one too. */
+Tls *tls_open_client(Arena *mem, Str ca_file, Str cert_file, Str key_file, Str *why);
+CHECKED bool tls_wrap_client(Tls *t, Link *l, const char *host);
+/* Why the handshake failed, for the log. */
+const char *tls_why(const Link *l);

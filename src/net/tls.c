@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <openssl/x509v3.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -112,7 +113,7 @@ static isize tls_write(Link *l, const struct iovec *parts, int count)
 static isize tls_greet(Link *l)
 {
     ERR_clear_error();
-    isize got = outcome(l, SSL_accept(l->tls));
+    isize got = outcome(l, SSL_do_handshake(l->tls));
     return got == 0 ? LINK_GONE : got;
 }
 
@@ -141,7 +142,73 @@ bool tls_wrap(Tls *t, Link *l)
         SSL_free(ssl);
         return false;
     }
+    SSL_set_accept_state(ssl);
     l->tls = ssl;
     l->via = &tls_transport;
     return true;
+}
+
+/* ---- the other end ------------------------------------------------------------ */
+
+static bool trust(SSL_CTX *c, Arena *mem, Str ca_file)
+{
+    return ca_file.len == 0 ? SSL_CTX_set_default_verify_paths(c) == 1
+                            : SSL_CTX_load_verify_file(c, str_z(mem, ca_file)) == 1;
+}
+
+static bool show(SSL_CTX *c, Arena *mem, Str cert_file, Str key_file)
+{
+    return cert_file.len == 0 ||
+           (SSL_CTX_use_certificate_chain_file(c, str_z(mem, cert_file)) == 1 &&
+            SSL_CTX_use_PrivateKey_file(c, str_z(mem, key_file), SSL_FILETYPE_PEM) == 1 &&
+            SSL_CTX_check_private_key(c) == 1);
+}
+
+Tls *tls_open_client(Arena *mem, Str ca_file, Str cert_file, Str key_file, Str *why)
+{
+    static const unsigned char ours[] = "\x08http/1.1";
+    Tls *t = make(mem, Tls, 1);
+    SSL_CTX *c = t->context = SSL_CTX_new(TLS_client_method());
+
+    must(c != NULL);
+    SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
+    SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS |
+                            SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_verify(c, SSL_VERIFY_PEER, NULL);
+    must(SSL_CTX_set_alpn_protos(c, ours, sizeof ours - 1) == 0);
+    must(SSL_CTX_set_cipher_list(c, ciphers) == 1);
+    if (!trust(c, mem, ca_file))
+        return refuse(mem, t, why, "TLS authorities");
+    if (!show(c, mem, cert_file, key_file))
+        return refuse(mem, t, why, "TLS certificate for the upstream");
+    return t;
+}
+
+/* The name is checked as an address when it is one (RFC 9110 4.3.4, 4.3.5), and only a
+ * name is told before (RFC 6066 section 3). */
+bool tls_wrap_client(Tls *t, Link *l, const char *host)
+{
+    SSL *ssl = SSL_new(t->context);
+    bool good = ssl != NULL && SSL_set_fd(ssl, l->fd) == 1;
+
+    if (good && X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) != 1) {
+        ERR_clear_error();
+        good = SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
+    }
+    if (!good) {
+        SSL_free(ssl);
+        return false;
+    }
+    SSL_set_connect_state(ssl);
+    l->tls = ssl;
+    l->via = &tls_transport;
+    return true;
+}
+
+const char *tls_why(const Link *l)
+{
+    long wrong = l->tls == NULL ? X509_V_OK : SSL_get_verify_result(l->tls);
+
+    return wrong == X509_V_OK ? "handshake failed" : X509_verify_cert_error_string(wrong);
 }
