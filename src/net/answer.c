@@ -4,7 +4,7 @@
 #include "net/answer.h"
 #include <string.h>
 
-static HeadResult bad(Answer *a, const char *why)
+static HeadResult bad(AnswerHead *a, const char *why)
 {
     a->why = why;
     return HEAD_BAD;
@@ -13,7 +13,7 @@ static HeadResult bad(Answer *a, const char *why)
 static bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
 /* "HTTP/1.1 200 " and a reason that nobody reads. */
-static HeadResult take_status(const char **at, const char *end, Answer *a)
+static HeadResult take_status(const char **at, const char *end, AnswerHead *a)
 {
     const char *v = *at;
     isize have = end - v < 13 ? end - v : 13;
@@ -36,7 +36,7 @@ static HeadResult take_status(const char **at, const char *end, Answer *a)
     return v[1] == '\n' ? HEAD_DONE : bad(a, "CR without LF");
 }
 
-static HeadResult note_length(Answer *a, Str v)
+static HeadResult note_length(AnswerHead *a, Str v)
 {
     if (a->length >= 0)
         return bad(a, "two Content-Length");
@@ -51,7 +51,7 @@ static HeadResult note_length(Answer *a, Str v)
     return HEAD_DONE;
 }
 
-static HeadResult note_coding(Answer *a, Str v)
+static HeadResult note_coding(AnswerHead *a, Str v)
 {
     if (a->chunked || !str_is_nocase(v, S("chunked")))
         return bad(a, "Transfer-Encoding");
@@ -67,7 +67,7 @@ static bool names_close(Str v)
     return false;
 }
 
-static HeadResult note_field(Answer *a, const Header *h)
+static HeadResult note_field(AnswerHead *a, const Header *h)
 {
     if (h->name.len == 10 && str_is_nocase(h->name, S("Connection")))
         a->close |= names_close(h->value);
@@ -78,7 +78,7 @@ static HeadResult note_field(Answer *a, const Header *h)
     return HEAD_DONE;
 }
 
-static HeadResult take_fields(const char **at, const char *end, Answer *a)
+static HeadResult take_fields(const char **at, const char *end, AnswerHead *a)
 {
     HeadResult got;
 
@@ -98,7 +98,7 @@ static HeadResult take_fields(const char **at, const char *end, Answer *a)
 }
 
 /* RFC 9112 6.3, without its leniency. */
-static HeadResult settle_body(Answer *a, Asked asked)
+static HeadResult settle_body(AnswerHead *a, Asked asked)
 {
     bool none = a->status < 200 || a->status == 204 || a->status == 304;
 
@@ -115,14 +115,14 @@ static HeadResult settle_body(Answer *a, Asked asked)
     return HEAD_DONE;
 }
 
-HeadResult answer_read(Str in, Asked asked, Answer *out)
+HeadResult answer_read(Str in, Asked asked, AnswerHead *out)
 {
     Str most = str_sub(in, 0, HEAD_MOST);
     const char *at = most.at, *end = most.at + most.len;
     HeadResult got;
 
-    memset(out, 0, offsetof(Answer, headers));
-    memset(&out->count, 0, sizeof *out - offsetof(Answer, count));
+    memset(out, 0, offsetof(AnswerHead, headers));
+    memset(&out->count, 0, sizeof *out - offsetof(AnswerHead, count));
     out->length = -1;
     out->why = "";
     if ((got = take_status(&at, end, out)) == HEAD_DONE &&

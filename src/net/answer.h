@@ -8,7 +8,7 @@
 
 typedef enum BodyKind { BODY_NONE, BODY_LENGTH, BODY_CHUNKED, BODY_TO_CLOSE } BodyKind;
 
-typedef struct Answer {
+typedef struct AnswerHead {
     int      status, minor;                       /* 100..599, HTTP/1.minor   */
     Header   headers[HEADERS_MOST];
     isize    count;
@@ -17,12 +17,12 @@ typedef struct Answer {
     bool     chunked, close;                      /* close: after this answer */
     BodyKind body;
     const char *why;                              /* why HEAD_BAD             */
-} Answer;
+} AnswerHead;
 
 /* Reads the head at the start of `in`: HEAD_MORE while it has no end and is within
  * HEAD_MOST. `to_head` says that HEAD was asked, so that no body follows. */
 typedef enum Asked { ASKED_BODY, ASKED_HEAD } Asked;
-HeadResult answer_read(Str in, Asked asked, Answer *out);
+HeadResult answer_read(Str in, Asked asked, AnswerHead *out);
 
 /* True for a field that concerns this connection alone: those of RFC 9110 7.6.1, those
  * that frame the body, and those that one of the Connection fields names. */

@@ -130,7 +130,7 @@ static char *put_field(char *to, const Header *h)
 }
 
 /* How this client learns where the body ends. */
-static char *put_framing(Ask *a, const Answer *n, char *to)
+static char *put_framing(Ask *a, const AnswerHead *n, char *to)
 {
     bool told = n->body == BODY_LENGTH || n->length == 0 ||
                 (n->body == BODY_NONE && n->length >= 0);
@@ -153,7 +153,7 @@ static bool is_named(const Header *h, Str name)
     return h->name.len == name.len && str_is_nocase(h->name, name);
 }
 
-static char *put_fields(Ask *a, const Answer *n, char *to)
+static char *put_fields(Ask *a, const AnswerHead *n, char *to)
 {
     const ForwardWish *w = &a->f.wish;
     bool date = false, cache = false;
@@ -177,13 +177,13 @@ static char *put_fields(Ask *a, const Answer *n, char *to)
 
 enum { HEAD_LINES = 512, CHANGED_MOST = 2 * TARGET_MOST };
 
-static isize room_for(const Ask *a, const Answer *n)
+static isize room_for(const Ask *a, const AnswerHead *n)
 {
     return HEAD_LINES + n->size + 4 * n->count + CHANGED_MOST + a->lines.len +
            a->c->io->desk.wire.extra.len;
 }
 
-static bool head(Forward *f, const Answer *n)
+static bool head(Forward *f, const AnswerHead *n)
 {
     Ask *a = ask_of(f);
     Io *io = a->c->io;
@@ -200,7 +200,7 @@ static bool head(Forward *f, const Answer *n)
     return true;
 }
 
-static bool interim(Forward *f, const Answer *n)
+static bool interim(Forward *f, const AnswerHead *n)
 {
     Ask *a = ask_of(f);
     Io *io = a->c->io;

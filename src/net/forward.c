@@ -366,7 +366,7 @@ static void count_answer(Forward *f, int status)
     tell(f, status >= 502 && status <= 504 ? WENT_WRONG : WENT_WELL);
 }
 
-static Going take_interim(Forward *f, const Answer *a)
+static Going take_interim(Forward *f, const AnswerHead *a)
 {
     if (a->status == 101 || ++f->interims > INTERIMS_MOST) {
         broken(f, a->status == 101 ? "it switches to another protocol" : "too many 1xx");
@@ -379,7 +379,7 @@ static Going take_interim(Forward *f, const Answer *a)
 
 static Going take_head(Forward *f, Str *in)
 {
-    Answer *a = &f->lines->in->answer;
+    AnswerHead *a = &f->lines->in->answer;
     HeadResult got = answer_read(*in, f->asked, a);
 
     if (got == HEAD_MORE)

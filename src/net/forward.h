@@ -35,8 +35,8 @@ typedef struct Forward Forward;
 
 /* Each gives false when the asker is gone: then it has called forward_leave. */
 typedef struct AskerVia {
-    bool (*interim)(Forward *f, const Answer *a);           /* 100, 103      */
-    bool (*head)(Forward *f, const Answer *a);
+    bool (*interim)(Forward *f, const AnswerHead *a);           /* 100, 103      */
+    bool (*head)(Forward *f, const AnswerHead *a);
     /* PUMP_BEFORE bytes before `at` and PUMP_AFTER behind it may be written on. */
     bool (*body)(Forward *f, char *at, isize n);
     bool (*end)(Forward *f, Str trailers);        /* after a body's last byte */

@@ -49,7 +49,7 @@ typedef struct Outward {
     Lines     *lines[UPSTREAMS_MOST];
     Line      *graves, *turns, **last_turn;
     Arena      mem;                               /* of one log line or refusal */
-    Answer     answer;                            /* the one being read       */
+    AnswerHead     answer;                            /* the one being read       */
     char       pump[PUMP_BEFORE + PUMP + PUMP_AFTER];
 } Outward;
 
