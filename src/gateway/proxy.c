@@ -29,8 +29,8 @@ static const Names access_names = { access_words, countof(access_words) };
 
 static const Shape row_shape = SHAPE(RowIn,
     TEXT(RowIn, name, 1, 40, 0, "small letters, digits and -"),
-    TEXT(RowIn, prefix, 4, 200, 0, "/api or a path below it"),
-    TEXT(RowIn, urls, 10, URLS_MOST_LETTERS, 0, "comma separated, alike but for host and port"),
+    TEXT(RowIn, prefix, 1, 200, 0, "/api or a path below it"),
+    TEXT(RowIn, urls, 1, URLS_MOST_LETTERS, 0, "comma separated, alike but for host and port"),
     TEXT(RowIn, audience, 1, 100, OPTIONAL, "the service that tokens are for; the name"),
     NAME(RowIn, access, &access_names, OPTIONAL, "who may"),
     TEXT(RowIn, pass, 0, 200, OPTIONAL, "of: authorization, cookie, set-cookie"),
@@ -200,7 +200,7 @@ ProxyRow *proxy_read(Arena *mem, Str file, int *count, Str *why)
     }
     bool good = shape_read(&cx, &file_shape, text, &in);
     ProxyRow *rows = make(mem, ProxyRow, in.upstreams.count + 1);
-    for (int i = 0; good && i < in.upstreams.count; i++)
+    for (int i = 0, n = good ? (int)in.upstreams.count : 0; i < n; i++)
         good &= read_row(&cx, rows, i, (const RowIn *)in.upstreams.at + i);
     if (!good) {
         *why = mistakes(&cx, file);

@@ -191,21 +191,6 @@ static void go_deaf(Forward *f)
     line_again(f->line);
 }
 
-static void put_up(Forward *f, const struct iovec *parts, int count)
-{
-    isize n = 0;
-
-    if (f->deaf)
-        return;
-    if (f->rest == NULL)
-        n = f->line->link.via->write(&f->line->link, parts, count);
-    if (n == LINK_GONE) {
-        go_deaf(f);
-        return;
-    }
-    keep_rest(f, parts, count, n < 0 ? 0 : n);
-}
-
 static bool push_rest(Forward *f)
 {
     while (f->rest_at < f->rest_len) {
@@ -225,17 +210,34 @@ static bool push_rest(Forward *f)
     return true;
 }
 
+static void put_up(Forward *f, const struct iovec *parts, int count)
+{
+    isize n = 0;
+
+    if (f->deaf)
+        return;
+    if (f->rest == NULL)
+        n = f->line->link.via->write(&f->line->link, parts, count);
+    if (n == LINK_GONE) {
+        go_deaf(f);
+        return;
+    }
+    keep_rest(f, parts, count, n < 0 ? 0 : n);
+    if (n > 0 && f->rest != NULL)                 /* TLS writes a record at a time */
+        (void)push_rest(f);
+}
+
 /* Something went up, or all has. */
 static void moved_up(Forward *f)
 {
     bool all = f->given && f->rest == NULL;
-    i64 s = (now_of(f).ns - f->sent.ns) / 1000000000;
+    i64 ms = mono_us(f->sent, now_of(f)) / 1000;
 
     if (f->answered)
         wait_for(f, DUE_FLOW);
     else if (all)
         wait_for(f, DUE_FIRST);
-    else if (s < f->lines->up->config.idle_within.ms / 1000 || f->went_up / s >= SLOWEST_UP)
+    else if (ms <= f->lines->up->config.idle_within.ms || f->went_up * 1000 / ms >= SLOWEST_UP)
         wait_for(f, DUE_FLOW);
 }
 
