@@ -7,6 +7,7 @@
 #include "gateway/proxy_http.h"
 #include "gateway/proxy.h"
 #include "identity/guard.h"
+#include "identity/service.h"
 #include "net/forward.h"
 
 /* ---- fields -------------------------------------------------------------------- */
@@ -42,7 +43,7 @@ static bool goes_up(const ProxyRow *row, const Req *rq, Str name)
     static const Str ours[] = {
         S("host"), S("expect"), S("x-forwarded-"), S("forwarded"), S("x-real-ip"),
         S("x-client-ip"), S("true-client-ip"), S("x-service-"), S("x-internal-"), S("x-tenant-"),
-        S("x-user-"), S("x-request-id"), S("traceparent"), S("x-original-"), S("x-rewrite-"),
+        S("x-user-"), S("x-request-id"), S("traceparent"), S("tracestate"), S("x-original-"), S("x-rewrite-"),
         S("x-http-method-"), S("x-http-method"), S("x-method-override") };
 
     if (hop_field(name, rq->headers, rq->header_count) || is_among(name, ours, countof(ours)))
@@ -99,14 +100,18 @@ static void put_asker(Buf *b, const Req *rq)
         put(b, S("X-Forwarded-Host"), host);
 }
 
-/* The trace goes on, with our span as the parent. */
-static void put_trace(Ctx *cx, Buf *b)
+/* That it is us who ask, for this tenant and person; and the trace, with our span as the
+ * parent. The client says himself what he is. */
+static void put_trust(Ctx *cx, Buf *b, const ProxyRow *row, const Req *rq)
 {
-    Str id = hex_write(cx->mem, cx->trace.id, sizeof cx->trace.id);
-    Str span = hex_write(cx->mem, cx->trace.span, sizeof cx->trace.span);
+    bool traced = req_header(rq, S("traceparent")).at != NULL;
+    Header h[SERVICE_HEADERS];
+    int n = service_headers(cx, row->audience,
+                            traced ? req_header(rq, S("tracestate")) : (Str){ 0 }, h);
 
-    put(b, S("X-Request-Id"), id);
-    buf_fmt(b, "traceparent: 00-%.*s-%.*s-01\r\n", STR_ARGS(id), STR_ARGS(span));
+    for (int i = 0; i < n; i++)
+        if (!str_is(h[i].name, S("User-Agent")))
+            put(b, h[i].name, h[i].value);
 }
 
 static Str fields_up(Ctx *cx, const ProxyRow *row, const Req *rq)
@@ -117,7 +122,7 @@ static Str fields_up(Ctx *cx, const ProxyRow *row, const Req *rq)
         if (goes_up(row, rq, rq->headers[i].name))
             put(&b, rq->headers[i].name, rq->headers[i].value);
     put_asker(&b, rq);
-    put_trace(cx, &b);
+    put_trust(cx, &b, row, rq);
     return buf_str(&b);
 }
 

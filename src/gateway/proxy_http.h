@@ -1,11 +1,11 @@
 /* proxy_http.h - what nobody answers here goes to the service behind that does.
- * Needs: proxy, guard, net (forward).  Used by: web (the table of routes). */
+ * Needs: proxy, guard, service, net (forward).  Used by: web (the table of routes). */
 #pragma once
 #include "net/req.h"
 
 /* ALL /api/star  OPEN, INLINE, FORWARDS; the row of PROXY_FILE says who may.
  * Fails NOT_FOUND, INVALID_PATH, FORBIDDEN_PATH, what the guard says, CONTENT_TOO_LARGE,
- * NOT_IMPLEMENTED (Upgrade), UPSTREAM_FAILED, UPSTREAM_UNAVAILABLE, UPSTREAM_TIMEOUT. */
+ * NOT_IMPLEMENTED (Upgrade), BAD_GATEWAY, UPSTREAM_UNAVAILABLE, GATEWAY_TIMEOUT. */
 Handler proxy_pass;
 
 typedef struct BreakerOut {

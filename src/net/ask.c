@@ -64,7 +64,7 @@ static void cut(Forward *f, const char *why)
     Conn *c = a->c;
 
     c->ask = NULL;
-    finish(a, UPSTREAM_FAILED, why);
+    finish(a, BAD_GATEWAY, why);
     conn_close(c);
 }
 

@@ -86,13 +86,13 @@ void forward_end(Forward *f)
 static void broken(Forward *f, const char *why)
 {
     f->lines->up->counts.broken++;
-    give_up(f, WENT_WRONG, UPSTREAM_FAILED, 0, why);
+    give_up(f, WENT_WRONG, BAD_GATEWAY, 0, why);
 }
 
 static void late(Forward *f, const char *why)
 {
     f->lines->up->counts.late++;
-    give_up(f, WENT_WRONG, UPSTREAM_TIMEOUT, 0, why);
+    give_up(f, WENT_WRONG, GATEWAY_TIMEOUT, 0, why);
 }
 
 /* ---- how it begins --------------------------------------------------------------- */
@@ -137,7 +137,7 @@ void forward_seek(Forward *f)
         }
         if (++f->tries >= TRIES) {
             f->lines->up->counts.unreachable++;
-            give_up(f, WENT_WRONG, UPSTREAM_FAILED, 0, "the upstream can't be reached");
+            give_up(f, WENT_WRONG, BAD_GATEWAY, 0, "the upstream can't be reached");
             return;
         }
     }
@@ -158,7 +158,7 @@ void forward_unreachable(Forward *f)
         return;
     }
     f->lines->up->counts.unreachable++;
-    give_up(f, WENT_WRONG, UPSTREAM_FAILED, 0, "the upstream can't be reached");
+    give_up(f, WENT_WRONG, BAD_GATEWAY, 0, "the upstream can't be reached");
 }
 
 /* ---- up ------------------------------------------------------------------------- */

@@ -149,7 +149,7 @@ test('what could frame an answer in two ways is no answer', async () => {
     bytes.script = answer;
     const r = await get('/api/bytes/x');
     assert.equal(r.status, 502, why);
-    assert.equal(r.body.code, 'UPSTREAM_FAILED');
+    assert.equal(r.body.code, 'BAD_GATEWAY');
     assert.equal(r.headers.get('content-type'), 'application/problem+json');
   }
   bytes.script = (socket) => socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nokHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil');
@@ -249,7 +249,7 @@ test('several addresses take turns, and one that is down costs nobody his reques
 test('who is slow is told of, and what stops in the middle is cut', async () => {
   const late = await get('/api/hasty/x?wait=1500');
   assert.equal(late.status, 504);
-  assert.equal(late.body.code, 'UPSTREAM_TIMEOUT');
+  assert.equal(late.body.code, 'GATEWAY_TIMEOUT');
   assert.ok(late.headers.get('retry-after'));
   await assert.rejects(fetch(`${node.url}/api/open/x?die`).then((r) => r.arrayBuffer()));
   bytes.script = (socket) => { socket.write('HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n'); setTimeout(() => socket.destroy(), 20); };
