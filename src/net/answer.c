@@ -109,9 +109,9 @@ static HeadResult settle_body(AnswerHead *a, Asked asked)
     if (a->length > 0 && (a->status < 200 || a->status == 204))
         return bad(a, "Content-Length where none may be");
     a->close |= a->minor == 0;
-    a->body = none || asked == ASKED_HEAD || a->length == 0 ? BODY_NONE
-            : a->chunked ? BODY_CHUNKED : a->length > 0 ? BODY_LENGTH : BODY_TO_CLOSE;
-    a->close |= a->body == BODY_TO_CLOSE;
+    a->body = none || asked == ASKED_HEAD || a->length == 0 ? ENDS_AT_HEAD
+            : a->chunked ? ENDS_BY_CHUNKS : a->length > 0 ? ENDS_BY_LENGTH : ENDS_AT_CLOSE;
+    a->close |= a->body == ENDS_AT_CLOSE;
     return HEAD_DONE;
 }
 

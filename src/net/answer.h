@@ -6,7 +6,7 @@
 #pragma once
 #include "net/head.h"
 
-typedef enum BodyKind { BODY_NONE, BODY_LENGTH, BODY_CHUNKED, BODY_TO_CLOSE } BodyKind;
+typedef enum BodyEnd { ENDS_AT_HEAD, ENDS_BY_LENGTH, ENDS_BY_CHUNKS, ENDS_AT_CLOSE } BodyEnd;
 
 typedef struct AnswerHead {
     int      status, minor;                       /* 100..599, HTTP/1.minor   */
@@ -15,7 +15,7 @@ typedef struct AnswerHead {
     isize    size;                                /* bytes the head took      */
     i64      length;                              /* Content-Length, -1: none */
     bool     chunked, close;                      /* close: after this answer */
-    BodyKind body;
+    BodyEnd body;
     const char *why;                              /* why HEAD_BAD             */
 } AnswerHead;
 

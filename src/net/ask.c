@@ -5,8 +5,10 @@
  * only to who said that it takes them (RFC 9110 6.5.1). */
 #include "net/ask.h"
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "net/exchange.h"
+#include "net/h2.h"
 #include "net/io.h"
 
 enum { STAGED_MOST = 16 << 10, MEM_KEPT = 16 << 10, LEFT_US = 499 };
@@ -20,6 +22,9 @@ typedef struct Ask {
     Chunked  chunked;                             /* the request's body       */
     i64      left;
     bool     old;                                 /* HTTP/1.0                 */
+    bool     shared;                              /* HTTP/2: is fed, unframed */
+    bool     fed_all;
+    i64      fed;
     bool     chunks;                              /* the answer goes out chunked */
 } Ask;
 
@@ -49,7 +54,7 @@ static void over(Forward *f, bool unread)
     Conn *c = a->c;
 
     c->ask = NULL;
-    c->closes |= unread || c->io->server->draining;
+    c->closes |= unread || c->io->server->draining || a->shared;
     c->lingers |= unread;
     finish(a, OK, "");
     c->state = C_IDLE;
@@ -132,15 +137,16 @@ static char *put_field(char *to, const Header *h)
 /* How this client learns where the body ends. */
 static char *put_framing(Ask *a, const AnswerHead *n, char *to)
 {
-    bool told = n->body == BODY_LENGTH || n->length == 0 ||
-                (n->body == BODY_NONE && n->length >= 0);
+    bool told = n->body == ENDS_BY_LENGTH || n->length == 0 ||
+                (n->body == ENDS_AT_HEAD && n->length >= 0);
 
     if (told && n->status != 204)
         to = wire_put_length(to, n->length);
-    a->chunks = (n->body == BODY_CHUNKED || n->body == BODY_TO_CLOSE) && !a->old;
+    a->chunks = (n->body == ENDS_BY_CHUNKS || n->body == ENDS_AT_CLOSE) && !a->old &&
+                !a->shared;
     if (a->chunks)
         to = put(to, S("Transfer-Encoding: chunked\r\n"));
-    a->c->closes |= a->c->io->server->draining || (!told && !a->chunks && n->body != BODY_NONE);
+    a->c->closes |= a->c->io->server->draining || (!told && !a->chunks && n->body != ENDS_AT_HEAD);
     if (a->c->closes)
         to = put(to, S("Connection: close\r\n"));
     else if (a->c->keep_old)
@@ -253,12 +259,32 @@ static bool full(const Forward *f)
     return ask_of(f)->c->out != NULL;
 }
 
+/* Of what was fed; true unless it ended in this. */
+static bool push_fed(Ask *a)
+{
+    Conn *c = a->c;
+    int n = c->in_len;
+
+    if (n > 0 && forward_hungry(&a->f)) {
+        c->in_len = 0;
+        forward_give(&a->f, (Str){ c->in, n });
+        conn_forget(c);
+        h2_took(c, n);
+    }
+    if (a->fed_all && c->in_len == 0 && forward_hungry(&a->f))
+        forward_given(&a->f, S(""));
+    return true;
+}
+
 static bool pull(Forward *f)
 {
-    Conn *c = ask_of(f)->c;
+    Ask *a = ask_of(f);
+    Conn *c = a->c;
 
+    if (a->shared)
+        return push_fed(a);
     conn_run(c);
-    return c->ask == ask_of(f);
+    return c->ask == a;
 }
 
 static const AskerVia via = { interim, head, body, end, flush, full, pull, refuse, cut, over };
@@ -323,6 +349,7 @@ static Ask *new_ask(Conn *c, const Ctx *cx, const Req *rq, const Head *h)
     a->lines = own_lines(j, rq->reply.headers);
     a->left = h->length > 0 ? h->length : 0;
     a->old = h->minor == 0;
+    a->shared = c->link.via->shared;
     a->f.via = &via;
     a->f.wish = *w;
     a->f.wish.line = job_keep(j, w->line);
@@ -356,9 +383,35 @@ void ask_begin(Conn *c, const Ctx *cx, const Req *rq, const Head *h, Str in)
         forward_headway(&a->f);
 }
 
+void ask_feed(Conn *c, Str bytes)
+{
+    Ask *a = c->ask;
+
+    a->fed += bytes.len;
+    if (a->fed > a->f.wish.body_most) {
+        ask_fail(c, CONTENT_TOO_LARGE, "body");
+        return;
+    }
+    must((c->in = realloc(c->in, (size_t)(c->in_len + bytes.len))) != NULL);
+    memcpy(c->in + c->in_len, bytes.at, (size_t)bytes.len);
+    c->in_len += (int)bytes.len;
+    push_fed(a);
+}
+
+void ask_fail(Conn *c, FaultCode fault, const char *why)
+{
+    forward_fail(&c->ask->f, fault, why);
+}
+
+void ask_feed_end(Conn *c)
+{
+    c->ask->fed_all = true;
+    push_fed(c->ask);
+}
+
 bool ask_hungry(const Conn *c)
 {
-    return forward_hungry(&c->ask->f);
+    return !c->ask->shared && forward_hungry(&c->ask->f);
 }
 
 static bool take_chunks(Ask *a, Str *in)

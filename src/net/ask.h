@@ -10,6 +10,13 @@
 /* The handler has set rq->reply.forward. */
 void ask_begin(Conn *c, const Ctx *cx, const Req *rq, const Head *h, Str in);
 
+/* Of a connection that carries one request (h2.h): a part of its body, which is kept until
+ * the upstream takes it; and its end. h2_took says how much was taken. */
+void ask_feed(Conn *c, Str bytes);
+void ask_feed_end(Conn *c);
+/* It can't go on, by its own side's fault. */
+void ask_fail(Conn *c, FaultCode fault, const char *why);
+
 /* Uses body bytes of `in`; false when none are wanted now. */
 bool ask_take(Conn *c, Str *in);
 /* True when reading on makes sense. */

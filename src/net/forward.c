@@ -401,7 +401,7 @@ static Going take_head(Forward *f, Str *in)
     count_answer(f, a->status);
     if (!f->via->head(f, a))
         return IS_OVER;
-    if (a->body != BODY_NONE)
+    if (a->body != ENDS_AT_HEAD)
         return GOES_ON;
     if (!f->via->flush(f))
         return IS_OVER;
@@ -443,13 +443,13 @@ static Going take_chunks(Forward *f, Str *in)
 
 static Going take_plain(Forward *f, Str *in)
 {
-    isize n = f->body == BODY_LENGTH && f->left < in->len ? (isize)f->left : in->len;
+    isize n = f->body == ENDS_BY_LENGTH && f->left < in->len ? (isize)f->left : in->len;
     char *at = (char *)(uintptr_t)in->at;
 
     *in = str_sub(*in, n, in->len);
     if (!f->via->body(f, at, n))
         return IS_OVER;
-    if (f->body == BODY_LENGTH && (f->left -= n) == 0)
+    if (f->body == ENDS_BY_LENGTH && (f->left -= n) == 0)
         return end_body(f, in->len);
     return GOES_ON;
 }
@@ -458,7 +458,7 @@ static Going take_answer(Forward *f, Str *in)
 {
     if (!f->answered)
         return take_head(f, in);
-    return f->body == BODY_CHUNKED ? take_chunks(f, in) : take_plain(f, in);
+    return f->body == ENDS_BY_CHUNKS ? take_chunks(f, in) : take_plain(f, in);
 }
 
 /* Uses up what was read; false when the exchange is over. */
@@ -491,7 +491,7 @@ static void ended(Forward *f, bool in_order)
     bool again = !f->heard && !f->has_body && f->wish.again &&
                  f->tries < (stale ? TRIES : 1);
 
-    if (f->answered && f->body == BODY_TO_CLOSE && in_order) {
+    if (f->answered && f->body == ENDS_AT_CLOSE && in_order) {
         if (f->via->end(f, S("")) && f->via->flush(f))
             complete(f, 0);
     } else if (again) {

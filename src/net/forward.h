@@ -76,7 +76,7 @@ struct Forward {
     i64         went_up;
     char       *rest;                             /* what the upstream did not take yet */
     isize       rest_at, rest_len;
-    BodyKind    body;                             /* the answer's             */
+    BodyEnd    body;                             /* the answer's             */
     i64         left;
     Chunked     chunks;
     Forward    *next_waiting;

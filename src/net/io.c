@@ -9,6 +9,7 @@
 #include <unistd.h>
 #include "net/exchange.h"
 #include "net/line.h"
+#include "net/h2.h"
 
 enum { EVENTS = 256, ACCEPTS = 64, WAIT_MOST_MS = 1000, RETRY_ACCEPT_MS = 20,
        LINGER_MS = 2000, OUT_KEPT = 256 << 10 };
@@ -160,6 +161,7 @@ static void begin_drain(Io *io)
     io->listener = -1;
     while ((due = io->dues.lists[DUE_BEAT].oldest) != NULL)
         stream_send_away((Conn *)due);
+    h2_drain(io);
     close_quiet(io);
 }
 
@@ -229,6 +231,8 @@ static void close_all(Io *io)
     take_inbox(io);
     if (io->outward != NULL)
         outward_end(io->outward);
+    while (io->sessions != NULL)
+        conn_close(io->sessions->conn);
     for (int kind = DUE_NONE + 1; kind < DUE_KINDS; kind++)
         while ((due = io->dues.lists[kind].oldest) != NULL)
             conn_close((Conn *)due);

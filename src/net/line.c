@@ -112,16 +112,16 @@ static void greet(Line *l)
 {
     isize got = l->link.via->greet(&l->link);
 
-    if (got == 1)
+    if (got == GREETED)
         ready(l);
     else if (got != LINK_AGAIN)
-        unreachable(l, tls_why(&l->link));
+        unreachable(l, tls_client_why(&l->link));
 }
 
 static void connected(Line *l)
 {
     Arena *mem = &l->of->in->mem;
-    Tls *tls = l->of->up->tls;
+    TlsClient *tls = l->of->up->tls;
     int error = 0;
     socklen_t len = sizeof error;
 
@@ -134,7 +134,7 @@ static void connected(Line *l)
         return;
     }
     l->state = LINE_GREETING;
-    if (tls_wrap_client(tls, &l->link, str_z(mem, endpoint_of(l)->url.host)))
+    if (tls_client_wrap(tls, &l->link, str_z(mem, endpoint_of(l)->url.host)))
         greet(l);
     else
         unreachable(l, "TLS");

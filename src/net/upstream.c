@@ -192,7 +192,8 @@ Upstream *upstream_open(Arena *mem, const UpstreamConfig *config, Str *why)
     u->count = config->url_count;
     u->number = own.count;
     if (config->urls[0].secure) {
-        u->tls = tls_open_client(mem, config->ca_file, config->cert_file, config->key_file, why);
+        u->tls = tls_client_open(mem, config->ca_file, config->cert_file, config->key_file,
+                                 why);
         if (u->tls == NULL) {
             free(u);
             return NULL;
@@ -251,7 +252,7 @@ void upstreams_close(void)
         for (int k = 0; k < u->count; k++)
             lock_close(&u->endpoints[k].lock);
         breaker_close(&u->breaker);
-        tls_close(u->tls);
+        tls_client_close(u->tls);
         free(u);
     }
     own.count = 0;

@@ -53,7 +53,7 @@ typedef struct Upstream {
     int       number;                             /* its place in every io thread */
     Endpoint  endpoints[ENDPOINTS_MOST];
     int       count;
-    Tls      *tls;                                /* NULL: plain              */
+    TlsClient *tls;                               /* NULL: plain              */
     Breaker   breaker;
     UpstreamCounts counts;
 } Upstream;

@@ -5,6 +5,7 @@ import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import http2 from 'node:http2';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -320,7 +321,7 @@ test('a thousand at once share the few connections that a row allows', async () 
   assert.ok(behind.count.connections - before_ <= 8, `${behind.count.connections - before_} connections`);
 });
 
-const memory = () => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${node.child.pid}/status`, 'utf8'))[1]) / 1024;
+const memory = (pid = node.child.pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
 
 test('what passes through is not kept: a slow reader and large bodies cost no memory', async () => {
   await fetch(`${node.url}/api/open/x?bytes=1000000`).then((r) => r.arrayBuffer());
@@ -359,6 +360,48 @@ test('requests that were sent together are answered in their order', async () =>
   const r = await raw(node.port, text);
   const order = [...r.text.matchAll(/"url":"\/([np]\d+)"|"status":"(ok)"/g)].map((m) => m[1] ?? m[2]);
   assert.deepEqual(order, Array.from({ length: 30 }, (_, i) => [`n${i}`, 'ok', `p${i}`]).flat());
+});
+
+test('HTTP/2 goes behind as well, each stream for itself', async () => {
+  const over = await start({ PROXY_FILE: file, TLS_CERT_FILE: own.cert, TLS_KEY_FILE: own.key });
+  const pid = over.nodes[0].child.pid, client = http2.connect(over.nodes[0].url, { ca: readFileSync(own.cert), servername: 'localhost' });
+  const ask = (headers, body) => new Promise((done, no) => {
+    const s = client.request(headers), parts = [];
+    s.on('response', (h) => { s.head = h; });
+    s.on('data', (d) => parts.push(d));
+    s.on('error', no).on('aborted', () => no(new Error('aborted')));
+    s.on('end', () => done({ status: s.head[':status'], headers: s.head, body: Buffer.concat(parts) }));
+    if (body) s.end(body); else s.end();
+  });
+  const first = await ask({ ':path': '/api/open/x?a=1', 'x-kept': 'k', 'x-service-token': 'lie' });
+  const heard = JSON.parse(first.body);
+  assert.deepEqual([first.status, heard.url, heard.headers['x-kept']], [200, '/x?a=1', 'k']);
+  assert.notEqual(heard.headers['x-service-token'], 'lie');
+  const large = await Promise.all(Array.from({ length: 20 }, (_, i) => ask({ ':path': '/api/open/x', ':method': 'POST' }, Buffer.alloc(i * 40_000, 'u'))));
+  assert.deepEqual(large.map((r) => JSON.parse(r.body).bytes), Array.from({ length: 20 }, (_, i) => i * 40_000));
+  for (const more of ['', '&chunked']) assert.equal((await ask({ ':path': `/api/open/x?bytes=3000000${more}` })).body.length, 3_000_000);
+  assert.equal((await ask({ ':path': '/api/open/x?status=204' })).status, 204);
+  assert.equal((await ask({ ':path': '/api/shop/x' })).status, 401);
+  assert.equal((await ask({ ':path': '/api/open/%2e%2e/x' })).status, 400);
+  assert.equal((await ask({ ':path': '/api/open/small/x', ':method': 'POST' }, Buffer.alloc(2000))).status, 413);
+  await assert.rejects(ask({ ':path': '/api/open/x?die' }));
+  assert.equal((await ask({ ':path': '/api/hasty/x?wait=1500' })).status, 504);
+
+  const before_ = memory(pid);
+  bytes.script = () => {};                        // never answers
+  const stuck = Array.from({ length: 4 }, () => {
+    const s = client.request({ ':path': '/api/bytes/x', ':method': 'POST' });
+    s.on('error', () => {});
+    s.write(Buffer.alloc(8_000_000));
+    return s;
+  });
+  bytes.server.once('connection', (socket) => socket.pause());
+  await sleep(150);
+  assert.ok(memory(pid) - before_ < 16, `${before_} -> ${memory(pid)} MiB`);
+  for (const s of stuck) s.close();
+  assert.equal((await ask({ ':path': '/api/open/x' })).status, 200);
+  client.close();
+  await over.close();
 });
 
 test('a table with mistakes stops the start and names them all', async () => {

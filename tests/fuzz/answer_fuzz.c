@@ -15,8 +15,8 @@ static void check(Str in, const AnswerHead *a)
     must(a->size > 0 && a->size <= in.len && a->size <= HEAD_MOST);
     must(a->status >= 100 && a->status < 600 && (a->minor == 0 || a->minor == 1));
     must(!(a->chunked && a->length >= 0) && a->length >= -1 && (!a->chunked || a->minor == 1));
-    must(a->body != BODY_LENGTH || a->length > 0);
-    must(a->body != BODY_TO_CLOSE || a->close);
+    must(a->body != ENDS_BY_LENGTH || a->length > 0);
+    must(a->body != ENDS_AT_CLOSE || a->close);
     must(a->count >= 0 && a->count <= HEADERS_MOST);
     for (isize i = 0; i < a->count; i++) {
         Str v = a->headers[i].value;

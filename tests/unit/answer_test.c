@@ -14,20 +14,20 @@ TEST(a_head_is_read_whole_or_more_of_it_is_wanted)
     for (isize n = 0; n < all.len - 4; n++)
         must(reads(str_sub(all, 0, n)) == HEAD_MORE);
     must(reads(all) == HEAD_DONE && a.size == all.len - 4);
-    must(a.status == 200 && a.count == 2 && a.length == 12 && a.body == BODY_LENGTH && !a.close);
+    must(a.status == 200 && a.count == 2 && a.length == 12 && a.body == ENDS_BY_LENGTH && !a.close);
     must(str_is(a.headers[0].value, S("b")));
-    must(reads(S("HTTP/1.1 204\r\n\r\n")) == HEAD_DONE && a.body == BODY_NONE);
+    must(reads(S("HTTP/1.1 204\r\n\r\n")) == HEAD_DONE && a.body == ENDS_AT_HEAD);
 }
 
 TEST(where_the_body_ends_is_known_from_the_head)
 {
-    must(reads(S("HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n")) == HEAD_DONE && a.body == BODY_CHUNKED);
-    must(reads(S("HTTP/1.1 200 OK\r\n\r\n")) == HEAD_DONE && a.body == BODY_TO_CLOSE && a.close);
-    must(reads(S("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n")) == HEAD_DONE && a.body == BODY_LENGTH && a.close);
-    must(reads(S("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")) == HEAD_DONE && a.body == BODY_NONE && !a.close);
-    must(reads(S("HTTP/1.1 304 No\r\nContent-Length: 9\r\n\r\n")) == HEAD_DONE && a.body == BODY_NONE && a.length == 9);
+    must(reads(S("HTTP/1.1 200 OK\r\nTransfer-Encoding: Chunked\r\n\r\n")) == HEAD_DONE && a.body == ENDS_BY_CHUNKS);
+    must(reads(S("HTTP/1.1 200 OK\r\n\r\n")) == HEAD_DONE && a.body == ENDS_AT_CLOSE && a.close);
+    must(reads(S("HTTP/1.0 200 OK\r\nContent-Length: 1\r\n\r\n")) == HEAD_DONE && a.body == ENDS_BY_LENGTH && a.close);
+    must(reads(S("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")) == HEAD_DONE && a.body == ENDS_AT_HEAD && !a.close);
+    must(reads(S("HTTP/1.1 304 No\r\nContent-Length: 9\r\n\r\n")) == HEAD_DONE && a.body == ENDS_AT_HEAD && a.length == 9);
     must(reads(S("HTTP/1.1 200 OK\r\nConnection: x, Close\r\n\r\n")) == HEAD_DONE && a.close);
-    must(answer_read(S("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), ASKED_HEAD, &a) == HEAD_DONE && a.body == BODY_NONE);
+    must(answer_read(S("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"), ASKED_HEAD, &a) == HEAD_DONE && a.body == ENDS_AT_HEAD);
 }
 
 TEST(what_is_doubtful_is_refused)
