@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "bus/bus.h"
+#include "gateway/proxy.h"
 #include "identity/auth_http.h"
 #include "identity/identity.h"
 #include "kv/kv.h"
@@ -231,6 +232,11 @@ static bool open_metrics(App *app, Str *why)
     return metrics_open(&app->mem, app->config.metrics_token, why);
 }
 
+static bool open_proxy(App *app, Str *why)
+{
+    return proxy_open(&app->mem, app->config.proxy_file, why);
+}
+
 static const Engine engines[] = {
     { "store", open_store, store_close },
     { "kv", open_kv, kv_close },
@@ -240,6 +246,7 @@ static const Engine engines[] = {
     { "pay", open_pay, pay_close },
     { "tickets", open_tickets, NULL },
     { "metrics", open_metrics, NULL },
+    { "proxy", open_proxy, proxy_close },
 };
 
 static int engines_of(AppEngines which)

@@ -5,6 +5,7 @@
 #include "events/permission_http.h"
 #include "events/venue_http.h"
 #include "gateway/live_http.h"
+#include "gateway/proxy_http.h"
 #include "identity/account_http.h"
 #include "identity/api_key_http.h"
 #include "identity/auth_http.h"
@@ -314,6 +315,16 @@ static const Route table[] = {
 { M_GET, "/events/stream", OPEN, 0, NULL, 200,
   NULL, live_stream, STREAM,
   "stream", "Everything that happens, as server-sent events." },
+/* ---- services behind ----------------------------------------------------------------- */
+{ M_OTHER, "/api/*", OPEN, 0, NULL, 200,
+  NULL, proxy_pass, INLINE | FORWARDS,
+  "proxy", "What no other row answers: passed to the service that PROXY_FILE names." },
+{ M_GET, "/health/circuit-breakers", OPERATORS, 0, NULL, 200,
+  &breaker_out_shape, breaker_index, LISTED,
+  "operations", "Says how the services behind are doing." },
+{ M_POST, "/health/circuit-breakers/reset", OPERATORS, 0, &breaker_reset_shape, 200,
+  &breakers_reset_shape, breaker_reset_http, 0,
+  "operations", "Has a service behind asked again at once." },
 /* ---- operators and browsers ---------------------------------------------------------- */
 { M_GET, "/health", OPEN, 0, NULL, 200,
   &health_shape, health_show, INLINE, "operations", "Says that the server is alive." },
