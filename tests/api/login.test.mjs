@@ -31,6 +31,18 @@ test('of 32 wrong passwords at once no more than five are looked at, and the acc
   assert.equal((await login(p.email, PASSWORD)).status, 200);
 });
 
+test('the lock comes and goes as the settings say', async () => {
+  const own = await start({ LOCKOUT_MAX_ATTEMPTS: '3', LOCKOUT_DURATION_MINUTES: '2' });
+  try {
+    const p = await own.register();
+    for (let i = 0; i < 3; i++) await login(p.email, WRONG, own);
+    assert.equal((await login(p.email, PASSWORD, own)).status, 401);
+    await own.clock.advance(121_000);
+    for (let i = 0; i < 2; i++) await login(p.email, WRONG, own);
+    assert.equal((await login(p.email, PASSWORD, own)).status, 200, 'two are not three');
+  } finally { await own.close(); }
+});
+
 test('hashes of other systems let in and are replaced', async () => {
   const hashes = { bcrypt: await bcrypt.hash(PASSWORD, 10), '$2a$': (await bcrypt.hash(PASSWORD, 4)).replace('$2b$', '$2a$'),
     argon2: await argon2.hash(PASSWORD), 'argon2, other costs': await argon2.hash(PASSWORD, { memoryCost: 19456, timeCost: 2, parallelism: 1 }) };
