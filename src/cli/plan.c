@@ -3,6 +3,7 @@
 #include "cli/plan.h"
 #include "events/event_clock.h"
 #include "gateway/gateway.h"
+#include "gateway/publish.h"
 #include "identity/identity.h"
 #include "identity/privacy.h"
 #include "store/once.h"
@@ -20,6 +21,16 @@ static bool sweep_once(Ctx *cx)
 
     while (gone > 0)
         if (!once_sweep(cx, &gone))
+            return false;
+    return true;
+}
+
+static bool sweep_published(Ctx *cx)
+{
+    i64 gone = 1;
+
+    while (gone > 0)
+        if (!publish_sweep(cx, &gone))
             return false;
     return true;
 }
@@ -51,6 +62,7 @@ static Job jobs[] = {
     { "people who are to be forgotten", { 60000 }, privacy_sweep, OF_ALL },
     { "webhook nonces", { 60000 }, payment_clock, OF_ALL },
     { "answers to retried requests", { 60000 }, sweep_once, OF_ALL },
+    { "ids of published messages", { 60000 }, sweep_published, OF_ALL },
     { "told tidings", { 60000 }, sweep_outbox, OF_ALL },
     { "idle connections", { 10000 }, tidy, OF_THIS_NODE },
 };

@@ -5,6 +5,7 @@
 #include "events/permission_http.h"
 #include "events/venue_http.h"
 #include "gateway/live_http.h"
+#include "gateway/publish_http.h"
 #include "identity/account_http.h"
 #include "identity/auth_http.h"
 #include "identity/signin.h"
@@ -280,6 +281,12 @@ static const Route table[] = {
 { M_GET, "/events/stream", OPEN, 0, NULL, 200,
   NULL, live_stream, STREAM,
   "stream", "Everything that happens, as server-sent events." },
+/* ---- other services ------------------------------------------------------------------ */
+{ M_POST, "/internal/events", SUPERS, 0, &publish_in_shape, 202,
+  &publish_out_shape, publish_one, 0, "publishing",
+  "Tells one person's streams, or who watches an event, that something happened." },
+{ M_POST, "/internal/events/batch", SUPERS, 0, &publish_batch_in_shape, 202,
+  &publish_batch_out_shape, publish_batch, 0, "publishing", "The same for many: all or none." },
 /* ---- operators and browsers ---------------------------------------------------------- */
 { M_GET, "/health", OPEN, 0, NULL, 200,
   &health_shape, health_show, INLINE, "operations", "Says that the server is alive." },
