@@ -11,7 +11,9 @@ static const char *const action_words[] = {
     "user.mfa_failed", "user.mfa_codes_regenerated", "passkey.added", "passkey.removed",
     "biometric.registered", "biometric.revoked", "wallet.linked", "wallet.unlinked",
     "data.exported", "data.deleted", "account.deletion_requested",
-    "tenant.status_changed", "tenant.settings_changed", "keys.rotated",
+    "tenant.status_changed", "tenant.settings_changed", "deadletter.retried",
+    "deadletter.discarded", "webhook.added", "webhook.changed", "webhook.removed",
+    "webhook.secret_rotated", "webhook.replayed", "webhook.paused", "keys.rotated",
     "audit.read" };
 const Names audit_action_names = { action_words, AUDIT_ACTIONS };
 _Static_assert(countof(action_words) == AUDIT_ACTIONS, "a word for each action");
