@@ -8,7 +8,7 @@
 
 static const Command *const commands[] = {
     &command_serve, &command_migrate, &command_demo, &command_doctor, &command_routes,
-    &command_openapi, &command_keys, &command_user, &command_deadletters,
+    &command_openapi, &command_keys, &command_user, &command_service, &command_deadletters,
     &command_config,
 };
 

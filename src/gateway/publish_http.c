@@ -48,8 +48,12 @@ const Shape publish_batch_out_shape = SHAPE(BatchOut,
 
 /* ---- reading --------------------------------------------------------------------- */
 
-static bool choose_tenant(Ctx *cx, TenantId asked)
+/* A service serves all tenants, so it says whose message it is; unless its token does. */
+static bool choose_tenant(Ctx *cx, const Req *rq, TenantId asked)
 {
+    if (cx->who.comer != A_PERSON && uuid_zero(asked.v) &&
+        uuid_is(cx->tenant.v, TENANT_DEFAULT.v) && req_header(rq, S("x-tenant-id")).at == NULL)
+        return fail_field(cx, S("tenantId"), "must be there, or X-Tenant-Id");
     if (!uuid_zero(asked.v) && !uuid_is(asked.v, cx->tenant.v)) {
         if (!role_covers(cx->who.role, SUPER_ADMIN))
             return fail(cx, FORBIDDEN, "tenantId is not the caller's own");
@@ -121,7 +125,7 @@ bool publish_one(Ctx *cx, Req *rq)
     PublishIn in;
     Publication p;
 
-    if (!req_read(cx, rq, &publish_in_shape, &in) || !choose_tenant(cx, in.tenantId) ||
+    if (!req_read(cx, rq, &publish_in_shape, &in) || !choose_tenant(cx, rq, in.tenantId) ||
         !read_message(cx, &in, &p) || !publish_all_of(cx, &p, 1))
         return false;
     say_replayed(cx, rq, &p, 1);
@@ -133,7 +137,7 @@ bool publish_batch(Ctx *cx, Req *rq)
 {
     BatchIn in;
 
-    if (!req_read(cx, rq, &publish_batch_in_shape, &in) || !choose_tenant(cx, in.tenantId))
+    if (!req_read(cx, rq, &publish_batch_in_shape, &in) || !choose_tenant(cx, rq, in.tenantId))
         return false;
     const PublishIn *items = in.events.at;
     isize n = in.events.count;

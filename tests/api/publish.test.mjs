@@ -1,13 +1,19 @@
 // publish.test.mjs - what other services say reaches whom it concerns, once.
 import assert from 'node:assert/strict';
-import { randomUUID } from 'node:crypto';
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { mkdtempSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { start, TENANT, until } from './harness.mjs';
 import { listenTo } from './listen.mjs';
 
+const SECRET = randomBytes(24).toString('hex'), list = join(mkdtempSync(join(tmpdir(), 'services-')), 'services.json');
+writeFileSync(list, JSON.stringify({ services: [{ id: 'seat-service', scopes: ['events:write'] }, { id: 'reader', scopes: ['events:read'] }] }));
+
 let s, chief, ann, bob;
 before(async () => {
-  s = await start();
+  s = await start({ SERVICES_FILE: list, SERVICE_SECRET: SECRET });
   [chief, ann, bob] = await Promise.all([s.somebody('super-admin'), s.register(), s.register()]);
 });
 after(() => s.close());
@@ -91,4 +97,37 @@ test('a message that nobody could hear, or that would break a stream, is refused
   for (const by of [await s.somebody('admin'), ann, {}])
     for (const [path, body] of [['', message()], ['/batch', { events: [message()] }]])
       assert.equal((await say(body, { by, path })).status, by.token ? 403 : 401);
+});
+
+test('a service with the scope says whose message it is; one without may not', async () => {
+  const l = await listening(ann), iat = Math.floor(await s.now() / 1000);
+  const credential = (id, scopes) => {
+    const body = { iss: id, sub: id, iat, exp: iat + 300, nonce: randomBytes(16).toString('hex'), env: 'test', scopes };
+    return Buffer.from(JSON.stringify({ ...body, sig: createHmac('sha256', SECRET).update(JSON.stringify(body)).digest('hex') })).toString('base64');
+  };
+  const as = (id, scopes, m, headers = {}) => say(m, { by: {}, headers: { 'x-service-token': credential(id, scopes), ...headers } });
+  const good = ['seat-service', ['events:write']];
+  assert.equal((await as(...good, message({ type: 'last.word', tenantId: TENANT }))).status, 202);
+  await l.hears('last.word');
+  assert.equal((await as(...good, message(), { 'x-tenant-id': TENANT })).status, 202);
+  assert.equal((await as(...good, message())).body.code, 'VALIDATION_ERROR', 'it serves all, so it must say');
+  assert.equal((await as(...good, message({ tenantId: randomUUID() }))).body.code, 'INVALID_TENANT');
+  assert.equal((await as('reader', ['events:read'], message({ tenantId: TENANT }))).body.code, 'INSUFFICIENT_SCOPE');
+  l.close();
+});
+
+test('dead letters are for admins, of their own tenant, and from the command line', async () => {
+  const admin = await s.somebody('admin'), stranger = await s.somebody('admin', (await s.stranger()).tenantId);
+  const ask = (method, path, by = admin, more = {}) => s.api(method, `/api/v1/dead-letters${path}`, { token: by.token, ...more });
+  assert.deepEqual((await ask('GET', '')).body.data, []);
+  for (const [q, code] of [['?state=X', 'VALIDATION_ERROR'], ['?userId=7', 'VALIDATION_ERROR'], ['?cursor=x', 'INVALID_CURSOR']])
+    assert.equal((await ask('GET', q)).body.code, code);
+  for (const [method, path] of [['GET', '/9'], ['GET', '/x'], ['POST', '/9/retry'], ['DELETE', '/9']]) {
+    assert.equal((await ask(method, path, stranger)).status, 404);
+    assert.equal((await ask(method, path, ann)).status, 403);
+  }
+  const r = await s.cli(['deadletters', 'list']);
+  assert.deepEqual([r.code, r.out], [0, '']);
+  for (const [args, code] of [[['show', '9'], 1], [['retry', '9'], 1], [['discard', '9'], 1], [['show'], 2], [['lose', '9'], 2], [['show', 'x'], 2]])
+    assert.equal((await s.cli(['deadletters', ...args])).code, code, args.join(' '));
 });
