@@ -4,8 +4,10 @@
 #include "events/event_http.h"
 #include "events/permission_http.h"
 #include "events/venue_http.h"
+#include "gateway/deadletter_http.h"
 #include "gateway/live_http.h"
 #include "gateway/proxy_http.h"
+#include "gateway/publish_http.h"
 #include "identity/account_http.h"
 #include "identity/api_key_http.h"
 #include "identity/auth_http.h"
@@ -351,6 +353,21 @@ static const Route table[] = {
 { M_POST, "/health/circuit-breakers/reset", OPERATORS, 0, &breaker_reset_shape, 200,
   &breakers_reset_shape, breaker_reset_http, 0,
   "operations", "Has a service behind asked again at once." },
+/* ---- other services ------------------------------------------------------------------ */
+{ M_POST, "/internal/events", SUPERS | MAY_EVENTS_WRITE, 0, &publish_in_shape, 202,
+  &publish_out_shape, publish_one, 0, "publishing",
+  "Tells one person's streams, or who watches an event, that something happened." },
+{ M_POST, "/internal/events/batch", SUPERS | MAY_EVENTS_WRITE, 0, &publish_batch_in_shape, 202,
+  &publish_batch_out_shape, publish_batch, 0, "publishing", "The same for many: all or none." },
+{ M_GET, API "/dead-letters", ADMINS, 0, NULL, 200,
+  &deadletter_shape, deadletter_index, LISTED, "publishing",
+  "Lists what the bus refused: ?state= &type= &userId=." },
+{ M_GET, API "/dead-letters/:id", ADMINS, 0, NULL, 200,
+  &deadletter_reply_shape, deadletter_show, 0, "publishing", "Shows one, with its payload." },
+{ M_POST, API "/dead-letters/:id/retry", ADMINS, 0, NULL, 200,
+  &deadletter_reply_shape, deadletter_try, 0, "publishing", "Tells it anew." },
+{ M_DELETE, API "/dead-letters/:id", ADMINS, 0, NULL, 200,
+  &deadletter_reply_shape, deadletter_drop, 0, "publishing", "Lets it go." },
 /* ---- operators and browsers ---------------------------------------------------------- */
 { M_GET, "/health", OPEN, 0, NULL, 200,
   &health_shape, health_show, INLINE, "operations", "Says that the server is alive." },
