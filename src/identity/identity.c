@@ -58,7 +58,7 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
     mailproof_open(c->seal_master);
     letter_open(c->public_url);
     letterbox_open(c->seal_master);
-    login_open(&(LoginConfig){ c->needs_verified });
+    login_open(&(LoginConfig){ c->needs_verified, { c->lockout_attempts, c->lockout_lasts } });
     policy_open(c->policy);
     audit_open(c->audit_kept);
     mfa_open(c->seal_master);

@@ -363,7 +363,7 @@ static void put_operation(Doc *d, const Route *r)
     shut(d);
 }
 
-static bool listed(const Route *r) { return (r->is & PAGE) == 0; }
+static bool listed(const Route *r) { return (r->is & (PAGE | FORWARDS)) == 0; }
 
 static bool seen_before(const Doc *d, isize i)
 {
