@@ -5,6 +5,7 @@
 #include "identity/service.h"
 #include "base/signed.h"
 #include "kv/kv.h"
+#include "store/sql.h"
 
 bool request_is_signed(const Req *rq)
 {
@@ -67,7 +68,7 @@ static bool spend(Ctx *cx, const Signed *s)
     if (!kv_put_new(cx, kv_key_global(cx, "request-nonce", name), S("1"),
                     (Span){ 2 * REQUEST_WINDOW.ms }, &made))
         return false;
-    return made || fail(cx, INVALID_SERVICE_SIGNATURE, "seen before");
+    return !GUARDED(!made) || fail(cx, INVALID_SERVICE_SIGNATURE, "seen before");
 }
 
 bool request_check(Ctx *cx, const Req *rq, const Service **out)

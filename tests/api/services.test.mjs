@@ -185,6 +185,7 @@ test('what other services ask about people is answered for their tenant only', a
   const p = await s.register(), foreign = await s.stranger(), t = await token();
   const one = await ask(t, { path: `/auth/internal/users/${p.id}` });
   assert.deepEqual([one.body.user.email, one.body.user.role, one.body.user.tenantId], [p.email, 'customer', TENANT]);
+  assert.equal((await ask(await token({ scopes: [] }), { path: `/auth/internal/users/${p.id}` })).status, 403);
   assert.ok(!/hash|password|phone/i.test(JSON.stringify(one.body)));
   assert.equal((await ask(t, { path: `/auth/internal/users/${foreign.id}`, foreign: true })).status, 404);
   assert.equal((await ask(t, { path: `/auth/internal/users/by-email/${encodeURIComponent(p.email)}` })).body.user.id, p.id);
