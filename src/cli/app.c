@@ -42,7 +42,7 @@ static LogLevel level_of(const Config *c)
     return is_strict(c) ? LOG_INFO : LOG_DEBUG;
 }
 
-static void set_log(const Config *c)
+void app_log(const Config *c)
 {
     bool json = c->log_format == FORMAT_JSON || (c->log_format == FORMAT_AUTO && is_strict(c));
     log_setup(level_of(c), json, STDERR_FILENO);
@@ -58,7 +58,7 @@ bool app_config(App *app, const Args *a)
         app_close(app);
         return false;
     }
-    set_log(&app->config);
+    app_log(&app->config);
     if (made.len > 0)
         log_info("made what was missing in secrets.env", L("names", buf_str(&made)),
                  L("folder", app->config.data_dir));

@@ -7,6 +7,7 @@
 #include "cli/app.h"
 #include "cli/cli.h"
 #include "cli/plan.h"
+#include "cli/reload.h"
 #include "store/store.h"
 #include "web/health.h"
 #include "web/pages.h"
@@ -24,7 +25,7 @@ static const Option options[] = {
     OPTION_DATA, OPTION_SET,
 };
 
-static sigset_t ending;
+static sigset_t ending, heard;                    /* the signals that end, and all that are taken */
 
 /* Before any thread starts, so that all inherit it. */
 static void hold_signals(void)
@@ -33,7 +34,9 @@ static void hold_signals(void)
     sigemptyset(&ending);
     sigaddset(&ending, SIGTERM);
     sigaddset(&ending, SIGINT);
-    must(pthread_sigmask(SIG_BLOCK, &ending, NULL) == 0);
+    heard = ending;
+    sigaddset(&heard, SIGHUP);
+    must(pthread_sigmask(SIG_BLOCK, &heard, NULL) == 0);
 }
 
 static void end_at_once(int number)
@@ -130,7 +133,7 @@ static Exit end(App *app, Server *server)
     return EXIT_DONE;
 }
 
-static Exit serve(App *app)
+static Exit serve(App *app, const Args *a)
 {
     const Config *c = &app->config;
     ServeConfig sc = { c->cors_origins, c->trusted_proxies,
@@ -138,7 +141,7 @@ static Exit serve(App *app)
     ServerHooks hooks = serve_open(&app->mem, &sc, c->clock == CLOCK_TEST);
     ServerConfig config = server_config(app, &sc);
     Str why = { 0 };
-    int number;
+    int number = 0;
 
     show_letters(c);
     raise_file_limit(c->conns_most);
@@ -153,8 +156,9 @@ static Exit serve(App *app)
     }
     warn(c);
     tell(app, server);
-    while (sigwait(&ending, &number) != 0)
-        continue;
+    while (sigwait(&heard, &number) != 0 || number == SIGHUP)
+        if (number == SIGHUP)
+            reload(app, a);
     return end(app, server);
 }
 
@@ -169,7 +173,7 @@ static Exit run(Args *a)
         app_close(&app);
         return EXIT_FAILED;
     }
-    return app_open(&app, ENGINES_ALL) ? serve(&app) : EXIT_FAILED;
+    return app_open(&app, ENGINES_ALL) ? serve(&app, a) : EXIT_FAILED;
 }
 
 const Command command_serve = {
@@ -177,7 +181,8 @@ const Command command_serve = {
     .says = "run the server in the foreground",
     .help = "Prints one line, `listening on http://HOST:PORT`, when it is ready; logs go to\n"
             "stderr. SIGTERM or SIGINT ends it in order (what is in flight is finished, streams\n"
-            "are told to reconnect); a second one ends it at once.\n\n"
+            "are told to reconnect); a second one ends it at once. SIGHUP reads the\n"
+            "settings again and takes what can change while it runs; the log says which.\n\n"
             "  tickettoken serve\n"
             "  tickettoken serve --port 9000 --data /var/lib/tickettoken\n"
             "  NODE_ENV=production tickettoken serve --host 0.0.0.0 --set LOG_LEVEL=warn",

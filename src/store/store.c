@@ -5,6 +5,7 @@
  * and closed when nobody has needed them for a while. The one that came back last is
  * lent first, so that those in excess grow old. */
 #include "store/engine.h"
+#include "store/pgconn.h"
 #include "base/lock.h"
 #include <string.h>
 
@@ -249,6 +250,7 @@ static void forget_config(void)
     close_idle((Mono){ INT64_MAX });
     pthread_cond_destroy(&pool.more);
     lock_close(&pool.lock);
+    pgconn_login(NULL);
     arena_close(&pool.mem);
     pool.engine = NULL;
 }
@@ -303,6 +305,16 @@ bool store_open(Arena *mem, const StoreConfig *config, Str *why)
         e->close(writers[--count]);
     forget_config();
     return false;
+}
+
+void store_login(Str url)
+{
+    if (!pool.engine->far)
+        return;
+    lock(&pool.lock);
+    const char *z = str_z(&pool.mem, url);        /* stays: somebody may be reading the old one */
+    unlock(&pool.lock);
+    pgconn_login(z);
 }
 
 void store_close(void)

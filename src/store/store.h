@@ -51,6 +51,10 @@ typedef struct StoreConfig {
  * schema must be up to date (store_migrate) and every SQL() good. */
 CHECKED bool store_open(Arena *mem, const StoreConfig *config, Str *why);
 void store_close(void);
+
+/* Connections that are opened from now on use `url`: another password or role of the same
+ * database. Those that are open stay. */
+void store_login(Str url);
 CHECKED bool store_ready(Ctx *cx);                /* answers a trivial query  */
 
 /* Brings the schema to this program's version, one transaction per step, forward

@@ -28,13 +28,20 @@ static bool read_token(Arena *mem, Str path, Str *token, Str *why)
     return false;
 }
 
-bool metrics_open(Arena *mem, Str token_file, Str *why)
+bool metrics_token(Arena *mem, Str token_file, Str *why)
 {
     Str token = { 0 };
 
     if (token_file.len > 0 && !read_token(mem, token_file, &token, why))
         return false;
     guard_operator(token);
+    return true;
+}
+
+bool metrics_open(Arena *mem, Str token_file, Str *why)
+{
+    if (!metrics_token(mem, token_file, why))
+        return false;
     metric_set(METRIC_BUILD, 1);
     metric_set(METRIC_STARTED, time_now().ms);
     return true;
