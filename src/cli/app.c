@@ -18,6 +18,7 @@
 #include "tickets/code.h"
 #include "tickets/order.h"
 #include "web/metrics.h"
+#include "web/otlp.h"
 #include "web/serve.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -213,7 +214,15 @@ static bool open_metrics(App *app, Str *why)
     return metrics_open(&app->mem, app->config.metrics_token, why);
 }
 
+/* A server's only: what a command does is followed by nobody. First, so that it is closed
+ * when all have told what they did. */
+static bool open_traces(App *app, Str *why)
+{
+    return app->lock == 0 || otlp_open(&app->mem, &app->config, why);
+}
+
 static const Engine engines[] = {
+    { "traces", open_traces, otlp_close },
     { "store", open_store, store_close },
     { "kv", open_kv, kv_close },
     { "mail", open_mail, mail_close },
@@ -226,7 +235,7 @@ static const Engine engines[] = {
 
 static int engines_of(AppEngines which)
 {
-    return which == ENGINES_STORE ? 1 : which == ENGINES_PEOPLE ? 4 : (int)countof(engines);
+    return which == ENGINES_STORE ? 2 : which == ENGINES_PEOPLE ? 5 : (int)countof(engines);
 }
 
 bool app_open(App *app, AppEngines which)

@@ -146,7 +146,8 @@ static isize count_old(const Ctx *cx, const Tiding *rows, isize count)
 Message relay_message(const Tiding *t)
 {
     return (Message){ .id = t->id, .tenant = t->tenant, .user = t->user, .event = t->event,
-                      .type = t->type, .data = t->data, .at = t->at };
+                      .type = t->type, .data = t->data, .at = t->at,
+                      .trace = t->trace };
 }
 
 static bool tell(Ctx *cx, const Tiding *rows, isize count)

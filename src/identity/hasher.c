@@ -1,6 +1,7 @@
 /* hasher.c - a job lives on the stack of who waits for it. He waits to the end also past
  * his deadline: the line is short, so the end is near. */
 #include "identity/hasher.h"
+#include "base/trace.h"
 #include "base/queue.h"
 #include <stdlib.h>
 #include <unistd.h>
@@ -60,6 +61,7 @@ void hasher_close(void)
 bool hasher_run(Ctx *cx, void (*work)(void *arg), void *arg)
 {
     Job j = { .work = work, .arg = arg };
+    Step step = trace_begin(cx);
 
     lock_init(&j.lock, RANK_POOL);
     cond_init(&j.ready);
@@ -75,5 +77,6 @@ bool hasher_run(Ctx *cx, void (*work)(void *arg), void *arg)
     }
     pthread_cond_destroy(&j.ready);
     lock_close(&j.lock);
+    trace_end(cx, &step, TRACE_INTERNAL, "hash a password");
     return taken;
 }

@@ -23,6 +23,7 @@ typedef enum Fate { FATE_UNDONE, FATE_COMMITTED, FATE_UNKNOWN } Fate;
 typedef struct SchemaStep { i64 version; const char *name, *text; i64 oldest; } SchemaStep;
 
 typedef struct Engine {
+    const char *called;                           /* as OpenTelemetry does: db.system.name */
     const char *schemes;                          /* "sqlite:"; several with a blank between */
     int  lanes;                                   /* writers that may run side by side */
     bool far;                                     /* over a network: it may be away, and
@@ -97,7 +98,7 @@ void lanes_open(const Engine *engine, struct Db **writers, int count, int batch_
 void lanes_close(void);
 
 /* schema.c: the steps that are linked into the program. */
-enum { SCHEMA_SQLITE_COUNT = 7, SCHEMA_POSTGRES_COUNT = 7 };
+enum { SCHEMA_SQLITE_COUNT = 8, SCHEMA_POSTGRES_COUNT = 8 };
 extern const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT];
 extern const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT];
 extern const char schema_sqlite_plans[];

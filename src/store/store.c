@@ -5,6 +5,7 @@
  * and closed when nobody has needed them for a while. The one that came back last is
  * lent first, so that those in excess grow old. */
 #include "store/engine.h"
+#include "base/trace.h"
 #include "store/pgconn.h"
 #include "base/lock.h"
 #include <string.h>
@@ -155,6 +156,7 @@ static bool try_read(Ctx *cx, TxFn *fn, void *arg, bool *again)
 bool read_tx(Ctx *cx, TxFn *fn, void *arg)
 {
     bool again = true, good = false;
+    Step step = trace_begin(cx);
 
     must(cx->db == NULL);
     for (int i = 0; i < TRIES && !good && again; i++) {
@@ -162,6 +164,7 @@ bool read_tx(Ctx *cx, TxFn *fn, void *arg)
             fault_clear(cx);
         good = try_read(cx, fn, arg, &again);
     }
+    trace_end(cx, &step, TRACE_INTERNAL, "read_tx");
     return good;
 }
 

@@ -7,7 +7,7 @@
  * and nothing else: no job runs under it. */
 #include "web/jobs.h"
 #include "base/lock.h"
-#include "base/log.h"
+#include "base/trace.h"
 #include "store/lease.h"
 
 #define LEASE seconds(5)
@@ -28,8 +28,13 @@ static struct {
 static void run(Arena *mem, const Job *job)
 {
     Ctx cx = ctx_new(mem, TENANT_DEFAULT);
+    Mono from = mono_now();
 
-    if (!job->run(&cx))
+    trace_follow(&cx, (Str){ 0 });
+    bool good = job->run(&cx);
+    if (cx.trace.on)
+        trace_whole(&cx, mono_us(from, mono_now()), TRACE_INTERNAL, job->name, NULL, 0);
+    if (!good)
         log_error("job failed", L("job", job->name),
                   L("fault", cx.fault.code == OK ? "" : fault_facts(cx.fault.code)->code),
                   L("why", (const char *)cx.fault.why));
