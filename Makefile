@@ -46,8 +46,8 @@ $(B)/unit/%: tests/unit/%.c tests/unit/test.c $(B)/lib.a
 	@$(CC) $(CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $< tests/unit/test.c $(TAKE_ALL) $(B)/lib.a \
 	    -Wl,--no-whole-archive $(LDFLAGS) $(LIBS)
 
-# One test looks at every statement of the program, so it takes in all of it.
-$(B)/unit/plan_test: TAKE_ALL := -Wl,--whole-archive
+# Two tests look at every statement of the program, so they take in all of it.
+$(B)/unit/plan_test $(B)/unit/forget_test: TAKE_ALL := -Wl,--whole-archive
 
 # The schema is part of the program: schema.c takes the files in as they are.
 $(B)/store/schema.o: $(wildcard src/store/schema/*/*.sql)

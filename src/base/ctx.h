@@ -36,6 +36,7 @@ typedef struct Who {
     UserId user;                         /* zero: nobody signed in           */
     Role   role;
     Uuid   session;                      /* the token's family               */
+    TenantId home;                       /* the tenant that he is of         */
 } Who;
 
 /* W3C trace context; what it is for stands in trace.h. */

@@ -157,6 +157,7 @@ static bool open_identity(App *app, Str *why)
         .refresh_grace = c->refresh_grace, .hash_threads = (int)c->hash_threads, .hash_memory_kib = c->hash_memory,
         .hash_queue = c->hash_queue, .seal_master = &c->cursor_key,
         .needs_verified = c->needs_verified, .policy = (Policy)c->password_policy,
+        .audit_kept = c->audit_kept,
         .limits = { limits_of(c), c->limit_login, c->limit_register, c->limit_wallet,
                     c->limit_default },
         .passkey_id = c->passkey_id, .passkey_origins = c->passkey_origins,

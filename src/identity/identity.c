@@ -1,14 +1,17 @@
 /* identity.c - opened in the order of need, closed in the other. A key must verify as long
  * as the longest-lived token that it signed, and a while more for clocks and caches. */
 #include "identity/identity.h"
+#include "identity/audit.h"
 #include "identity/device_key.h"
 #include "identity/key.h"
 #include "identity/letter.h"
+#include "identity/letterbox.h"
 #include "identity/login.h"
 #include "identity/mfa.h"
 #include "identity/passkey.h"
 #include "identity/wallet.h"
 #include "identity/password.h"
+#include "identity/policy.h"
 
 static bool open_keys(Arena *mem, const IdentityConfig *c, Str *why)
 {
@@ -33,8 +36,10 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
     limit_open(&c->limits);
     mailproof_open(c->seal_master);
     letter_open(c->public_url);
+    letterbox_open(c->seal_master);
     login_open(&(LoginConfig){ c->needs_verified });
-    password_policy(c->policy);
+    policy_open(c->policy);
+    audit_open(c->audit_kept);
     mfa_open(c->seal_master);
     passkey_open(&(Relying){ c->passkey_id, c->passkey_origins }, c->public_url);
     wallet_open(c->public_url, c->wallet_classic ? MESSAGES_CLASSIC_TOO : MESSAGES_BOUND);
@@ -54,6 +59,7 @@ void identity_close(void)
     wallet_close();
     passkey_close();
     mfa_close();
+    letterbox_close();
     letter_close();
     mailproof_close();
     session_close();

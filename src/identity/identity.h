@@ -19,6 +19,7 @@ typedef struct IdentityConfig {
     const Secret *seal_master;                    /* INTERNAL_SERVICE_SECRET  */
     bool needs_verified;                          /* LOGIN_REQUIRES_VERIFIED  */
     Policy policy;                                /* PASSWORD_POLICY          */
+    Span audit_kept;                              /* AUDIT_RETENTION          */
     LimitConfig limits;
     Str  passkey_id, passkey_origins;            /* empty: those of public_url */
     bool wallet_classic;                          /* the two-line message is taken too */
