@@ -9,6 +9,7 @@
 #include "cli/plan.h"
 #include "cli/reload.h"
 #include "store/store.h"
+#include "web/gauges.h"
 #include "web/health.h"
 #include "web/pages.h"
 #include "web/serve.h"
@@ -124,6 +125,7 @@ static Exit end(App *app, Server *server)
     if (!all)
         log_warn("requests in flight were cut off", L("queued", server_counts(server).queued));
     plan_end();
+    gauges_of(NULL);
     server_close(server);
     serve_close();
     StoreCounts c = store_counts();
@@ -155,6 +157,7 @@ static Exit serve(App *app, const Args *a)
         return EXIT_FAILED;
     }
     warn(c);
+    gauges_of(server);
     tell(app, server);
     while (sigwait(&heard, &number) != 0 || number == SIGHUP)
         if (number == SIGHUP)

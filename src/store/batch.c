@@ -4,6 +4,7 @@
  * batches, so that nobody can make us pay twice for every batch (docs/performance.md has
  * the measurement). */
 #include "store/batch.h"
+#include "base/histogram.h"
 #include "base/log.h"
 #include "base/rand.h"
 #include "base/trace.h"
@@ -130,14 +131,21 @@ static u64 slots_of(const Work *batch)
     return slots;
 }
 
+static i64 length(const Work *w)
+{
+    i64 n = 0;
+
+    for (; w != NULL; w = w->next)
+        n++;
+    return n;
+}
+
 /* What is done once for all stands in the trace of each who is followed. */
 static void note(const Work *batch, Mono from, const char *name)
 {
     Mono to = mono_now();
-    i64 n = 0;
+    i64 n = trace_on() ? length(batch) : 0;
 
-    for (const Work *w = batch; trace_on() && w != NULL; w = w->next)
-        n++;
     for (const Work *w = batch; n > 0 && w != NULL; w = w->next)
         trace_note(w->cx, from, to, TRACE_CLIENT, name, (const LogField[]){ L("batch", n) }, 1);
 }
@@ -149,6 +157,7 @@ static bool claim(const Engine *e, Ctx *own, const Work *batch)
     if (e->claim == NULL)
         return true;
     bool good = e->claim(own, slots_of(batch));
+    histogram_add(HISTOGRAM_CLAIM, mono_us(from, mono_now()));
     note(batch, from, "claim");
     return good;
 }
@@ -161,6 +170,8 @@ static bool commit(Writer *wr, Ctx *own, const Work *batch)
     if (!outbox_flush(own))
         return false;
     bool good = e->commit(own);
+    histogram_add(HISTOGRAM_COMMIT, mono_us(from, mono_now()));
+    histogram_add(HISTOGRAM_BATCH, length(batch));
     note(batch, from, "commit");
     if (good)
         return true;

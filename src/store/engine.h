@@ -96,6 +96,7 @@ CHECKED bool outbox_flush(Ctx *cx);
 enum { LANES_MOST = 16 };
 void lanes_open(const Engine *engine, struct Db **writers, int count, int batch_most);
 void lanes_close(void);
+StoreCounts lane_counts(void);                    /* without the readers      */
 
 /* schema.c: the steps that are linked into the program. */
 enum { SCHEMA_SQLITE_COUNT = 9, SCHEMA_POSTGRES_COUNT = 9 };

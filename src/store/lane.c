@@ -237,7 +237,7 @@ void lanes_close(void)
     all.wake = NULL;
 }
 
-StoreCounts store_counts(void)
+StoreCounts lane_counts(void)
 {
     StoreCounts c = { 0 };
 

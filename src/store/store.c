@@ -122,6 +122,19 @@ void store_tidy(void)
         close_idle((Mono){ mono_now().ns - IDLE_MOST.ms * 1000000 });
 }
 
+StoreCounts store_counts(void)
+{
+    StoreCounts c = lane_counts();
+
+    if (pool.engine == NULL)
+        return c;
+    lock(&pool.lock);
+    c.readers_open = pool.open;
+    c.readers_idle = pool.idle_count;
+    unlock(&pool.lock);
+    return c;
+}
+
 /* ---- reading -------------------------------------------------------------- */
 
 /* A connection that was lost says that the idle ones are, too. */

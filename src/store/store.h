@@ -73,7 +73,9 @@ bool store_shared(void);
 /* Closes reading connections that nobody has used for a while. A clock job. */
 void store_tidy(void);
 
-typedef struct StoreCounts { i64 commits, writes, refused, batch_largest, waiting; } StoreCounts;
+typedef struct StoreCounts {
+    i64 commits, writes, refused, batch_largest, waiting, readers_open, readers_idle;
+} StoreCounts;
 StoreCounts store_counts(void);
 
 /* Called after each commit that wrote outbox rows (the relay wants to know). */

@@ -2,8 +2,11 @@
  * here everybody seems to be. */
 #include "web/metrics.h"
 #include "base/file.h"
+#include "base/histogram.h"
 #include "base/metric.h"
 #include "identity/guard.h"
+#include "web/gauges.h"
+#include "web/red.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,8 +52,11 @@ bool metrics_open(Arena *mem, Str token_file, Str *why)
 
 bool metrics_show(Ctx *cx, Req *rq)
 {
-    Buf b = buf_in(cx->mem, 16 << 10);
+    Buf b = buf_in(cx->mem, 64 << 10);
 
+    gauges_read(cx);
     metric_write(&b);
+    histogram_write(&b);
+    red_write(&b);
     return reply_text(rq, 200, S("text/plain; version=0.0.4; charset=utf-8"), buf_str(&b));
 }

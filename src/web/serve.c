@@ -12,6 +12,7 @@
 #include "identity/limit.h"
 #include "web/problem.h"
 #include "web/proxy.h"
+#include "web/red.h"
 #include "web/routes.h"
 #include <stdio.h>
 #include <string.h>
@@ -225,6 +226,7 @@ static void done(Ctx *cx, const Req *rq, i64 us)
 
     if (rq->reply.status >= 200 && rq->reply.status < 600)
         metric_add(classes[rq->reply.status / 100 - 2], 1);
+    red_count(rq->route, rq->reply.status, us);
     if (cx->trace.on)
         tell_trace(cx, rq, us);
     if (!log_on(level))
@@ -256,12 +258,14 @@ ServerHooks serve_open(Arena *mem, const ServeConfig *config, bool test_clock)
     own.origins = config->cors_origins;
     own.proxies = config->trusted_proxies;
     own.router = router_open(table, n);
+    red_open(table, n);
     return (ServerHooks){ own.router, serve, refuse, done };
 }
 
 void serve_close(void)
 {
     router_close(own.router);
+    red_close();
     own.router = NULL;
 }
 
