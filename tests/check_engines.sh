@@ -17,6 +17,8 @@ allowed() {
     hiredis/*)  echo 'kv/redis*.c' ;;
     nats/*)     echo 'bus/nats*.c' ;;
     curl/curl.h) echo 'mail/smtp.c net/fetch.c' ;;
+    nghttp2/*)  echo 'net/h2*.c' ;;
+    curl/curl.h) echo 'mail/smtp.c net/fetch.c' ;;
     crypt.h)    echo identity/bcrypt.c ;;
     zxcvbn.h)   echo identity/password.c ;;
     *)          echo any ;;

@@ -208,12 +208,6 @@ static bool read_plain(Reading *r, isize i)
     return f.value.at == NULL || set(r, i, f.value);
 }
 
-/* A secret that need not be there: one whose least length is nothing. */
-static bool is_optional(isize i)
-{
-    return facts[i].least == 0;
-}
-
 static bool read_secret(Reading *r, isize i)
 {
     Found f = source_find(&r->from, facts[i].name);
@@ -249,11 +243,16 @@ static bool read_away(Reading *r)
 
 /* ---- secrets -------------------------------------------------------------- */
 
+/* What nothing is missing without is neither made nor asked for. */
+static bool is_needed(isize i)
+{
+    return places[i].kind == KIND_SECRET && strcmp(facts[i].otherwise, "optional") != 0;
+}
+
 static bool lacks_secret(const Reading *r)
 {
     for (isize i = 0; i < countof(facts); i++)
-        if (places[i].kind == KIND_SECRET && !is_optional(i) &&
-            find_value(r, facts[i].name).at == NULL)
+        if (is_needed(i) && find_value(r, facts[i].name).at == NULL)
             return true;
     return false;
 }
@@ -263,8 +262,7 @@ static void make_secrets(Reading *r, Buf *file, Buf *made)
     u8 bytes[SECRET_MADE];
 
     for (isize i = 0; i < countof(facts); i++) {
-        if (places[i].kind != KIND_SECRET || is_optional(i) ||
-            find_value(r, facts[i].name).at != NULL)
+        if (!is_needed(i) || find_value(r, facts[i].name).at != NULL)
             continue;
         rand_bytes(bytes, SECRET_MADE);
         buf_fmt(file, "%s=%.*s\n", facts[i].name,
@@ -347,7 +345,7 @@ static bool read_secrets(Reading *r, Buf *made)
         if (places[i].kind != KIND_SECRET || says_where(i))
             continue;
         good &= read_secret(r, i);
-        if (r->out->environment == ENV_PRODUCTION && !is_optional(i) &&
+        if (r->out->environment == ENV_PRODUCTION && is_needed(i) &&
             find_value(r, facts[i].name).at == NULL)
             good = tell_missing(r, i);
     }
@@ -411,12 +409,26 @@ static bool begins_with_one_of(Str s, const char *words)
     return false;
 }
 
+/* Without a moment the old secret's last day would begin anew with each start. */
+static bool check_rotation(Reading *r)
+{
+    Str text = r->out->service_rotated;
+    Instant at;
+
+    return rule(r, r->out->service_key_before.len == 0 || r->out->service_key.len > 0,
+                "SERVICE_SECRET_PREVIOUS: is good only beside SERVICE_SECRET") &&
+           rule(r, text.len > 0 ? time_read(text, &at) : r->out->service_key_before.len == 0,
+                "SERVICE_SECRET_ROTATED_AT: must say when SERVICE_SECRET_PREVIOUS was replaced,"
+                " such as 2026-11-22T08:00:00Z");
+}
+
 static bool check_rules(Reading *r)
 {
     Config *c = r->out;
     bool good = check_origins(r);
 
     good &= check_proxies(r);
+    good &= check_rotation(r);
 
     good &= rule(r, c->clock == CLOCK_SYSTEM || c->environment != ENV_PRODUCTION,
                  "CLOCK: test is refused in production");

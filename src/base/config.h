@@ -58,7 +58,7 @@ typedef bool ConfigPlace(Arena *mem, const Config *c, ConfigPair **out, Buf *mis
 void config_place(ConfigPlace *read);             /* before the first config_read */
 
 /* Reads everything. `mistakes` gets one line each and stays empty when true. A secret
- * whose least length is 0 may be missing.
+ * that is "optional" may be missing.
  *   gives   *out, texts in mem; `made` names the secrets that were generated. With `made`
  *           NULL none is: outside production they are then empty */
 CHECKED bool config_read(Arena *mem, const ConfigGiven *given, isize n, Config *out,

@@ -81,7 +81,7 @@ static void tell_origins(Patient *p)
 
     for (isize i = 0; i < n; i++)
         if (f[i].name != NULL && strcmp(f[i].kind, "SECRET") == 0 &&
-            (f[i].least > 0 || !str_is(p->config.from[i], S("nowhere"))))
+            (strcmp(f[i].otherwise, "optional") != 0 || !str_is(p->config.from[i], S("nowhere"))))
             good("secret", str_fmt(p->mem, "%s from %.*s", f[i].name,
                                    STR_ARGS(p->config.from[i])));
 }

@@ -2,7 +2,7 @@
  *
  * Signals are taken by the main thread alone, which does nothing else; so no handler
  * runs in the middle of work. The first SIGTERM or SIGINT begins an orderly end, the
- * second ends at once. */
+ * second ends at once. SIGHUP has the certificate read again. */
 #include "base/log.h"
 #include "cli/app.h"
 #include "cli/cli.h"
@@ -26,7 +26,9 @@ static const Option options[] = {
     OPTION_DATA, OPTION_SET,
 };
 
-static sigset_t ending, heard;                    /* the signals that end, and all that are taken */
+enum { LOOK_AGAIN_S = 10 };         /* at the certificate's files             */
+
+static sigset_t ending, awaited;    /* awaited: those, and SIGHUP             */
 
 /* Before any thread starts, so that all inherit it. */
 static void hold_signals(void)
@@ -35,9 +37,9 @@ static void hold_signals(void)
     sigemptyset(&ending);
     sigaddset(&ending, SIGTERM);
     sigaddset(&ending, SIGINT);
-    heard = ending;
-    sigaddset(&heard, SIGHUP);
-    must(pthread_sigmask(SIG_BLOCK, &heard, NULL) == 0);
+    awaited = ending;
+    sigaddset(&awaited, SIGHUP);
+    must(pthread_sigmask(SIG_BLOCK, &awaited, NULL) == 0);
 }
 
 static void end_at_once(int number)
@@ -84,6 +86,7 @@ static ServerConfig server_config(App *app, const ServeConfig *serve)
     s.body_most = c->body_most;
     s.tls_cert = c->tls_cert;
     s.tls_key = c->tls_key;
+    s.http2 = (Http2)c->http2;
     s.sse_heartbeat = c->sse_heartbeat;
     s.sse_lasts = c->sse_lasts;
     s.extra_headers = serve_headers(&app->mem, serve);
@@ -115,6 +118,20 @@ static void tell(App *app, const Server *server)
     fflush(stdout);
 }
 
+/* Until the first signal to end; meanwhile certificates are renewed, when SIGHUP says so
+ * or when their files have changed. SIGHUP reads the settings again, too. */
+static void wait_for_end(App *app, const Args *a, Server *server)
+{
+    static const struct timespec pause = { .tv_sec = LOOK_AGAIN_S };
+    int number;
+
+    while ((number = sigtimedwait(&awaited, NULL, &pause)) != SIGTERM && number != SIGINT) {
+        if (number == SIGHUP)
+            reload(app, a);
+        server_renew(server, number == SIGHUP ? NOW : IF_CHANGED);
+    }
+}
+
 /* From the outside in: no new work, what is in flight, what time does, engines. */
 static Exit end(App *app, Server *server)
 {
@@ -143,7 +160,6 @@ static Exit serve(App *app, const Args *a)
     ServerHooks hooks = serve_open(&app->mem, &sc, c->clock == CLOCK_TEST);
     ServerConfig config = server_config(app, &sc);
     Str why = { 0 };
-    int number = 0;
 
     show_letters(c);
     raise_file_limit(c->conns_most);
@@ -159,9 +175,7 @@ static Exit serve(App *app, const Args *a)
     warn(c);
     gauges_of(server);
     tell(app, server);
-    while (sigwait(&heard, &number) != 0 || number == SIGHUP)
-        if (number == SIGHUP)
-            reload(app, a);
+    wait_for_end(app, a, server);
     return end(app, server);
 }
 

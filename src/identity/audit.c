@@ -12,7 +12,8 @@ static const char *const action_words[] = {
     "biometric.registered", "biometric.revoked", "wallet.linked", "wallet.unlinked",
     "data.exported", "data.deleted", "account.deletion_requested",
     "tenant.status_changed", "tenant.settings_changed", "keys.rotated",
-    "audit.read", "letter.given_up" };
+    "audit.read", "letter.given_up", "service.revoked", "service.unrevoked", "api_key.created",
+    "api_key.revoked" };
 const Names audit_action_names = { action_words, AUDIT_ACTIONS };
 _Static_assert(countof(action_words) == AUDIT_ACTIONS, "a word for each action");
 

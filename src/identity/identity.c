@@ -6,6 +6,7 @@
 #include "identity/key.h"
 #include "identity/letter.h"
 #include "identity/letterbox.h"
+#include "identity/service_revoked.h"
 #include "identity/login.h"
 #include "identity/mfa.h"
 #include "identity/passkey.h"
@@ -31,6 +32,10 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
 
     if (!open_keys(mem, c, why))
         return false;
+    if (!service_open(mem, &c->services, why)) {
+        key_close();
+        return false;
+    }
     token_open(&(TokenConfig){ c->issuer, c->audience, c->access_lasts, c->refresh_lasts });
     session_open(&(SessionConfig){ c->refresh_grace, c->seal_master });
     limit_open(&c->limits);
@@ -45,7 +50,7 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
     wallet_open(c->public_url, c->wallet_classic ? MESSAGES_CLASSIC_TOO : MESSAGES_BOUND);
     device_open(c->public_url);
     password_open(&(HasherConfig){ c->hash_threads, c->hash_queue, c->hash_memory_kib });
-    if (session_watch(&cx))
+    if (session_watch(&cx) && service_revoked_watch(&cx))
         return true;
     *why = str_fmt(mem, "sessions can't be read: %s", cx.fault.why);
     identity_close();
@@ -64,13 +69,14 @@ void identity_close(void)
     mailproof_close();
     session_close();
     token_close();
+    service_close();
     key_close();
 }
 
 bool identity_watch(Ctx *cx)
 {
     key_watch();
-    return key_follow(cx) && session_watch(cx);
+    return key_follow(cx) && session_watch(cx) && service_revoked_watch(cx);
 }
 
 bool identity_sweep(Ctx *cx)
@@ -80,6 +86,8 @@ bool identity_sweep(Ctx *cx)
     while (gone > 0)
         if (!session_sweep(cx, &gone))
             return false;
+    if (!service_revoked_sweep(cx, &gone))
+        return false;
     for (gone = 1; gone > 0;)
         if (!mailproof_sweep(cx, &gone))
             return false;

@@ -80,6 +80,19 @@ bool member_get(Ctx *cx, UserId id, Member *out)
     return true;
 }
 
+typedef struct { UserId id; Member *out; bool *found; } Finding;
+
+static bool find(Ctx *cx, void *arg)
+{
+    const Finding *f = arg;
+    return sql_find(cx, &member_by_id, &member_shape, f->out, f->found, V(f->id.v));
+}
+
+bool member_find(Ctx *cx, UserId id, Member *out, bool *found)
+{
+    return read_tx(cx, find, &(Finding){ id, out, found });
+}
+
 static Lane line_of_admins(void) { return lane_of(TENANT_DEFAULT.v); }
 
 typedef struct { int role, status; } Asker;

@@ -18,7 +18,8 @@ STEP(0005, accounts);
 STEP(0006, factors);
 STEP(0007, trust);
 STEP(0008, letters);
-STEP(0009, trace);
+STEP(0009, services);
+STEP(0010, trace);
 STEP_FILE(schema_sqlite_plans, "src/store/schema/sqlite/plans.sql");
 
 const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
@@ -30,7 +31,8 @@ const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
     { 6, "factors",  sqlite_0006_factors, 4 },
     { 7, "trust",    sqlite_0007_trust, 4 },
     { 8, "letters",  sqlite_0008_letters, 4 },
-    { 9, "trace",    sqlite_0009_trace, 4 },
+    { 9, "services", sqlite_0009_services, 4 },
+    { 10, "trace",   sqlite_0010_trace, 4 },
 };
 
 const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
@@ -42,5 +44,6 @@ const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
     { 6, "factors",  postgres_0006_factors, 4 },
     { 7, "trust",    postgres_0007_trust, 4 },
     { 8, "letters",  postgres_0008_letters, 4 },
-    { 9, "trace",    postgres_0009_trace, 4 },
+    { 9, "services", postgres_0009_services, 4 },
+    { 10, "trace",   postgres_0010_trace, 4 },
 };

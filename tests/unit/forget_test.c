@@ -46,6 +46,7 @@ static const Kept kept[] = {
     { "venue", "created_by", ANOTHER, BOOKS },
     { "event", "created_by", ANOTHER, BOOKS },
     { "event_history", "person", ANOTHER, BOOKS },
+    { "api_key", "created_by", ANOTHER, BOOKS },
     { "outbox", "person", "tells of what is exported", SHORT },
     { "once", "person", "repeats answers that he got", SHORT },
 };
