@@ -536,3 +536,21 @@ bool config_same(const Config *one, const Config *other, isize row)
     }
     return true;
 }
+
+void config_raw(Buf *b, const Config *c, isize row)
+{
+    const void *at = (const char *)c + places[row].at;
+
+    switch (places[row].kind) {
+    case KIND_INT:    buf_int(b, *(const i64 *)at); break;
+    case KIND_SPAN:   buf_int(b, ((const Span *)at)->ms); break;
+    case KIND_BOOL:   buf_int(b, *(const bool *)at); break;
+    case KIND_NAMES:  buf_int(b, *(const int *)at); break;
+    case KIND_SECRET: buf_add(b, (Str){ (const char *)((const Secret *)at)->at,
+                                        ((const Secret *)at)->len }); break;
+    case KIND_TEXT:
+    case KIND_PATH:
+    case KIND_LIST:   buf_add(b, *(const Str *)at); break;
+    case GROUP_TITLE: break;
+    }
+}

@@ -64,6 +64,9 @@ void config_place(ConfigPlace *read);             /* before the first config_rea
 CHECKED bool config_read(Arena *mem, const ConfigGiven *given, isize n, Config *out,
                          Buf *mistakes, Buf *made);
 
+/* The value of a row as it is, a secret too: for a fingerprint, in memory that is wiped. */
+void config_raw(Buf *b, const Config *c, isize row);
+
 /* Whether a row of the table has the same value in both. */
 bool config_same(const Config *a, const Config *b, isize row);
 

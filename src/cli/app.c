@@ -17,6 +17,7 @@
 #include "store/store.h"
 #include "tickets/code.h"
 #include "tickets/order.h"
+#include "web/health.h"
 #include "web/metrics.h"
 #include "web/otlp.h"
 #include "web/serve.h"
@@ -225,6 +226,13 @@ static bool open_tickets(App *app, Str *why)
     return true;
 }
 
+static bool open_health(App *app, Str *why)
+{
+    (void)why;
+    health_open(&app->config);
+    return true;
+}
+
 static bool open_metrics(App *app, Str *why)
 {
     return metrics_open(&app->mem, app->config.metrics_token, why);
@@ -247,6 +255,7 @@ static const Engine engines[] = {
     { "pay", open_pay, pay_close },
     { "tickets", open_tickets, NULL },
     { "metrics", open_metrics, NULL },
+    { "health", open_health, health_close },
 };
 
 static int engines_of(AppEngines which)

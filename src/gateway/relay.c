@@ -32,7 +32,7 @@ static void is_ours(bool ours)
 
 /* ---- beginning and ending -------------------------------------------------- */
 
-static bool read_newest(Ctx *cx, i64 *newest)
+bool relay_newest(Ctx *cx, i64 *newest)
 {
     Tiding *rows;
     isize count;
@@ -60,7 +60,7 @@ bool relay_start(Ctx *cx, Span kept)
     bool old;
 
     self.kept = kept;
-    if (!read_newest(cx, &newest) || !is_old(cx, newest, &old))
+    if (!relay_newest(cx, &newest) || !is_old(cx, newest, &old))
         return false;
     is_ours(!bus_keeps());
     self.ask_at = (Mono){ 0 };
@@ -119,7 +119,7 @@ static bool find_place(Ctx *cx)
 
     if (self.last >= 0)
         return true;
-    if (!bus_last(cx, &last) || !read_newest(cx, &newest))
+    if (!bus_last(cx, &last) || !relay_newest(cx, &newest))
         return false;
     if (last > newest)
         return fail(cx, BUSY, "the bus holds id %jd but the outbox ends at %jd: another database's"

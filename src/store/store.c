@@ -191,6 +191,26 @@ bool store_ready(Ctx *cx)
     return read_tx(cx, ask, &one) && one == 1;
 }
 
+typedef struct Called { Str version; } Called;
+static const Shape called_row = SHAPE(Called, TEXT(Called, version, 0, 100, 0, ""));
+
+SQL_FAR(store_says, "SELECT current_setting('server_version')");
+
+static bool ask_version(Ctx *cx, void *arg)
+{
+    return sql_get(cx, &store_says, &called_row, arg);
+}
+
+bool store_version(Ctx *cx, Str *out)
+{
+    Called c = { S("in this process") };
+
+    if (pool.engine->far && !read_tx(cx, ask_version, &c))
+        return false;
+    *out = str_fmt(cx->mem, "%s, %.*s", pool.engine->called, STR_ARGS(c.version));
+    return true;
+}
+
 static bool look_for_damage(Ctx *cx, void *arg)
 {
     *(i64 *)arg = 0;

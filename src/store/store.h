@@ -55,6 +55,9 @@ void store_close(void);
 /* Connections that are opened from now on use `url`: another password or role of the same
  * database. Those that are open stay. */
 void store_login(Str url);
+/* What the database calls itself, such as "postgresql 15.8". */
+CHECKED bool store_version(Ctx *cx, Str *out);
+
 CHECKED bool store_ready(Ctx *cx);                /* answers a trivial query  */
 
 /* Brings the schema to this program's version, one transaction per step, forward

@@ -20,6 +20,7 @@ static struct {
     const Job     *jobs;
     isize          count;
     i64            asked, done;                   /* passes over the whole table */
+    _Atomic bool   ours;                          /* the clock's lease        */
     _Atomic bool   running;                       /* asked by workers, too     */
     bool           stop;
     Mono           due[JOBS_MOST];                /* the thread's own         */
@@ -60,7 +61,7 @@ static void run_due(Arena *mem, bool all)
         if (!all && own.due[i].ns > mono_now().ns)
             continue;
         if (own.jobs[i].of == OF_ALL && !asked) {
-            ours = is_clock(mem);
+            own.ours = ours = is_clock(mem);
             asked = true;
         }
         if (own.jobs[i].of == OF_THIS_NODE || ours)
@@ -77,6 +78,8 @@ static void leave_lease(Arena *mem)
     if (!lease_give_up(&cx, "clock"))
         log_warn("the clock's lease stays until it is over", L("why", (const char *)cx.fault.why));
 }
+
+bool jobs_are_ours(void) { return own.ours; }
 
 static i64 next_due(void)
 {
