@@ -77,7 +77,6 @@ SQL(staff_erase,  "DELETE FROM venue_staff WHERE tenant = $1 AND person = $2");
 SQL(totp_erase,   "DELETE FROM totp WHERE tenant = $1 AND person = $2");
 SQL(backup_erase, "DELETE FROM backup_code WHERE tenant = $1 AND person = $2");
 SQL(passkey_erase, "DELETE FROM passkey WHERE tenant = $1 AND person = $2");
-SQL(dead_letter_erase, "DELETE FROM dead_letter WHERE tenant = $1 AND person = $2");
 SQL(foreign_erase, "DELETE FROM foreign_identity WHERE tenant = $1 AND person = $2");
 SQL(wallet_erase, "DELETE FROM wallet WHERE tenant = $1 AND person = $2");
 SQL(proof_erase, "DELETE FROM mail_proof WHERE tenant = $1 AND person = $2");
@@ -87,6 +86,7 @@ SQL(audit_actor_erase,
     "UPDATE audit SET ip = NULL, user_agent = NULL WHERE tenant = $1 AND actor = $2"
     " AND (subject IS NULL OR subject <> actor)");
 SQL(letter_erase, "DELETE FROM letter WHERE tenant = $1 AND person = $2");
+SQL(dead_letter_erase, "DELETE FROM dead_letter WHERE tenant = $1 AND person = $2");
 SQL(device_erase, "DELETE FROM device_key WHERE tenant = $1 AND person = $2");
 
 /* What was personal and stands in other tables. */

@@ -14,7 +14,6 @@ extern Sql *const __start_sqls[], *const __stop_sqls[];
 static const char *const allowed[] = {
     "person_page",                                /* user list, in order of its key */
     "api_key_all", "api_key_count",               /* a hundred, and those revoked this month */
-    "dead_letter_erase",                          /* a tenant has few, or a worry */
     "venue_hand_over",                            /* an index that has only admins */
 };
 
