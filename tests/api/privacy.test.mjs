@@ -142,7 +142,7 @@ test('everything that is kept is in the file, and of it only the books stay', as
     const [table, column] = c.split('.'), n = Number(await s.engines.sql(`SELECT count(*) FROM ${table} WHERE ${column} = '${p.id}'`));
     if (n > 0) left[c] = n;
   }
-  assert.deepEqual(Object.keys(left).filter((c) => !c.startsWith('audit.')).sort(), ['hold.person', 'orders.person', 'session.person', 'ticket.buyer', 'ticket.person']);
+  assert.deepEqual(Object.keys(left).filter((c) => !/^(audit|session)\./.test(c)).sort(), ['hold.person', 'orders.person', 'ticket.buyer', 'ticket.person']);
   for (const table of ['session', 'audit'])
     assert.equal(await s.engines.sql(`SELECT count(*) FROM ${table} WHERE (ip IS NOT NULL OR user_agent IS NOT NULL) AND '${p.id}' IN (${table === 'audit' ? 'actor, subject' : 'person'})`), '0');
 });
