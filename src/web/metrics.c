@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "base/histogram.h"
 #include "base/metric.h"
+#include "gateway/proxy.h"
 #include "identity/guard.h"
 #include "web/gauges.h"
 #include "web/red.h"
@@ -58,5 +59,6 @@ bool metrics_show(Ctx *cx, Req *rq)
     metric_write(&b);
     histogram_write(&b);
     red_write(&b);
+    proxy_metrics(&b);
     return reply_text(rq, 200, S("text/plain; version=0.0.4; charset=utf-8"), buf_str(&b));
 }
