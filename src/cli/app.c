@@ -242,16 +242,16 @@ static bool open_metrics(App *app, Str *why)
     return metrics_open(&app->mem, app->config.metrics_token, why);
 }
 
+static bool open_proxy(App *app, Str *why)
+{
+    return proxy_open(&app->mem, app->config.proxy_file, why);
+}
+
 /* A server's only: what a command does is followed by nobody. First, so that it is closed
  * when all have told what they did. */
 static bool open_traces(App *app, Str *why)
 {
     return app->lock == 0 || otlp_open(&app->mem, &app->config, why);
-}
-
-static bool open_proxy(App *app, Str *why)
-{
-    return proxy_open(&app->mem, app->config.proxy_file, why);
 }
 
 static const Engine engines[] = {

@@ -57,8 +57,8 @@ bool metrics_show(Ctx *cx, Req *rq)
 
     gauges_read(cx);
     metric_write(&b);
+    proxy_metrics(&b);
     histogram_write(&b);
     red_write(&b);
-    proxy_metrics(&b);
     return reply_text(rq, 200, S("text/plain; version=0.0.4; charset=utf-8"), buf_str(&b));
 }

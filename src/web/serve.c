@@ -159,6 +159,12 @@ static bool answer(Ctx *cx, Req *rq)
     return check_forms(cx, rq) && r->run(cx, rq);
 }
 
+/* The caller's trace goes on, with a span of our own. */
+static void join_trace(Ctx *cx, const Req *rq)
+{
+    trace_join(cx, req_header(rq, S("traceparent")), req_header(rq, S("tracestate")));
+}
+
 static void find_asker(Req *rq)
 {
     Str asker = proxy_asker(own.proxies, rq);
@@ -168,15 +174,8 @@ static void find_asker(Req *rq)
     rq->peer = asker;
 }
 
-/* The caller's trace goes on, with a span of our own. */
-static void join_trace(Ctx *cx, const Req *rq)
-{
-    trace_join(cx, req_header(rq, S("traceparent")), req_header(rq, S("tracestate")));
-}
-
 static void serve_joined(Ctx *cx, Req *rq)
 {
-    find_asker(rq);
     if (rq->route == NULL)
         answer_options(cx, rq);
     else if (!answer(cx, rq) || rq->reply.status == 0)
@@ -187,6 +186,7 @@ static void serve_joined(Ctx *cx, Req *rq)
 static void serve(Ctx *cx, Req *rq)
 {
     join_trace(cx, rq);
+    find_asker(rq);
     serve_joined(cx, rq);
 }
 
