@@ -95,10 +95,3 @@ bool plan_start(Arena *mem, const Config *c, Server *server, Str *why)
     postman_start();
     return true;
 }
-
-void plan_end(void)
-{
-    postman_stop();
-    jobs_stop();
-    gateway_close();
-}

@@ -4,8 +4,5 @@
 #include "base/config.h"
 #include "net/server.h"
 
-/* False with *why. */
+/* False with *why. What it starts ends with ending.h. */
 CHECKED bool plan_start(Arena *mem, const Config *config, Server *server, Str *why);
-
-/* Stops the jobs and tells what the world must still hear. */
-void plan_end(void);

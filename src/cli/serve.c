@@ -6,11 +6,11 @@
 #include "base/log.h"
 #include "cli/app.h"
 #include "cli/cli.h"
+#include "cli/ending.h"
 #include "cli/plan.h"
 #include "cli/reload.h"
 #include "store/store.h"
 #include "web/gauges.h"
-#include "web/health.h"
 #include "web/pages.h"
 #include "web/serve.h"
 #include <errno.h>
@@ -132,23 +132,11 @@ static void wait_for_end(App *app, const Args *a, Server *server)
     }
 }
 
-/* From the outside in: no new work, what is in flight, what time does, engines. */
 static Exit end(App *app, Server *server)
 {
     log_info("stopping", L("within_ms", app->config.drain.ms));
     let_second_signal_end();
-    health_leaving();
-    bool all = server_drain(server, app->config.drain);
-    if (!all)
-        log_warn("requests in flight were cut off", L("queued", server_counts(server).queued));
-    plan_end();
-    gauges_of(NULL);
-    server_close(server);
-    serve_close();
-    StoreCounts c = store_counts();
-    app_close(app);
-    log_info("stopped", L("clean", all ? "yes" : "no"), L("writes", c.writes),
-             L("refused", c.refused), L("commits", c.commits), L("largest_batch", c.batch_largest));
+    ending_run(app, server);
     return EXIT_DONE;
 }
 

@@ -27,7 +27,8 @@ enum { DEAD_KNOWN = 64, FIRST_PAUSE_MS = 200, PAUSE_MOST_MS = 5000 };
 static struct {
     _Atomic i64 last;                             /* -1: to be found          */
     Span        kept;
-    bool        ours, skip_old;
+    _Atomic bool ours;                            /* asked by requests, too   */
+    bool        skip_old;
     Mono        ask_at;                           /* for the lease            */
     i64         attempts_most;
     i64         suspect, attempts;                /* id that is refused; how often */
