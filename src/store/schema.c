@@ -20,6 +20,7 @@ STEP(0007, trust);
 STEP(0008, letters);
 STEP(0009, services);
 STEP(0010, publish);
+STEP(0011, webhooks);
 STEP_FILE(schema_sqlite_plans, "src/store/schema/sqlite/plans.sql");
 
 const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
@@ -33,6 +34,7 @@ const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
     { 8, "letters",  sqlite_0008_letters, 4 },
     { 9, "services", sqlite_0009_services, 4 },
     { 10, "publish", sqlite_0010_publish, 4 },
+    { 11, "webhooks", sqlite_0011_webhooks, 4 },
 };
 
 const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
@@ -46,4 +48,5 @@ const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
     { 8, "letters",  postgres_0008_letters, 4 },
     { 9, "services", postgres_0009_services, 4 },
     { 10, "publish", postgres_0010_publish, 4 },
+    { 11, "webhooks", postgres_0011_webhooks, 4 },
 };
