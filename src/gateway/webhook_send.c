@@ -20,7 +20,7 @@
 
 enum { SENDERS_MOST = 64, DUE_MOST = 16, AT_ONCE = 16, KEEP_BYTES = 64 << 10, SLOW_MS = 1000,
        FIRST_PAUSE_S = 5, PAUSE_MOST_S = 3600 };
-#define CLAIM_LASTS minutes(2)
+#define CLAIM_LASTS seconds(30)                   /* longer than a turn and its last answer */
 #define LOOK_EVERY  seconds(1)
 #define TURN_LASTS  seconds(10)
 
@@ -138,8 +138,11 @@ SQL(send_arrived,
     "UPDATE webhook_endpoint SET sent = $4, tries = 0, try_at = created_at, failing_since = NULL,"
     " last_error = NULL, slow = $5 WHERE tenant = $1 AND id = $2 AND sent = $3");
 SQL(send_noted,
-    "UPDATE webhook_delivery SET status = $4, attempts = attempts + 1, http_status = $5, ms = $6,"
-    " error = $7, tried_at = $8, delivered_at = CASE WHEN $4 = 'DELIVERED' THEN $8 END"
+    "UPDATE webhook_delivery SET status = 'FAILING', attempts = attempts + 1, http_status = $4,"
+    " ms = $5, error = $6, tried_at = $7 WHERE tenant = $1 AND endpoint = $2 AND sequence = $3");
+SQL(send_delivered,
+    "UPDATE webhook_delivery SET status = 'DELIVERED', attempts = attempts + 1, http_status = $4,"
+    " ms = $5, error = $6, tried_at = $7, delivered_at = $7"
     " WHERE tenant = $1 AND endpoint = $2 AND sequence = $3");
 SQL(send_failed,
     "UPDATE webhook_endpoint SET tries = tries + 1, slow = TRUE, try_at = $4, last_error = $5,"
@@ -197,12 +200,12 @@ typedef struct Noting {
     i64     changed;
 } Noting;
 
-static bool note_delivery(Ctx *cx, const Noting *n, const char *status)
+static bool note_delivery(Ctx *cx, const Noting *n, const Sql *q)
 {
     Val code = n->a.status > 0 ? V((i64)n->a.status) : (Val){ .kind = VAL_NULL };
 
-    return sql_run(cx, &send_noted, NULL, V(n->s->id.v), V(n->sequence), V(status), V(code),
-                   V(n->a.ms), V(n->a.error), V(cx->now));
+    return sql_run(cx, q, NULL, V(n->s->id.v), V(n->sequence), V(code), V(n->a.ms), V(n->a.error),
+                   V(cx->now));
 }
 
 static bool note_arrived(Ctx *cx, void *arg)
@@ -212,7 +215,7 @@ static bool note_arrived(Ctx *cx, void *arg)
 
     return sql_run(cx, &send_arrived, &n->changed, V(n->s->id.v), V(n->s->sent), V(n->sequence),
                    V(slow)) &&
-           note_delivery(cx, n, "DELIVERED");
+           note_delivery(cx, n, &send_delivered);
 }
 
 typedef struct Maker { Str email; } Maker;
@@ -235,7 +238,7 @@ static bool note_failed(Ctx *cx, void *arg)
     i64 paused = 0;
 
     if (!sql_run(cx, &send_failed, &n->changed, V(n->s->id.v), V(n->s->sent), V(n->try_at),
-                 V(n->a.error), V(cx->now)) || !note_delivery(cx, n, "FAILING"))
+                 V(n->a.error), V(cx->now)) || !note_delivery(cx, n, &send_noted))
         return false;
     if (!n->gone || n->changed == 0)
         return true;
