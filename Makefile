@@ -19,7 +19,7 @@ SANS   := $(if $(filter address,$(SAN)),-fsanitize=address$(comma)undefined -fno
 CFLAGS := -std=gnu17 -D_GNU_SOURCE -O2 -g -Isrc -DVERSION='"$(VERSION)"' $(if $(CONTROL),-DCONTROL) $(WARN) $(HARDEN) $(SANS)
 LDFLAGS := -pie -Wl,-z,relro,-z,now $(SANS)
 LIBS   := -lssl -lcrypto -lsqlite3 -ljansson -largon2 -lsodium -lqrencode -lsecp256k1 -lpq -lhiredis \
-          -lnats -lcrypt -lzxcvbn -lcurl -lpthread
+          -lnats -lcrypt -lzxcvbn -lcurl -lnghttp2 -lpthread
 
 SRC    := $(filter-out src/main.c,$(wildcard src/*/*.c))
 OBJ    := $(SRC:src/%.c=$(B)/%.o)

@@ -9,21 +9,21 @@
 
 const Names endpoint_status_names = { (const char *const[]){ "ACTIVE", "PAUSED", "FAILED" }, 3 };
 
-const Shape endpoint_shape = SHAPE(Endpoint,
-    ID(Endpoint, id, 0, "the endpoint"),
-    TEXT(Endpoint, url, 1, ENDPOINT_URL_MOST, 0, "where to"),
-    RAW(Endpoint, eventTypes, 0, "which types: order.paid, ticket.*, or *"),
-    TEXT(Endpoint, description, 0, 200, 0, "for people"),
-    NAME(Endpoint, status, &endpoint_status_names, 0, "FAILED: it was given up after days"),
-    NUMBER(Endpoint, told, 0, INT64_MAX, 0, 0, "number of its last delivery"),
-    NUMBER(Endpoint, sent, 0, INT64_MAX, 0, 0, "number of the last that arrived"),
-    NUMBER(Endpoint, tries, 0, INT64_MAX, 0, 0, "that failed since"),
-    TIME(Endpoint, tryAt, OPTIONAL, "not before"),
-    TIME(Endpoint, failingSince, OPTIONAL, "when it began to fail"),
-    TIME(Endpoint, oldSecretUntil, OPTIONAL, "how long the secret before signs too"),
-    TEXT(Endpoint, lastError, 0, 300, OPTIONAL, "why it failed"),
-    TIME(Endpoint, createdAt, 0, "when it was made"),
-    TIME(Endpoint, updatedAt, 0, "when it was last changed"));
+const Shape endpoint_shape = SHAPE(WebhookEndpoint,
+    ID(WebhookEndpoint, id, 0, "the endpoint"),
+    TEXT(WebhookEndpoint, url, 1, ENDPOINT_URL_MOST, 0, "where to"),
+    RAW(WebhookEndpoint, eventTypes, 0, "which types: order.paid, ticket.*, or *"),
+    TEXT(WebhookEndpoint, description, 0, 200, 0, "for people"),
+    NAME(WebhookEndpoint, status, &endpoint_status_names, 0, "FAILED: it was given up after days"),
+    NUMBER(WebhookEndpoint, told, 0, INT64_MAX, 0, 0, "number of its last delivery"),
+    NUMBER(WebhookEndpoint, sent, 0, INT64_MAX, 0, 0, "number of the last that arrived"),
+    NUMBER(WebhookEndpoint, tries, 0, INT64_MAX, 0, 0, "that failed since"),
+    TIME(WebhookEndpoint, tryAt, OPTIONAL, "not before"),
+    TIME(WebhookEndpoint, failingSince, OPTIONAL, "when it began to fail"),
+    TIME(WebhookEndpoint, oldSecretUntil, OPTIONAL, "how long the secret before signs too"),
+    TEXT(WebhookEndpoint, lastError, 0, 300, OPTIONAL, "why it failed"),
+    TIME(WebhookEndpoint, createdAt, 0, "when it was made"),
+    TIME(WebhookEndpoint, updatedAt, 0, "when it was last changed"));
 
 static struct { Sealer sealer; EndpointReach reach; } own;
 
@@ -177,8 +177,8 @@ typedef struct Work {
     Str url, types, description, sealed;
     const EndpointChange *change;
     i64 from;
-    Endpoint out;
-    Endpoint *rows;
+    WebhookEndpoint out;
+    WebhookEndpoint *rows;
     isize count;
 } Work;
 
@@ -241,7 +241,7 @@ static bool add(Ctx *cx, void *arg)
 
     if (!sql_int(cx, &endpoint_count, &n, first_id()))
         return false;
-    if (n >= ENDPOINTS_MOST)
+    if (n >= WEBHOOK_ENDPOINTS_MOST)
         return fail(cx, INVALID_STATE, "%jd endpoints already", (intmax_t)n);
     return sql_int(cx, &endpoint_newest, &newest) &&
            sql_run(cx, &endpoint_new, NULL, V(w->id.v), V(w->url), V(w->types), V(w->description),
@@ -249,7 +249,7 @@ static bool add(Ctx *cx, void *arg)
            get(cx, w) && note(cx, "webhook.added", w->id);
 }
 
-bool endpoint_add(Ctx *cx, Str url, Str types, Str description, Endpoint *out, Str *secret)
+bool endpoint_add(Ctx *cx, Str url, Str types, Str description, WebhookEndpoint *out, Str *secret)
 {
     Work w = { .id = { uuid_new(cx->now) }, .url = url, .types = types,
                .description = description };
@@ -268,7 +268,7 @@ static bool list(Ctx *cx, void *arg)
     return sql_rows(cx, &endpoint_page, &endpoint_shape, &w->rows, &w->count, first_id());
 }
 
-bool endpoint_list(Ctx *cx, Endpoint **rows, isize *count)
+bool endpoint_list(Ctx *cx, WebhookEndpoint **rows, isize *count)
 {
     Work w = { 0 };
 
@@ -279,7 +279,7 @@ bool endpoint_list(Ctx *cx, Endpoint **rows, isize *count)
     return true;
 }
 
-bool endpoint_get(Ctx *cx, EndpointId id, Endpoint *out)
+bool endpoint_get(Ctx *cx, EndpointId id, WebhookEndpoint *out)
 {
     Work w = { .id = id };
 
@@ -290,7 +290,7 @@ bool endpoint_get(Ctx *cx, EndpointId id, Endpoint *out)
 }
 
 /* Runs in the endpoint's own lane and gives what became of it. */
-static bool write_and_give(Ctx *cx, TxFn *fn, Work *w, Endpoint *out)
+static bool write_and_give(Ctx *cx, TxFn *fn, Work *w, WebhookEndpoint *out)
 {
     if (!write_tx(cx, lane_of(w->id.v), fn, w))
         return false;
@@ -318,7 +318,7 @@ static bool rotate(Ctx *cx, void *arg)
            get(cx, w) && note(cx, "webhook.secret_rotated", w->id);
 }
 
-bool endpoint_rotate(Ctx *cx, EndpointId id, Endpoint *out, Str *secret)
+bool endpoint_rotate(Ctx *cx, EndpointId id, WebhookEndpoint *out, Str *secret)
 {
     Work w = { .id = id };
     Str shown = new_secret(cx, id, &w.sealed);
@@ -348,7 +348,7 @@ static bool change(Ctx *cx, void *arg)
     return get(cx, w) && note(cx, "webhook.changed", w->id);
 }
 
-bool endpoint_change(Ctx *cx, EndpointId id, const EndpointChange *in, Endpoint *out)
+bool endpoint_change(Ctx *cx, EndpointId id, const EndpointChange *in, WebhookEndpoint *out)
 {
     Work w = { .id = id, .change = in };
     return write_and_give(cx, change, &w, out);
@@ -366,7 +366,7 @@ static bool replay(Ctx *cx, void *arg)
     return get(cx, w) && note(cx, "webhook.replayed", w->id);
 }
 
-bool endpoint_replay(Ctx *cx, EndpointId id, i64 from, Endpoint *out)
+bool endpoint_replay(Ctx *cx, EndpointId id, i64 from, WebhookEndpoint *out)
 {
     Work w = { .id = id, .from = from };
     return write_and_give(cx, replay, &w, out);

@@ -9,7 +9,7 @@
 #include "base/crypto.h"
 #include "store/store.h"
 
-enum { ENDPOINTS_MOST = 20, ENDPOINT_URL_MOST = 1000, ENDPOINT_TYPES_MOST = 50,
+enum { WEBHOOK_ENDPOINTS_MOST = 20, ENDPOINT_URL_MOST = 1000, ENDPOINT_TYPES_MOST = 50,
        ENDPOINT_SECRET_BYTES = 32 };
 #define ENDPOINT_OVERLAP hours(24)
 
@@ -17,7 +17,7 @@ typedef struct { Uuid v; } EndpointId;
 typedef enum EndpointStatus { ENDPOINT_ACTIVE, ENDPOINT_PAUSED, ENDPOINT_FAILED } EndpointStatus;
 extern const Names endpoint_status_names;
 
-typedef struct Endpoint {
+typedef struct WebhookEndpoint {
     EndpointId id;
     Str     url, eventTypes, description;         /* eventTypes: JSON list    */
     int     status;
@@ -25,7 +25,7 @@ typedef struct Endpoint {
     Instant tryAt, failingSince, oldSecretUntil;
     Str     lastError;
     Instant createdAt, updatedAt;
-} Endpoint;
+} WebhookEndpoint;
 extern const Shape endpoint_shape;
 
 /* Whom endpoints may be: only https on the internet, or anything. Set at boot, with the
@@ -44,20 +44,20 @@ bool endpoint_wants(Arena *mem, Str types, Str type);
 /* All of cx->tenant; each opens its own transaction, and what changes is on record. */
 
 /*   gives   *secret, shown now and never again: whsec_...
- *   fails   INVALID_STATE: the tenant has ENDPOINTS_MOST already */
-CHECKED bool endpoint_add(Ctx *cx, Str url, Str types, Str description, Endpoint *out, Str *secret);
-CHECKED bool endpoint_list(Ctx *cx, Endpoint **rows, isize *count);
-CHECKED bool endpoint_get(Ctx *cx, EndpointId id, Endpoint *out);         /* NOT_FOUND */
+ *   fails   INVALID_STATE: the tenant has WEBHOOK_ENDPOINTS_MOST already */
+CHECKED bool endpoint_add(Ctx *cx, Str url, Str types, Str description, WebhookEndpoint *out, Str *secret);
+CHECKED bool endpoint_list(Ctx *cx, WebhookEndpoint **rows, isize *count);
+CHECKED bool endpoint_get(Ctx *cx, EndpointId id, WebhookEndpoint *out);         /* NOT_FOUND */
 CHECKED bool endpoint_remove(Ctx *cx, EndpointId id);                     /* NOT_FOUND */
-CHECKED bool endpoint_rotate(Ctx *cx, EndpointId id, Endpoint *out, Str *secret);
+CHECKED bool endpoint_rotate(Ctx *cx, EndpointId id, WebhookEndpoint *out, Str *secret);
 
 /* What is absent (status: -1) stays. ACTIVE tries at once and forgets its failures. */
 typedef struct EndpointChange { Str url, types, description; int status; } EndpointChange;
-CHECKED bool endpoint_change(Ctx *cx, EndpointId id, const EndpointChange *in, Endpoint *out);
+CHECKED bool endpoint_change(Ctx *cx, EndpointId id, const EndpointChange *in, WebhookEndpoint *out);
 
 /* Sends again from number `from` on.
  *   fails   NOT_FOUND; VALIDATION_ERROR: more than `sent` + 1 */
-CHECKED bool endpoint_replay(Ctx *cx, EndpointId id, i64 from, Endpoint *out);
+CHECKED bool endpoint_replay(Ctx *cx, EndpointId id, i64 from, WebhookEndpoint *out);
 
 /* The secrets that sign now, opened: one or two.
  *   tx  runs inside the caller's */

@@ -21,7 +21,7 @@ const Shape endpoint_change_shape = SHAPE(ChangeIn,
     TEXT(ChangeIn, description, 0, 200, OPTIONAL, "for people"),
     TEXT(ChangeIn, status, 1, 10, OPTIONAL, "ACTIVE or PAUSED"));
 
-typedef struct EndpointReply { Endpoint endpoint; Str secret; } EndpointReply;
+typedef struct EndpointReply { WebhookEndpoint endpoint; Str secret; } EndpointReply;
 const Shape endpoint_reply_shape = SHAPE(EndpointReply,
     OBJECT(EndpointReply, endpoint, &endpoint_shape, 0, "it"));
 const Shape endpoint_secret_shape = SHAPE(EndpointReply,
@@ -99,11 +99,11 @@ bool webhook_create(Ctx *cx, Req *rq)
 
 bool webhook_index(Ctx *cx, Req *rq)
 {
-    Endpoint *rows;
+    WebhookEndpoint *rows;
     isize count;
 
     return may(cx) && endpoint_list(cx, &rows, &count) &&
-           reply_list(cx, rq, &endpoint_shape, rows, count, ENDPOINTS_MOST, (Str){ 0 });
+           reply_list(cx, rq, &endpoint_shape, rows, count, WEBHOOK_ENDPOINTS_MOST, (Str){ 0 });
 }
 
 bool webhook_show(Ctx *cx, Req *rq)
@@ -189,7 +189,7 @@ bool webhook_test(Ctx *cx, Req *rq)
 {
     static _Atomic int running;
     Testing t;
-    Endpoint e;
+    WebhookEndpoint e;
 
     if (!read_id(cx, rq, &t.id) || !endpoint_get(cx, t.id, &e) || !read_tx(cx, open_secrets, &t))
         return false;
@@ -217,7 +217,7 @@ static bool list(Ctx *cx, void *arg)
 bool webhook_deliveries(Ctx *cx, Req *rq)
 {
     Wanted w = { .before = INT64_MAX };
-    Endpoint e;
+    WebhookEndpoint e;
     Page page;
     Str next = { 0 };
 
