@@ -1,10 +1,14 @@
 // hooks.test.mjs - outgoing webhooks, checked by Standard Webhooks' own library for npm.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
+import { spawn } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { Webhook } from 'standardwebhooks';
-import { sleep, start, until } from './harness.mjs';
+import { root, sleep, start, until } from './harness.mjs';
 
 let s, chief;
 before(async () => { s = await start({ WEBHOOK_TIMEOUT: '1s', WEBHOOK_GIVE_UP: '1d' }); chief = await s.somebody('super-admin'); });
@@ -216,4 +220,50 @@ test('in earnest only https on the internet is called', async () => {
   assert.deepEqual([r.body.delivered, r.body.httpStatus], [false, 0]);
   assert.match(r.body.error, /internet|resolve/);
   await strict.close();
+});
+
+test('kill -9 between the commit and the delivery loses nothing', async () => {
+  const own = await start({ WEBHOOK_TIMEOUT: '5s' }), r = await receiver(() => sleep(200).then(() => 204));
+  const [head, by] = [await own.somebody('super-admin'), await own.organiser()], user = await own.register();
+  const { endpoint } = await own.must(201, 'POST', '/api/v1/webhook-endpoints', { token: by.token, body: { url: r.url } });
+  const events = upto(30).map((n) => ({ type: 'seat.moved', data: { n }, userId: user.id }));
+  await own.must(202, 'POST', '/internal/events/batch', { token: head.token, body: { events } });
+  await until('some are on their way', () => r.got.length >= 3);
+  await own.kill9();
+  const before = r.got.length;
+  assert.ok(before < 30);
+  r.answer = () => 204;
+  await own.open();
+  await own.clock.advance(31_000);                // the claim of who died lapses
+  await until('the rest arrives', async () => (await own.must(200, 'GET', `/api/v1/webhook-endpoints/${endpoint.id}`, { token: by.token })).endpoint.sent === 30);
+  assert.deepEqual([...new Set(numbers(r))], upto(30));
+  assert.ok(r.got.length <= 31, 'only what was on its way may come twice');
+  for (const n of upto(30)) assert.equal(r.got.find((g) => g.sequence === n).json.data.n, n);
+  await own.close();
+});
+
+test('the example of docs/webhooks.md takes what we send, once, and nothing else', async () => {
+  const page = readFileSync(join(root, 'docs/webhooks.md'), 'utf8');
+  const code = /```js receiver\n([\s\S]*?)```/.exec(page)[1];
+  const dir = mkdtempSync(join(tmpdir(), 'webhook-example-'));
+  writeFileSync(join(dir, 'receiver.mjs'), code);
+  const t = await shop(), r = await receiver(), { endpoint, secret } = await t.hook(r);
+  await t.ask('POST', `/${endpoint.id}/test`);
+  const child = spawn(process.execPath, [join(dir, 'receiver.mjs')], { env: { ...process.env, WEBHOOK_SECRET: secret, PORT: '0' } });
+  let out = '';
+  child.stdout.on('data', (d) => { out += d; });
+  try {
+    const port = await until('it listens', () => /listening on (\d+)/.exec(out)?.[1]);
+    const post = (headers, body) => fetch(`http://127.0.0.1:${port}/`, { method: 'POST', headers, body }).then((a) => a.status);
+    const pick = (h) => Object.fromEntries(['webhook-id', 'webhook-timestamp', 'webhook-signature'].map((n) => [n, h[n]]));
+    const g = r.got[0], stamp = Math.floor(Date.now() / 1000);
+    const signed = (id, at) => ({ 'webhook-id': id, 'webhook-timestamp': String(at), 'webhook-signature': new Webhook(secret).sign(id, new Date(at * 1000), g.body) });
+    assert.equal(await post(ahead === 0 ? pick(g.headers) : signed('a', stamp), g.body), 204);
+    assert.equal(await post(signed('b', stamp), g.body), 204);
+    assert.equal(await post(signed('b', stamp), g.body), 204, 'a repeated one is taken and not worked on');
+    assert.equal(await post(signed('c', stamp - 301), g.body), 401);
+    assert.equal(await post(signed('d', stamp), g.body + ' '), 401);
+    assert.equal(await post({}, g.body), 401);
+    assert.equal(out.match(/webhook\.test/g).length, 2);
+  } finally { child.kill(); rmSync(dir, { recursive: true }); }
 });
