@@ -202,5 +202,6 @@ static bool forget(Ctx *cx, void *arg)
 
 bool deadletter_sweep(Ctx *cx, i64 *gone)
 {
-    return write_tx(cx, (Lane){ 0 }, forget, &(Sweep){ earlier(cx->now, DEADLETTER_KEPT), gone });
+    Sweep s = { earlier(cx->now, DEADLETTER_KEPT), gone };
+    return write_tx(cx, (Lane){ 0 }, forget, &s);
 }

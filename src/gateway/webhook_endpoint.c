@@ -7,14 +7,15 @@
 #include "identity/note.h"
 #include "identity/seal.h"
 
-const Names endpoint_status_names = { (const char *const[]){ "ACTIVE", "PAUSED", "FAILED" }, 3 };
+const Names endpoint_status_names = {
+    (const char *const[]){ "ACTIVE", "PAUSED", "FAILED" }, 3 };
 
 const Shape endpoint_shape = SHAPE(WebhookEndpoint,
     ID(WebhookEndpoint, id, 0, "the endpoint"),
     TEXT(WebhookEndpoint, url, 1, ENDPOINT_URL_MOST, 0, "where to"),
     RAW(WebhookEndpoint, eventTypes, 0, "which types: order.paid, ticket.*, or *"),
     TEXT(WebhookEndpoint, description, 0, 200, 0, "for people"),
-    NAME(WebhookEndpoint, status, &endpoint_status_names, 0, "FAILED: it was given up after days"),
+    NAME(WebhookEndpoint, status, &endpoint_status_names, 0, "FAILED: given up after days"),
     NUMBER(WebhookEndpoint, told, 0, INT64_MAX, 0, 0, "number of its last delivery"),
     NUMBER(WebhookEndpoint, sent, 0, INT64_MAX, 0, 0, "number of the last that arrived"),
     NUMBER(WebhookEndpoint, tries, 0, INT64_MAX, 0, 0, "that failed since"),
@@ -61,7 +62,8 @@ static bool is_private(Str host)
     } else {
         plain = str_cut(&plain, ':');
     }
-    return str_is_nocase(plain, S("localhost")) || (address_read(plain, &a) && !address_public(&a));
+    return str_is_nocase(plain, S("localhost")) ||
+           (address_read(plain, &a) && !address_public(&a));
 }
 
 bool endpoint_check_url(Ctx *cx, Str url)
@@ -133,11 +135,12 @@ bool endpoint_wants(Arena *mem, Str types, Str type)
                 " last_error, created_at, updated_at"
 
 SQL(endpoint_count,
-    "SELECT count(*) FROM webhook_endpoint WHERE tenant = $1 AND id > $2 AND status <> 'DELETED'");
+    "SELECT count(*) FROM webhook_endpoint WHERE tenant = $1 AND id > $2"
+    " AND status <> 'DELETED'");
 SQL_ALL(endpoint_newest, "SELECT max(id) FROM outbox");
 SQL(endpoint_new,
-    "INSERT INTO webhook_endpoint (tenant, id, url, types, description, secret, cursor, created_by,"
-    " created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)");
+    "INSERT INTO webhook_endpoint (tenant, id, url, types, description, secret, cursor,"
+    " created_by, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)");
 SQL(endpoint_page,
     "SELECT " COLUMNS " FROM webhook_endpoint WHERE tenant = $1 AND id > $2"
     " AND status <> 'DELETED' ORDER BY id LIMIT 100");
@@ -148,8 +151,8 @@ SQL(endpoint_delete,
     "UPDATE webhook_endpoint SET status = 'DELETED', secret = NULL, old_secret = NULL,"
     " old_until = NULL, updated_at = $3 WHERE tenant = $1 AND id = $2 AND status <> 'DELETED'");
 SQL(endpoint_renew,
-    "UPDATE webhook_endpoint SET old_secret = secret, old_until = $4, secret = $3, updated_at = $5"
-    " WHERE tenant = $1 AND id = $2 AND status <> 'DELETED'");
+    "UPDATE webhook_endpoint SET old_secret = secret, old_until = $4, secret = $3,"
+    " updated_at = $5 WHERE tenant = $1 AND id = $2 AND status <> 'DELETED'");
 SQL(endpoint_edit,
     "UPDATE webhook_endpoint SET url = $3, types = $4, description = $5, updated_at = $6"
     " WHERE tenant = $1 AND id = $2 AND status <> 'DELETED'");
@@ -158,7 +161,8 @@ SQL(endpoint_pause,
     " AND status <> 'DELETED'");
 SQL(endpoint_resume,
     "UPDATE webhook_endpoint SET status = 'ACTIVE', tries = 0, try_at = created_at,"
-    " failing_since = NULL, last_error = NULL WHERE tenant = $1 AND id = $2 AND status <> 'DELETED'");
+    " failing_since = NULL, last_error = NULL"
+    " WHERE tenant = $1 AND id = $2 AND status <> 'DELETED'");
 SQL(endpoint_rewind,
     "UPDATE webhook_endpoint SET sent = $3, try_at = created_at"
     " WHERE tenant = $1 AND id = $2 AND status <> 'DELETED' AND sent >= $3");
@@ -206,8 +210,10 @@ static Str new_secret(Ctx *cx, EndpointId id, Str *sealed)
     u8 key[ENDPOINT_SECRET_BYTES];
 
     rand_bytes(key, sizeof key);
-    *sealed = seal(cx->mem, &own.sealer, place_of(cx, id), (Str){ (const char *)key, sizeof key });
-    Str shown = str_fmt(cx->mem, "whsec_%.*s", STR_ARGS(base64_padded(cx->mem, key, sizeof key)));
+    Str bytes = { (const char *)key, sizeof key };
+    *sealed = seal(cx->mem, &own.sealer, place_of(cx, id), bytes);
+    Str text = base64_padded(cx->mem, key, sizeof key);
+    Str shown = str_fmt(cx->mem, "whsec_%.*s", STR_ARGS(text));
     wipe(key, sizeof key);
     return shown;
 }
@@ -227,8 +233,8 @@ bool endpoint_secrets(Ctx *cx, EndpointId id, EndpointSecrets *out)
     if (!unseal(cx->mem, &own.sealer, place, sealed.now, &out->now) ||
         (sealed.before.at != NULL &&
          !unseal(cx->mem, &own.sealer, place, sealed.before, &out->before)))
-        return fail(cx, INTERNAL_ERROR, "a webhook secret does not open: INTERNAL_SERVICE_SECRET"
-                    " is another one");
+        return fail(cx, INTERNAL_ERROR, "a webhook secret does not open:"
+                    " INTERNAL_SERVICE_SECRET is another one");
     return true;
 }
 
@@ -244,12 +250,14 @@ static bool add(Ctx *cx, void *arg)
     if (n >= WEBHOOK_ENDPOINTS_MOST)
         return fail(cx, INVALID_STATE, "%jd endpoints already", (intmax_t)n);
     return sql_int(cx, &endpoint_newest, &newest) &&
-           sql_run(cx, &endpoint_new, NULL, V(w->id.v), V(w->url), V(w->types), V(w->description),
-                   V(val_blob(w->sealed)), V(newest), V(cx->who.user.v), V(cx->now)) &&
+           sql_run(cx, &endpoint_new, NULL, V(w->id.v), V(w->url), V(w->types),
+                   V(w->description), V(val_blob(w->sealed)), V(newest), V(cx->who.user.v),
+                   V(cx->now)) &&
            get(cx, w) && note(cx, "webhook.added", w->id);
 }
 
-bool endpoint_add(Ctx *cx, Str url, Str types, Str description, WebhookEndpoint *out, Str *secret)
+bool endpoint_add(Ctx *cx, Str url, Str types, Str description, WebhookEndpoint *out,
+                  Str *secret)
 {
     Work w = { .id = { uuid_new(cx->now) }, .url = url, .types = types,
                .description = description };
@@ -339,7 +347,8 @@ static bool change(Ctx *cx, void *arg)
     Str url = c->url.at != NULL ? c->url : w->out.url;
     Str types = c->types.at != NULL ? c->types : w->out.eventTypes;
     Str description = c->description.at != NULL ? c->description : w->out.description;
-    if (!sql_run(cx, &endpoint_edit, NULL, V(w->id.v), V(url), V(types), V(description), V(cx->now)))
+    if (!sql_run(cx, &endpoint_edit, NULL, V(w->id.v), V(url), V(types), V(description),
+                 V(cx->now)))
         return false;
     if (c->status >= 0 &&
         !sql_run(cx, c->status == ENDPOINT_ACTIVE ? &endpoint_resume : &endpoint_pause, NULL,

@@ -14,7 +14,8 @@ enum { WEBHOOK_ENDPOINTS_MOST = 20, ENDPOINT_URL_MOST = 1000, ENDPOINT_TYPES_MOS
 #define ENDPOINT_OVERLAP hours(24)
 
 typedef struct { Uuid v; } EndpointId;
-typedef enum EndpointStatus { ENDPOINT_ACTIVE, ENDPOINT_PAUSED, ENDPOINT_FAILED } EndpointStatus;
+typedef enum EndpointStatus { ENDPOINT_ACTIVE, ENDPOINT_PAUSED,
+                              ENDPOINT_FAILED } EndpointStatus;
 extern const Names endpoint_status_names;
 
 typedef struct WebhookEndpoint {
@@ -45,7 +46,8 @@ bool endpoint_wants(Arena *mem, Str types, Str type);
 
 /*   gives   *secret, shown now and never again: whsec_...
  *   fails   INVALID_STATE: the tenant has WEBHOOK_ENDPOINTS_MOST already */
-CHECKED bool endpoint_add(Ctx *cx, Str url, Str types, Str description, WebhookEndpoint *out, Str *secret);
+CHECKED bool endpoint_add(Ctx *cx, Str url, Str types, Str description,
+                          WebhookEndpoint *out, Str *secret);
 CHECKED bool endpoint_list(Ctx *cx, WebhookEndpoint **rows, isize *count);
 CHECKED bool endpoint_get(Ctx *cx, EndpointId id, WebhookEndpoint *out);         /* NOT_FOUND */
 CHECKED bool endpoint_remove(Ctx *cx, EndpointId id);                     /* NOT_FOUND */
@@ -53,7 +55,8 @@ CHECKED bool endpoint_rotate(Ctx *cx, EndpointId id, WebhookEndpoint *out, Str *
 
 /* What is absent (status: -1) stays. ACTIVE tries at once and forgets its failures. */
 typedef struct EndpointChange { Str url, types, description; int status; } EndpointChange;
-CHECKED bool endpoint_change(Ctx *cx, EndpointId id, const EndpointChange *in, WebhookEndpoint *out);
+CHECKED bool endpoint_change(Ctx *cx, EndpointId id, const EndpointChange *in,
+                             WebhookEndpoint *out);
 
 /* Sends again from number `from` on.
  *   fails   NOT_FOUND; VALIDATION_ERROR: more than `sent` + 1 */

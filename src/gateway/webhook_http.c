@@ -10,7 +10,7 @@ enum { TESTS_MOST = 4 };
 typedef struct EndpointIn { Str url, eventTypes, description; } EndpointIn;
 const Shape endpoint_in_shape = SHAPE(EndpointIn,
     TEXT(EndpointIn, url, 1, ENDPOINT_URL_MOST, 0, "where to: https://"),
-    RAW(EndpointIn, eventTypes, OPTIONAL, "a list: order.paid, ticket.*, or * (all; the default)"),
+    RAW(EndpointIn, eventTypes, OPTIONAL, "a list: order.paid, ticket.*, or * (the default)"),
     TEXT(EndpointIn, description, 0, 200, OPTIONAL, "for people"));
 
 static const Names settable = { (const char *const[]){ "ACTIVE", "PAUSED" }, 2 };
@@ -30,7 +30,7 @@ const Shape endpoint_secret_shape = SHAPE(EndpointReply,
 
 typedef struct ReplayIn { i64 from; } ReplayIn;
 const Shape replay_in_shape = SHAPE(ReplayIn,
-    NUMBER(ReplayIn, from, 1, INT64_MAX, 0, 0, "number of the first delivery to be sent again"));
+    NUMBER(ReplayIn, from, 1, INT64_MAX, 0, 0, "the first delivery to be sent again"));
 
 typedef struct TestOut { bool delivered; i64 httpStatus, ms; Str error; } TestOut;
 const Shape test_out_shape = SHAPE(TestOut,
@@ -39,7 +39,8 @@ const Shape test_out_shape = SHAPE(TestOut,
     NUMBER(TestOut, ms, 0, INT64_MAX, 0, 0, "how long that took"),
     TEXT(TestOut, error, 0, 300, OPTIONAL, "why not"));
 
-static const Names delivery_status = { (const char *const[]){ "PENDING", "FAILING", "DELIVERED" }, 3 };
+static const Names delivery_status = {
+    (const char *const[]){ "PENDING", "FAILING", "DELIVERED" }, 3 };
 typedef struct Row {
     i64 sequence, attempts, httpStatus, ms;
     Uuid id;
@@ -61,8 +62,8 @@ const Shape delivery_shape = SHAPE(Row,
     TIME(Row, deliveredAt, OPTIONAL, "when it arrived"));
 
 SQL(delivery_page,
-    "SELECT sequence, id, type, status, attempts, COALESCE(http_status, 0), COALESCE(ms, 0), error,"
-    " at, tried_at, delivered_at FROM webhook_delivery WHERE tenant = $1 AND endpoint = $2"
+    "SELECT sequence, id, type, status, attempts, COALESCE(http_status, 0),"
+    " COALESCE(ms, 0), error, at, tried_at, delivered_at FROM webhook_delivery WHERE tenant = $1 AND endpoint = $2"
     " AND sequence < $3 AND (status = $4 OR $4 IS NULL) AND (type = $5 OR $5 IS NULL)"
     " ORDER BY sequence DESC LIMIT $6");
 
@@ -89,7 +90,8 @@ bool webhook_create(Ctx *cx, Req *rq)
     EndpointIn in;
     EndpointReply out;
 
-    if (!may(cx) || !req_read(cx, rq, &endpoint_in_shape, &in) || !check(cx, in.url, in.eventTypes))
+    if (!may(cx) || !req_read(cx, rq, &endpoint_in_shape, &in) ||
+        !check(cx, in.url, in.eventTypes))
         return false;
     Str types = in.eventTypes.at == NULL ? S("[\"*\"]") : in.eventTypes;
     Str description = in.description.at == NULL ? S("") : in.description;
@@ -178,7 +180,8 @@ static Attempt try_it(Ctx *cx, Str url, const EndpointSecrets *secrets)
     Str id = uuid_str(cx->mem, uuid_new(cx->now));
     Buf b = buf_in(cx->mem, 200);
 
-    buf_fmt(&b, "{\"data\":{},\"id\":\"%.*s\",\"sequence\":0,\"tenantId\":\"%.*s\",\"timestamp\":\"",
+    buf_fmt(&b, "{\"data\":{},\"id\":\"%.*s\",\"sequence\":0,\"tenantId\":\"%.*s\","
+            "\"timestamp\":\"",
             STR_ARGS(id), STR_ARGS(uuid_str(cx->mem, cx->tenant.v)));
     time_write(&b, cx->now);
     buf_lit(&b, "\",\"type\":\"webhook.test\"}");
@@ -191,7 +194,8 @@ bool webhook_test(Ctx *cx, Req *rq)
     Testing t;
     WebhookEndpoint e;
 
-    if (!read_id(cx, rq, &t.id) || !endpoint_get(cx, t.id, &e) || !read_tx(cx, open_secrets, &t))
+    if (!read_id(cx, rq, &t.id) || !endpoint_get(cx, t.id, &e) ||
+        !read_tx(cx, open_secrets, &t))
         return false;
     if (running++ >= TESTS_MOST) {
         running--;
@@ -203,9 +207,15 @@ bool webhook_test(Ctx *cx, Req *rq)
     return reply(cx, rq, 200, &test_out_shape, &out);
 }
 
-/* ---- the log ------------------------------------------------------------------------------ */
+/* ---- the log ------------------------------------------------------------------------- */
 
-typedef struct Wanted { EndpointId id; i64 before, most; Str status, type; Row *rows; isize count; } Wanted;
+typedef struct Wanted {
+    EndpointId id;
+    i64   before, most;
+    Str   status, type;
+    Row  *rows;
+    isize count;
+} Wanted;
 
 static bool list(Ctx *cx, void *arg)
 {

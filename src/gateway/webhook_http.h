@@ -8,7 +8,7 @@ extern const Shape endpoint_in_shape, endpoint_change_shape, endpoint_reply_shap
 
 /* POST /api/v1/webhook-endpoints {url,eventTypes?,description?} -> 201 {endpoint,secret} */
 Handler webhook_create;
-/* GET -> 200 list; GET /:id -> 200 {endpoint}; PUT /:id -> 200 {endpoint}; DELETE /:id -> 204 */
+/* GET -> 200 list; GET /:id, PUT /:id -> 200 {endpoint}; DELETE /:id -> 204 */
 Handler webhook_index, webhook_show, webhook_update, webhook_delete;
 /* POST /:id/rotate -> 200 {endpoint,secret}: both secrets sign for a day. */
 Handler webhook_rotate;

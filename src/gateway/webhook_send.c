@@ -46,12 +46,14 @@ static Str sign(Ctx *cx, Str secret, Str signed_text)
 
 Str sender_signature(Ctx *cx, const EndpointSecrets *s, Str id, i64 timestamp, Str body)
 {
-    Str text = str_fmt(cx->mem, "%.*s.%jd.%.*s", STR_ARGS(id), (intmax_t)timestamp, STR_ARGS(body));
+    Str text = str_fmt(cx->mem, "%.*s.%jd.%.*s", STR_ARGS(id), (intmax_t)timestamp,
+                       STR_ARGS(body));
     Str now = sign(cx, s->now, text);
 
     if (s->before.at == NULL)
         return str_fmt(cx->mem, "v1,%.*s", STR_ARGS(now));
-    return str_fmt(cx->mem, "v1,%.*s v1,%.*s", STR_ARGS(now), STR_ARGS(sign(cx, s->before, text)));
+    Str before = sign(cx, s->before, text);
+    return str_fmt(cx->mem, "v1,%.*s v1,%.*s", STR_ARGS(now), STR_ARGS(before));
 }
 
 static Attempt judge(Ctx *cx, bool good, const Fetched *got)
@@ -78,7 +80,8 @@ Attempt sender_try(Ctx *cx, Str url, const EndpointSecrets *s, Str id, i64 seque
         { S("webhook-signature"), sender_signature(cx, s, id, at, body) },
         { S("webhook-sequence"), str_fmt(cx->mem, "%jd", (intmax_t)sequence) },
     };
-    Fetch f = { .method = M_POST, .url = url, .headers = headers, .header_count = countof(headers),
+    Fetch f = { .method = M_POST, .url = url, .headers = headers,
+                .header_count = countof(headers),
                 .body = body, .reach = anyone ? FETCH_ANYONE : FETCH_PUBLIC, .plain = anyone,
                 .within = own.config.within, .most = 4096, .too_long = FETCH_CUT };
     Fetched *got = make(cx->mem, Fetched, 1);
@@ -121,7 +124,8 @@ static const Shape delivery_row = SHAPE(Delivery,
 
 SQL_ALL(send_due,
     "SELECT tenant, id FROM webhook_endpoint WHERE status = 'ACTIVE' AND sent < told"
-    " AND try_at <= $1 AND claimed_until <= $1 AND (NOT slow OR $2 = 1) ORDER BY try_at LIMIT $3");
+    " AND try_at <= $1 AND claimed_until <= $1 AND (NOT slow OR $2 = 1)"
+    " ORDER BY try_at LIMIT $3");
 SQL(send_claim,
     "UPDATE webhook_endpoint SET claimed_until = $4 WHERE tenant = $1 AND id = $2"
     " AND status = 'ACTIVE' AND sent < told AND try_at <= $3 AND claimed_until <= $3");
@@ -135,14 +139,15 @@ SQL(send_next,
     "SELECT sequence, id, body FROM webhook_delivery"
     " WHERE tenant = $1 AND endpoint = $2 AND sequence > $3 ORDER BY sequence LIMIT $4");
 SQL(send_arrived,
-    "UPDATE webhook_endpoint SET sent = $4, tries = 0, try_at = created_at, failing_since = NULL,"
-    " last_error = NULL, slow = $5 WHERE tenant = $1 AND id = $2 AND sent = $3");
+    "UPDATE webhook_endpoint SET sent = $4, tries = 0, try_at = created_at,"
+    " failing_since = NULL, last_error = NULL, slow = $5 WHERE tenant = $1 AND id = $2 AND sent = $3");
 SQL(send_noted,
     "UPDATE webhook_delivery SET status = 'FAILING', attempts = attempts + 1, http_status = $4,"
-    " ms = $5, error = $6, tried_at = $7 WHERE tenant = $1 AND endpoint = $2 AND sequence = $3");
+    " ms = $5, error = $6, tried_at = $7"
+    " WHERE tenant = $1 AND endpoint = $2 AND sequence = $3");
 SQL(send_delivered,
-    "UPDATE webhook_delivery SET status = 'DELIVERED', attempts = attempts + 1, http_status = $4,"
-    " ms = $5, error = $6, tried_at = $7, delivered_at = $7"
+    "UPDATE webhook_delivery SET status = 'DELIVERED', attempts = attempts + 1,"
+    " http_status = $4, ms = $5, error = $6, tried_at = $7, delivered_at = $7"
     " WHERE tenant = $1 AND endpoint = $2 AND sequence = $3");
 SQL(send_failed,
     "UPDATE webhook_endpoint SET tries = tries + 1, slow = TRUE, try_at = $4, last_error = $5,"
@@ -193,7 +198,7 @@ static bool load(Ctx *cx, void *arg)
 
 typedef struct Noting {
     const Sending *s;
-    i64     sequence;                             /* 0: what was to be sent is not kept any more */
+    i64     sequence;
     Attempt a;
     Instant try_at;
     bool    gone, paused;
@@ -204,8 +209,8 @@ static bool note_delivery(Ctx *cx, const Noting *n, const Sql *q)
 {
     Val code = n->a.status > 0 ? V((i64)n->a.status) : (Val){ .kind = VAL_NULL };
 
-    return sql_run(cx, q, NULL, V(n->s->id.v), V(n->sequence), V(code), V(n->a.ms), V(n->a.error),
-                   V(cx->now));
+    return sql_run(cx, q, NULL, V(n->s->id.v), V(n->sequence), V(code), V(n->a.ms),
+                   V(n->a.error), V(cx->now));
 }
 
 static bool note_arrived(Ctx *cx, void *arg)
@@ -302,7 +307,8 @@ static bool send_row(Ctx *cx, Turn *t, const Delivery *d, bool *go_on)
 static bool jump(Ctx *cx, void *arg)
 {
     Turn *t = arg;
-    return sql_run(cx, &send_arrived, NULL, V(t->s.id.v), V(t->s.sent), V(t->s.told), V(t->s.slow));
+    return sql_run(cx, &send_arrived, NULL, V(t->s.id.v), V(t->s.sent), V(t->s.told),
+                   V(t->s.slow));
 }
 
 static bool send_rows(Ctx *cx, Turn *t)
@@ -333,11 +339,12 @@ static bool send_to(Ctx *cx, const Due *due, bool *found)
         return write_tx(cx, lane_of(due->id.v), release, &t);
     Ctx after = ctx_new(cx->mem, due->tenant);
     if (!write_tx(&after, lane_of(due->id.v), release, &t))
-        log_warn("a webhook endpoint stays claimed for a moment", L("why", (const char *)after.fault.why));
+        log_warn("a webhook endpoint stays claimed for a moment",
+                 L("why", (const char *)after.fault.why));
     return false;
 }
 
-/* ---- threads ------------------------------------------------------------------------------ */
+/* ---- threads -------------------------------------------------------------------------- */
 
 typedef struct Looking { bool slow_too; Due *rows; isize count; } Looking;
 

@@ -24,8 +24,8 @@ void sender_close(void);
 /* Looks for work at once. */
 void sender_wake(void);
 
-/* What became of one attempt. */
-typedef struct Attempt { int status; i64 ms; Str error; } Attempt;    /* error absent: it arrived */
+/* What became of one attempt; without an error it arrived. */
+typedef struct Attempt { int status; i64 ms; Str error; } Attempt;
 
 /* Sends one body, signed. */
 Attempt sender_try(Ctx *cx, Str url, const EndpointSecrets *s, Str id, i64 sequence, Str body);
