@@ -12,8 +12,8 @@ extern Sql *const __start_sqls[], *const __stop_sqls[];
 /* Columns of bytes that are no person's id. */
 static const char *const things[] = {
     "tenant", "id", "event", "venue", "session", "ticket", "orders", "hold", "type",
-    "hash", "request", "successor", "secret", "code", "credential", "public_key", "sealed",
-    "digest", "endpoint", "old_secret",
+    "hash", "request", "successor", "secret", "code", "credential", "public_key", "sealed", "digest",
+    "endpoint", "old_secret",
 };
 
 typedef struct Kept {
@@ -33,6 +33,8 @@ static const Kept kept[] = {
     { "backup_code", "person", NULL, NULL },
     { "passkey", "person", NULL, NULL },
     { "wallet", "person", NULL, NULL },
+    { "foreign_identity", "person", NULL, NULL },
+    { "dead_letter", "person", "tells of what is exported", NULL },
     { "device_key", "person", NULL, NULL },
     { "mail_proof", "person", NULL, NULL },
     { "letter", "person", NULL, NULL },
@@ -49,7 +51,6 @@ static const Kept kept[] = {
     { "event_history", "person", ANOTHER, BOOKS },
     { "api_key", "created_by", ANOTHER, BOOKS },
     { "outbox", "person", "tells of what is exported", SHORT },
-    { "dead_letter", "person", "tells of what is exported", SHORT },
     { "webhook_endpoint", "created_by", ANOTHER, BOOKS },
     { "once", "person", "repeats answers that he got", SHORT },
 };
