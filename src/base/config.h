@@ -34,6 +34,7 @@ enum { LEVEL_AUTO, LEVEL_DEBUG, LEVEL_INFO, LEVEL_WARN, LEVEL_ERROR, LEVEL_SILEN
 enum { FORMAT_AUTO, FORMAT_JSON, FORMAT_PRETTY };
 enum { LIMITS_AUTO, LIMITS_ON, LIMITS_OFF };
 enum { CLOCK_SYSTEM, CLOCK_TEST };
+enum { WEBHOOKS_AUTO, WEBHOOKS_PUBLIC, WEBHOOKS_ANYONE };
 enum { PAY_SANDBOX };                             /* pay_provider             */
 
 /* A row without a name opens its group. */

@@ -9,6 +9,7 @@
 #include "cli/cli.h"
 #include "bus/bus.h"
 #include "gateway/proxy.h"
+#include "gateway/webhook_endpoint.h"
 #include "identity/auth_http.h"
 #include "identity/identity.h"
 #include "kv/kv.h"
@@ -201,6 +202,17 @@ static bool open_bus(App *app, Str *why)
     return bus_open(&app->mem, &b, why);
 }
 
+static bool open_webhooks(App *app, Str *why)
+{
+    const Config *c = &app->config;
+    bool anyone = c->webhook_reach == WEBHOOKS_ANYONE ||
+                  (c->webhook_reach == WEBHOOKS_AUTO && !is_strict(c));
+
+    (void)why;
+    endpoint_setup(&c->cursor_key, anyone ? REACH_ANYONE : REACH_PUBLIC);
+    return true;
+}
+
 static bool deliver(Ctx *cx, Str path, const Header *headers, isize count, Str body, int *status)
 {
     SelfCall call = { M_POST, path, headers, count, body };
@@ -261,6 +273,7 @@ static const Engine engines[] = {
     { "mail", open_mail, mail_close },
     { "identity", open_identity, identity_close },
     { "bus", open_bus, bus_close },
+    { "webhooks", open_webhooks, NULL },
     { "pay", open_pay, pay_close },
     { "tickets", open_tickets, NULL },
     { "metrics", open_metrics, NULL },

@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "gateway/gateway.h"
+#include "gateway/webhook_send.h"
 #include "identity/postman.h"
 #include "web/gauges.h"
 #include "web/health.h"
@@ -97,6 +98,12 @@ static Span drain_within(const void *arg)
 
 static Span jobs_within(const void *arg)    { (void)arg; return seconds(15); }
 static Span letter_within(const void *arg)  { (void)arg; return seconds(20); }
+/* A call that was begun is finished, or it would come a second time. */
+static Span hooks_within(const void *arg)
+{
+    return (Span){ ((const End *)arg)->app->config.webhook_within.ms + GRACE_S * 1000 };
+}
+
 static Span relay_within(const void *arg)   { (void)arg; return seconds(10); }
 static Span threads_within(const void *arg) { (void)arg; return seconds(10); }
 static Span engines_within(const void *arg) { (void)arg; return seconds(15); }
@@ -136,6 +143,13 @@ static bool end_letters(void *arg)
     return true;
 }
 
+static bool end_webhooks(void *arg)
+{
+    (void)arg;
+    sender_close();
+    return true;
+}
+
 static bool end_relay(void *arg)
 {
     (void)arg;
@@ -167,6 +181,7 @@ static const Stage stages[] = {
     { "requests and streams", drain_within, drain },
     { "jobs", jobs_within, end_jobs },
     { "letters", letter_within, end_letters },
+    { "webhooks", hooks_within, end_webhooks },
     { "relay", relay_within, end_relay },
     { "threads", threads_within, end_threads },
     { "engines", engines_within, end_engines },

@@ -6,6 +6,8 @@
 #include "gateway/gateway.h"
 #include "gateway/publish.h"
 #include "gateway/relay.h"
+#include "gateway/webhook_feed.h"
+#include "gateway/webhook_send.h"
 #include "identity/identity.h"
 #include "identity/postman.h"
 #include "identity/privacy.h"
@@ -15,7 +17,7 @@
 #include "tickets/tickets_http.h"
 #include "web/jobs.h"
 
-static Span outbox_kept;
+static Span outbox_kept, deliveries_kept;
 
 /* Sweeps go in slices, so that buyers get in between. */
 static bool sweep_once(Ctx *cx)
@@ -44,6 +46,16 @@ static bool sweep_dead(Ctx *cx)
 
     while (gone > 0)
         if (!deadletter_sweep(cx, &gone))
+            return false;
+    return true;
+}
+
+static bool sweep_deliveries(Ctx *cx)
+{
+    i64 gone = 1;
+
+    while (gone > 0)
+        if (!feed_sweep(cx, earlier(cx->now, deliveries_kept), &gone))
             return false;
     return true;
 }
@@ -77,10 +89,19 @@ static Job jobs[] = {
     { "answers to retried requests", { 60000 }, sweep_once, OF_ALL },
     { "ids of published messages", { 60000 }, sweep_published, OF_ALL },
     { "dead letters", { 10000 }, deadletter_count, OF_THIS_NODE },
-    { "settled dead letters", { 60000 }, sweep_dead, OF_ALL },
+    { "old dead letters", { 60000 }, sweep_dead, OF_ALL },
+    { "old deliveries of webhooks", { 60000 }, sweep_deliveries, OF_ALL },
     { "told tidings", { 60000 }, sweep_outbox, OF_ALL },
     { "idle connections", { 10000 }, tidy, OF_THIS_NODE },
 };
+
+static void start_webhooks(const Config *c)
+{
+    SenderConfig s = { (int)c->webhook_senders, c->webhook_within, c->webhook_give_up };
+
+    deliveries_kept = c->webhook_kept;
+    sender_open(&s);
+}
 
 bool plan_start(Arena *mem, const Config *c, Server *server, Str *why)
 {
@@ -89,6 +110,7 @@ bool plan_start(Arena *mem, const Config *c, Server *server, Str *why)
     relay_attempts(c->publish_attempts);
     if (!gateway_open(mem, &g, why))
         return false;
+    start_webhooks(c);
     outbox_kept = c->outbox_kept;
     jobs[JOB_HOLDS].every = seconds(c->sweep_every);
     jobs_start(jobs, countof(jobs));

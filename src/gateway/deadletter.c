@@ -1,5 +1,6 @@
 /* deadletter.c - its id is the outbox row's: so a relay that took over and meets the same
- * refusal keeps no second copy. What nobody has settled is never deleted. */
+ * refusal keeps no second copy. After four weeks it goes, whatever was decided: nobody wants
+ * to be told so late, and somebody's data are in it. */
 #include "gateway/deadletter.h"
 #include "base/metric.h"
 #include "bus/bus.h"
@@ -40,7 +41,7 @@ SQL(dead_settle,
 SQL_ALL(dead_waiting, "SELECT count(*), min(moved_at) FROM dead_letter WHERE state = 'DEAD'");
 SQL_ALL(dead_forget,
     "DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter"
-    " WHERE state IN ('RETRIED', 'DISCARDED') AND moved_at < $1 LIMIT 1000)");
+    " WHERE state IN ('DEAD', 'RETRIED', 'DISCARDED') AND moved_at < $1 LIMIT 1000)");
 
 /* ---- adding ---------------------------------------------------------------------- */
 
@@ -201,5 +202,6 @@ static bool forget(Ctx *cx, void *arg)
 
 bool deadletter_sweep(Ctx *cx, i64 *gone)
 {
-    return write_tx(cx, (Lane){ 0 }, forget, &(Sweep){ earlier(cx->now, DEADLETTER_KEPT), gone });
+    Sweep s = { earlier(cx->now, DEADLETTER_KEPT), gone };
+    return write_tx(cx, (Lane){ 0 }, forget, &s);
 }

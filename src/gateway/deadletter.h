@@ -6,7 +6,7 @@
 #pragma once
 #include "store/outbox.h"
 
-#define DEADLETTER_KEPT days(30)                  /* once it is settled       */
+#define DEADLETTER_KEPT days(28)                  /* settled or not           */
 
 typedef enum DeadState { DEAD, DEAD_RETRIED, DEAD_DISCARDED } DeadState;
 extern const Names dead_state_names;
@@ -51,5 +51,5 @@ CHECKED bool deadletter_discard(Ctx *cx, i64 id, DeadLetter *out);
 /* Counts those that wait, into the metrics; spans tenants. A clock job. */
 CHECKED bool deadletter_count(Ctx *cx);
 
-/* Deletes a slice of those settled long ago; *gone 0: there are no more. */
+/* Deletes a slice of the old ones; *gone 0: there are no more. */
 CHECKED bool deadletter_sweep(Ctx *cx, i64 *gone);

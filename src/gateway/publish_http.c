@@ -15,9 +15,9 @@ typedef struct PublishIn {
 } PublishIn;
 
 #define WHAT                                                                               \
-    TEXT(PublishIn, id, 1, PUBLISH_ID_MOST, OPTIONAL, "the same message has the same; made when missing"), \
+    TEXT(PublishIn, id, 1, PUBLISH_ID_MOST, OPTIONAL, "made when it is missing"),            \
     TEXT(PublishIn, eventId, 1, PUBLISH_ID_MOST, OPTIONAL, "another name for it"),         \
-    TEXT(PublishIn, type, 1, PUBLISH_TYPE_MOST, 0, "the event's name on the stream: letters, digits, . _ -"), \
+    TEXT(PublishIn, type, 1, PUBLISH_TYPE_MOST, 0, "the event's name on the stream"),      \
     RAW(PublishIn, data, OPTIONAL, "an object; what the stream's reader gets"),            \
     RAW(PublishIn, payload, OPTIONAL, "another name for it"),                              \
     TIME(PublishIn, timestamp, OPTIONAL, "when it happened; now when missing"),            \
@@ -25,7 +25,7 @@ typedef struct PublishIn {
     TEXT(PublishIn, topic, 1, 100, OPTIONAL, "or who watches an event: event:ID")
 
 const Shape publish_in_shape = SHAPE(PublishIn, WHAT,
-    ID(PublishIn, tenantId, OPTIONAL, "whose it is; must be the caller's own unless he serves all"));
+    ID(PublishIn, tenantId, OPTIONAL, "whose it is; the caller's, unless he serves all"));
 
 static const Shape item_shape = { "PublishItem", sizeof(PublishIn),
                                   (const Field[]){ WHAT }, countof(((const Field[]){ WHAT })) };
@@ -99,7 +99,8 @@ static bool read_message(Ctx *cx, const PublishIn *in, Publication *p)
 {
     *p = (Publication){ .type = in->type, .at = in->timestamp };
     return (publish_type_good(in->type) ||
-            fail_field(cx, S("type"), "must be of letters, digits and . _ -, and none of the stream's own")) &&
+            fail_field(cx, S("type"), "must be of letters, digits and . _ - and none of the"
+                       " stream's own")) &&
            read_id(cx, in, &p->id) && read_data(cx, in, &p->data) && read_hearer(cx, in, p);
 }
 

@@ -6,8 +6,9 @@
 extern const Shape publish_in_shape, publish_out_shape;
 extern const Shape publish_batch_in_shape, publish_batch_out_shape;
 
-/* POST /internal/events {id?|eventId?, type, data|payload, timestamp?, tenantId?, userId?|topic?}
- * -> 202 {id,type,subject,timestamp}; Idempotency-Replayed: true when it came before.
+/* POST /internal/events
+ *   {id?|eventId?, type, data|payload, timestamp?, tenantId?, userId?|topic?} -> 202
+ *   {id,type,subject,timestamp}; Idempotency-Replayed: true when it came before.
  * Fails VALIDATION_ERROR, MESSAGE_ID_REUSED, NOT_FOUND, INVALID_TENANT, FORBIDDEN. */
 Handler publish_one;
 

@@ -220,7 +220,8 @@ static bool bear_refusal(Ctx *cx, const Tiding *rows, isize count)
     }
     if (!deadletter_add(cx, t, self.attempts, why))
         return false;
-    log_error("a message is a dead letter now", L("id", t->id), L("type", t->type), L("why", why));
+    log_error("a message is a dead letter now",
+              L("id", t->id), L("type", t->type), L("why", why));
     self.dead[self.dead_next++ % DEAD_KNOWN] = t->id;
     return true;
 }

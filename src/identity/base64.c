@@ -18,6 +18,20 @@ bool base64_any_read(Arena *mem, Str text, Str *out)
     return base64url_read(mem, buf_str(&b), out);
 }
 
+Str base64_padded(Arena *mem, const void *bytes, isize n)
+{
+    Str plain = base64url_write(mem, bytes, n);
+    Buf b = buf_in(mem, plain.len + 3);
+
+    for (isize i = 0; i < plain.len; i++) {
+        char c = plain.at[i];
+        buf_byte(&b, c == '-' ? '+' : c == '_' ? '/' : c);
+    }
+    while (b.len % 4 != 0)
+        buf_byte(&b, '=');
+    return buf_str(&b);
+}
+
 static Str without_lines(Arena *mem, Str s)
 {
     Buf b = buf_in(mem, s.len);

@@ -6,5 +6,8 @@
 
 CHECKED bool base64_any_read(Arena *mem, Str text, Str *out);
 
+/* The first alphabet, with padding. */
+Str base64_padded(Arena *mem, const void *bytes, isize n);
+
 /* What stands between BEGIN and END PUBLIC KEY; a text without them is base64 alone. */
 CHECKED bool base64_pem_read(Arena *mem, Str text, Str *out);

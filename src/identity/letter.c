@@ -55,3 +55,20 @@ bool letter_changed(Ctx *cx, UserId user, Str to)
     };
     return letterbox_put(cx, user, "changed", &letter, CHANGED_LASTS);
 }
+
+bool letter_webhook(Ctx *cx, UserId user, Str to, Uuid endpoint)
+{
+    Str id = uuid_str(cx->mem, endpoint);
+    Letter letter = {
+        .to = to, .subject = S("A webhook was paused"),
+        .text = str_fmt(cx->mem, "The webhook endpoint %.*s has not answered for a long time, so"
+                        " nothing is sent there any more.\n\nMend it, then set its status to"
+                        " ACTIVE: what it missed follows in order, as far as it is kept.\n",
+                        STR_ARGS(id)),
+        .html = str_fmt(cx->mem, "<p>The webhook endpoint %.*s has not answered for a long time,"
+                        " so nothing is sent there any more.</p><p>Mend it, then set its status to"
+                        " ACTIVE: what it missed follows in order, as far as it is kept.</p>\n",
+                        STR_ARGS(id)),
+    };
+    return letterbox_put(cx, user, "webhook", &letter, CHANGED_LASTS);
+}

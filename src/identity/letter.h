@@ -20,3 +20,4 @@ void letter_close(void);
 CHECKED bool letter_verify(Ctx *cx, UserId user, Str to, const MailProof *p);
 CHECKED bool letter_reset(Ctx *cx, UserId user, Str to, const MailProof *p);
 CHECKED bool letter_changed(Ctx *cx, UserId user, Str to);
+CHECKED bool letter_webhook(Ctx *cx, UserId user, Str to, Uuid endpoint);

@@ -22,6 +22,7 @@ STEP(0009, services);
 STEP(0010, foreign);
 STEP(0011, publish);
 STEP(0012, trace);
+STEP(0013, webhooks);
 STEP_FILE(schema_sqlite_plans, "src/store/schema/sqlite/plans.sql");
 
 const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
@@ -37,6 +38,7 @@ const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
     { 10, "foreign", sqlite_0010_foreign, 4 },
     { 11, "publish", sqlite_0011_publish, 4 },
     { 12, "trace",   sqlite_0012_trace, 4 },
+    { 13, "webhooks", sqlite_0013_webhooks, 4 },
 };
 
 const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
@@ -52,4 +54,5 @@ const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
     { 10, "foreign", postgres_0010_foreign, 4 },
     { 11, "publish", postgres_0011_publish, 4 },
     { 12, "trace",   postgres_0012_trace, 4 },
+    { 13, "webhooks", postgres_0013_webhooks, 4 },
 };

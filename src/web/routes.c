@@ -8,6 +8,8 @@
 #include "gateway/live_http.h"
 #include "gateway/proxy_http.h"
 #include "gateway/publish_http.h"
+#include "gateway/webhook_endpoint.h"
+#include "gateway/webhook_http.h"
 #include "identity/account_http.h"
 #include "identity/api_key_http.h"
 #include "identity/auth_http.h"
@@ -368,6 +370,27 @@ static const Route table[] = {
   &deadletter_reply_shape, deadletter_try, 0, "publishing", "Tells it anew." },
 { M_DELETE, API "/dead-letters/:id", ADMINS, 0, NULL, 200,
   &deadletter_reply_shape, deadletter_drop, 0, "publishing", "Lets it go." },
+/* ---- webhooks ------------------------------------------------------------------------ */
+{ M_POST, API "/webhook-endpoints", ORGANISER, 0, &endpoint_in_shape, 201,
+  &endpoint_secret_shape, webhook_create, 0, "webhooks",
+  "Sends what happens in the tenant to an address; shows the secret that signs, once." },
+{ M_GET, API "/webhook-endpoints", ORGANISER, 0, NULL, 200,
+  &endpoint_shape, webhook_index, LISTED, "webhooks", "Lists them." },
+{ M_GET, API "/webhook-endpoints/:id", ORGANISER, 0, NULL, 200,
+  &endpoint_reply_shape, webhook_show, 0, "webhooks", "Shows one and how far it is." },
+{ M_PUT, API "/webhook-endpoints/:id", ORGANISER, 0, &endpoint_change_shape, 200,
+  &endpoint_reply_shape, webhook_update, 0, "webhooks", "Changes it, pauses it, lets it go on." },
+{ M_DELETE, API "/webhook-endpoints/:id", ORGANISER, 0, NULL, 204,
+  NULL, webhook_delete, 0, "webhooks", "Ends it." },
+{ M_POST, API "/webhook-endpoints/:id/rotate", ORGANISER, 0, NULL, 200,
+  &endpoint_secret_shape, webhook_rotate, 0, "webhooks",
+  "A new secret, shown once; the old one signs beside it for a day." },
+{ M_POST, API "/webhook-endpoints/:id/replay", ORGANISER, 0, &replay_in_shape, 200,
+  &endpoint_reply_shape, webhook_replay, 0, "webhooks", "Sends again from a number on." },
+{ M_POST, API "/webhook-endpoints/:id/test", ORGANISER, 0, NULL, 200,
+  &test_out_shape, webhook_test, 0, "webhooks", "Sends one that counts nowhere and says what came back." },
+{ M_GET, API "/webhook-endpoints/:id/deliveries", ORGANISER, 0, NULL, 200,
+  &delivery_shape, webhook_deliveries, LISTED, "webhooks", "What was sent and how that went: ?status= &type=." },
 /* ---- operators and browsers ---------------------------------------------------------- */
 { M_GET, "/health", OPEN, 0, NULL, 200,
   &health_shape, health_show, INLINE, "operations", "Says that the server is alive." },

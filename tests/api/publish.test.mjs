@@ -1,11 +1,12 @@
 // publish.test.mjs - what other services say reaches whom it concerns, once.
 import assert from 'node:assert/strict';
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { start, TENANT, until } from './harness.mjs';
+import { cluster, start, TENANT, until } from './harness.mjs';
 import { listenTo } from './listen.mjs';
 
 const SECRET = randomBytes(24).toString('hex'), list = join(mkdtempSync(join(tmpdir(), 'services-')), 'services.json');
@@ -130,4 +131,38 @@ test('dead letters are for admins, of their own tenant, and from the command lin
   assert.deepEqual([r.code, r.out], [0, '']);
   for (const [args, code] of [[['show', '9'], 1], [['retry', '9'], 1], [['discard', '9'], 1], [['show'], 2], [['lose', '9'], 2], [['show', 'x'], 2]])
     assert.equal((await s.cli(['deadletters', ...args])).code, code, args.join(' '));
+});
+
+// The embedded bus refuses nothing, so the rows are put there as the relay would
+// (tests/unit/deadletter_test.c shows it doing so, on NATS).
+function bury(id, type, person) {
+  const hex = (uuid) => `x'${uuid.replaceAll('-', '')}'`;
+  execFileSync('sqlite3', ['-cmd', '.timeout 5000', join(s.dir, 'tickettoken.db'), `INSERT INTO dead_letter (tenant, id, person, type, payload, attempts, last_error, created_at, moved_at)
+    VALUES (${hex(TENANT)}, ${id}, ${hex(person)}, '${type}', '{"n":${id}}', 3, 'too large', ${Date.now()}, ${Date.now()})`]);
+}
+
+test('a dead letter is looked at, told anew once, or let go, on record', { skip: cluster }, async () => {
+  const admin = await s.somebody('admin'), stranger = await s.somebody('admin', (await s.stranger()).tenantId), l = await listening(ann);
+  const ask = (method, path, more = {}) => s.api(method, `/api/v1/dead-letters${path}`, { token: admin.token, ...more });
+  for (const id of [9000001, 9000002, 9000003]) bury(id, 'last.word', ann.id);
+  const page = await ask('GET', '?limit=2&type=last.word');
+  assert.deepEqual(page.body.data.map((d) => d.id), ['9000003', '9000002']);
+  assert.equal((await ask('GET', `?cursor=${page.body.pagination.nextCursor}&userId=${ann.id}`)).body.data[0].id, '9000001');
+  const { deadLetter } = (await ask('GET', '/9000001')).body;
+  assert.deepEqual([deadLetter.subject, deadLetter.payload, deadLetter.attempts, deadLetter.lastError, deadLetter.state], [`events.${TENANT}.${ann.id}`, { n: 9000001 }, 3, 'too large', 'DEAD']);
+  for (const [method, path] of [['GET', ''], ['POST', '/retry'], ['DELETE', '']])
+    assert.equal((await ask(method, `/9000001${path}`, { token: stranger.token, foreign: true })).status, 404);
+  const all = await Promise.all(Array.from({ length: 8 }, () => ask('POST', '/9000001/retry')));
+  assert.deepEqual(all.map((r) => r.status).sort(), [200, ...Array(7).fill(409)]);
+  await l.hears('last.word', (d) => d.n === 9000001);
+  assert.equal((await ask('DELETE', '/9000002')).body.deadLetter.state, 'DISCARDED');
+  assert.match((await s.cli(['deadletters', 'list'])).out, /^9000003 /);
+  assert.match((await s.cli(['deadletters', 'show', '9000003'])).out, /"payload":\{"n":9000003\}/);
+  assert.equal((await s.cli(['deadletters', 'retry', '9000003'])).code, 0);
+  await l.hears('last.word', (d) => d.n === 9000003);
+  assert.equal((await s.cli(['deadletters', 'discard', '9000003'])).code, 1);
+  assert.equal(heard(l, 'last.word').filter((h) => h.data.n > 9000000).length, 2);
+  const audit = await s.api('GET', '/auth/admin/audit?action=deadletter.retried', { token: admin.token });
+  assert.deepEqual(audit.body.data.map((a) => a.target).sort(), ['9000001', '9000003']);
+  l.close();
 });

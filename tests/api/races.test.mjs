@@ -7,6 +7,7 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { cluster, start } from './harness.mjs';
+import { listenTo } from './listen.mjs';
 import { atOnce, control, crowd, tally, verdict } from './crowd.mjs';
 
 let server, organiser;
@@ -73,6 +74,18 @@ test('one idempotency key, 50 times at once: one order, one answer', { skip: con
   assert.equal(new Set(answers.map((a) => a.body.order.id)).size, 1);
   assert.equal(new Set(answers.map((a) => a.body.payment.intentId)).size, 1);
   assert.equal((await stock(sale)).held, 2);
+});
+
+test('one message id, 32 times at once: told once', async () => {
+  const chief = await server.somebody('super-admin'), ann = await server.register(), { id } = ann;
+  const live = listenTo(server, { token: ann.token, also: ['raced.for', 'race.over'] });
+  await live.hears('connected');
+  const say = (type) => ({ method: 'POST', path: '/internal/events', token: chief.token, body: { id: type, type, data: {}, userId: id } });
+  await atOnce(server, Array.from({ length: 32 }, () => say('raced.for')));
+  await atOnce(server, [say('race.over')]);
+  await live.hears('race.over');
+  verdict(live.of('raced.for').length === 1, `told ${live.of('raced.for').length} times`);
+  live.close();
 });
 
 // Last, because it moves the clock past everybody's tokens.

@@ -93,17 +93,19 @@ TEST(a_letter_is_settled_once_and_a_retry_is_a_new_tiding)
     store_close();
 }
 
-TEST(who_waits_is_counted_and_never_swept)
+TEST(who_waits_is_counted_and_goes_after_four_weeks)
 {
     Ctx cx = with_store();
     Tiding t = tiding(7);
     i64 gone;
 
     must(deadletter_add(&cx, &t, 3, S("too large")));
-    cx.now = later(cx.now, days(40));
+    cx.now = later(cx.now, days(20));
     must(deadletter_sweep(&cx, &gone) && gone == 0);
     must(deadletter_count(&cx) && metric_get(METRIC_DEAD_WAITING) == 1);
-    must(metric_get(METRIC_DEAD_OLDEST) / 86400000 == 40);
+    must(metric_get(METRIC_DEAD_OLDEST) / 86400000 == 20);
+    cx.now = later(cx.now, days(9));
+    must(deadletter_sweep(&cx, &gone) && gone == 1);
     store_close();
 }
 

@@ -13,6 +13,7 @@ extern Sql *const __start_sqls[], *const __stop_sqls[];
 static const char *const things[] = {
     "tenant", "id", "event", "venue", "session", "ticket", "orders", "hold", "type",
     "hash", "request", "successor", "secret", "code", "credential", "public_key", "sealed", "digest",
+    "endpoint", "old_secret",
 };
 
 typedef struct Kept {
@@ -50,6 +51,7 @@ static const Kept kept[] = {
     { "event_history", "person", ANOTHER, BOOKS },
     { "api_key", "created_by", ANOTHER, BOOKS },
     { "outbox", "person", "tells of what is exported", SHORT },
+    { "webhook_endpoint", "created_by", ANOTHER, BOOKS },
     { "once", "person", "repeats answers that he got", SHORT },
 };
 

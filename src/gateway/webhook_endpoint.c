@@ -1,0 +1,382 @@
+/* webhook_endpoint.c - a removed endpoint keeps its row, without secrets, because its
+ * deliveries stand under it until they are old. A new one begins after the newest tiding. */
+#include "gateway/webhook_endpoint.h"
+#include "base/network.h"
+#include "base/rand.h"
+#include "identity/base64.h"
+#include "identity/note.h"
+#include "identity/seal.h"
+
+const Names endpoint_status_names = {
+    (const char *const[]){ "ACTIVE", "PAUSED", "FAILED" }, 3 };
+
+const Shape endpoint_shape = SHAPE(WebhookEndpoint,
+    ID(WebhookEndpoint, id, 0, "the endpoint"),
+    TEXT(WebhookEndpoint, url, 1, ENDPOINT_URL_MOST, 0, "where to"),
+    RAW(WebhookEndpoint, eventTypes, 0, "which types: order.paid, ticket.*, or *"),
+    TEXT(WebhookEndpoint, description, 0, 200, 0, "for people"),
+    NAME(WebhookEndpoint, status, &endpoint_status_names, 0, "FAILED: given up after days"),
+    NUMBER(WebhookEndpoint, told, 0, INT64_MAX, 0, 0, "number of its last delivery"),
+    NUMBER(WebhookEndpoint, sent, 0, INT64_MAX, 0, 0, "number of the last that arrived"),
+    NUMBER(WebhookEndpoint, tries, 0, INT64_MAX, 0, 0, "that failed since"),
+    TIME(WebhookEndpoint, tryAt, OPTIONAL, "not before"),
+    TIME(WebhookEndpoint, failingSince, OPTIONAL, "when it began to fail"),
+    TIME(WebhookEndpoint, oldSecretUntil, OPTIONAL, "how long the secret before signs too"),
+    TEXT(WebhookEndpoint, lastError, 0, 300, OPTIONAL, "why it failed"),
+    TIME(WebhookEndpoint, createdAt, 0, "when it was made"),
+    TIME(WebhookEndpoint, updatedAt, 0, "when it was last changed"));
+
+static struct { Sealer sealer; EndpointReach reach; } own;
+
+void endpoint_setup(const Secret *master, EndpointReach reach)
+{
+    own.sealer = sealer_of(master, S("webhook secret"));
+    own.reach = reach;
+}
+
+EndpointReach endpoint_reach(void) { return own.reach; }
+
+/* ---- checking ---------------------------------------------------------------------- */
+
+static Str host_of(Str url)
+{
+    Str rest = url;
+
+    str_cut(&rest, '/');
+    str_cut(&rest, '/');
+    for (isize i = 0; i < rest.len; i++)
+        if (rest.at[i] == '/' || rest.at[i] == '?' || rest.at[i] == '#')
+            return str_sub(rest, 0, i);
+    return rest;
+}
+
+/* An address in place of a name; names are looked at when they are connected to. */
+static bool is_private(Str host)
+{
+    Address a;
+    Str plain = host;
+
+    if (str_starts(host, S("["))) {
+        plain = str_sub(host, 1, host.len);
+        plain = str_cut(&plain, ']');
+    } else {
+        plain = str_cut(&plain, ':');
+    }
+    return str_is_nocase(plain, S("localhost")) ||
+           (address_read(plain, &a) && !address_public(&a));
+}
+
+bool endpoint_check_url(Ctx *cx, Str url)
+{
+    bool plain = str_starts(url, S("http://")), anyone = own.reach == REACH_ANYONE;
+    Str host = host_of(url);
+
+    for (isize i = 0; i < url.len; i++)
+        if ((u8)url.at[i] <= ' ' || (u8)url.at[i] >= 0x7F || url.at[i] == '#')
+            return fail_field(cx, S("url"), "must be of ASCII, without blanks and fragment");
+    if (!str_starts(url, S("https://")) && !(plain && anyone))
+        return fail_field(cx, S("url"), "must begin with https://");
+    if (host.len == 0 || str_find(host, '@') >= 0)
+        return fail_field(cx, S("url"), "must name a host, without user and password");
+    return anyone || !is_private(host) ||
+           fail_field(cx, S("url"), "must not be an address of a private network");
+}
+
+static bool is_pattern(Str s)
+{
+    Str stem = str_ends(s, S(".*")) ? str_sub(s, 0, s.len - 2) : s;
+
+    if (str_is(s, S("*")))
+        return true;
+    for (isize i = 0; i < stem.len; i++) {
+        char c = stem.at[i];
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '.' || c == '_' || c == '-'))
+            return false;
+    }
+    return stem.len > 0 && s.len <= 100;
+}
+
+bool endpoint_check_types(Ctx *cx, Str types)
+{
+    Str why;
+    const Json *list = json_read(cx->mem, types, &why);
+    isize n = list != NULL && json_kind(list) == J_LIST ? json_count(list) : 0;
+
+    if (n < 1 || n > ENDPOINT_TYPES_MOST)
+        return fail_field(cx, S("eventTypes"), "must be a list of 1 to %d types",
+                          ENDPOINT_TYPES_MOST);
+    for (isize i = 0; i < n; i++) {
+        const Json *one = json_item(list, i);
+        if (json_kind(one) != J_STR || !is_pattern(json_str(one)))
+            return fail_field(cx, S("eventTypes"), "must be like order.paid, ticket.* or *");
+    }
+    return true;
+}
+
+bool endpoint_wants(Arena *mem, Str types, Str type)
+{
+    Str why;
+    const Json *list = json_read(mem, types, &why);
+
+    for (isize i = 0; list != NULL && i < json_count(list); i++) {
+        Str one = json_str(json_item(list, i));
+        if (str_is(one, S("*")) || str_is(one, type) ||
+            (str_ends(one, S(".*")) && str_starts(type, str_sub(one, 0, one.len - 1))))
+            return true;
+    }
+    return false;
+}
+
+/* ---- statements -------------------------------------------------------------------- */
+
+#define COLUMNS "id, url, types, description, status, told, sent, tries," \
+                " CASE WHEN try_at > created_at THEN try_at END, failing_since, old_until," \
+                " last_error, created_at, updated_at"
+
+SQL(endpoint_count,
+    "SELECT count(*) FROM webhook_endpoint WHERE tenant = $1 AND id > $2"
+    " AND status <> 'DELETED'");
+SQL_ALL(endpoint_newest, "SELECT max(id) FROM outbox");
+SQL(endpoint_new,
+    "INSERT INTO webhook_endpoint (tenant, id, url, types, description, secret, cursor,"
+    " created_by, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)");
+SQL(endpoint_page,
+    "SELECT " COLUMNS " FROM webhook_endpoint WHERE tenant = $1 AND id > $2"
+    " AND status <> 'DELETED' ORDER BY id LIMIT 100");
+SQL(endpoint_one,
+    "SELECT " COLUMNS " FROM webhook_endpoint WHERE tenant = $1 AND id = $2"
+    " AND status <> 'DELETED'");
+SQL(endpoint_delete,
+    "UPDATE webhook_endpoint SET status = 'DELETED', secret = NULL, old_secret = NULL,"
+    " old_until = NULL, updated_at = $3 WHERE tenant = $1 AND id = $2 AND status <> 'DELETED'");
+SQL(endpoint_renew,
+    "UPDATE webhook_endpoint SET old_secret = secret, old_until = $4, secret = $3,"
+    " updated_at = $5 WHERE tenant = $1 AND id = $2 AND status <> 'DELETED'");
+SQL(endpoint_edit,
+    "UPDATE webhook_endpoint SET url = $3, types = $4, description = $5, updated_at = $6"
+    " WHERE tenant = $1 AND id = $2 AND status <> 'DELETED'");
+SQL(endpoint_pause,
+    "UPDATE webhook_endpoint SET status = 'PAUSED' WHERE tenant = $1 AND id = $2"
+    " AND status <> 'DELETED'");
+SQL(endpoint_resume,
+    "UPDATE webhook_endpoint SET status = 'ACTIVE', tries = 0, try_at = created_at,"
+    " failing_since = NULL, last_error = NULL"
+    " WHERE tenant = $1 AND id = $2 AND status <> 'DELETED'");
+SQL(endpoint_rewind,
+    "UPDATE webhook_endpoint SET sent = $3, try_at = created_at"
+    " WHERE tenant = $1 AND id = $2 AND status <> 'DELETED' AND sent >= $3");
+SQL(endpoint_sealed,
+    "SELECT secret, CASE WHEN old_until > $3 THEN old_secret END FROM webhook_endpoint"
+    " WHERE tenant = $1 AND id = $2 AND status <> 'DELETED'");
+
+static Val first_id(void)
+{
+    static const u8 zeros[16];
+    return val_blob((Str){ (const char *)zeros, sizeof zeros });
+}
+
+typedef struct Work {
+    EndpointId id;
+    Str url, types, description, sealed;
+    const EndpointChange *change;
+    i64 from;
+    WebhookEndpoint out;
+    WebhookEndpoint *rows;
+    isize count;
+} Work;
+
+static bool note(Ctx *cx, const char *what, EndpointId id)
+{
+    return note_write(cx, what, (UserId){ 0 }, uuid_str(cx->mem, id.v));
+}
+
+static bool get(Ctx *cx, void *arg)
+{
+    Work *w = arg;
+    return sql_get(cx, &endpoint_one, &endpoint_shape, &w->out, V(w->id.v));
+}
+
+/* ---- secrets ------------------------------------------------------------------------- */
+
+static Str place_of(Ctx *cx, EndpointId id)
+{
+    return str_fmt(cx->mem, "webhook/%.*s/%.*s", STR_ARGS(uuid_str(cx->mem, cx->tenant.v)),
+                   STR_ARGS(uuid_str(cx->mem, id.v)));
+}
+
+static Str new_secret(Ctx *cx, EndpointId id, Str *sealed)
+{
+    u8 key[ENDPOINT_SECRET_BYTES];
+
+    rand_bytes(key, sizeof key);
+    Str bytes = { (const char *)key, sizeof key };
+    *sealed = seal(cx->mem, &own.sealer, place_of(cx, id), bytes);
+    Str text = base64_padded(cx->mem, key, sizeof key);
+    Str shown = str_fmt(cx->mem, "whsec_%.*s", STR_ARGS(text));
+    wipe(key, sizeof key);
+    return shown;
+}
+
+static const Shape secrets_row = SHAPE(EndpointSecrets,
+    TEXT(EndpointSecrets, now, 0, 200, 0, ""),
+    TEXT(EndpointSecrets, before, 0, 200, OPTIONAL, ""));
+
+bool endpoint_secrets(Ctx *cx, EndpointId id, EndpointSecrets *out)
+{
+    EndpointSecrets sealed;
+    Str place = place_of(cx, id);
+
+    if (!sql_get(cx, &endpoint_sealed, &secrets_row, &sealed, V(id.v), V(cx->now)))
+        return false;
+    *out = (EndpointSecrets){ 0 };
+    if (!unseal(cx->mem, &own.sealer, place, sealed.now, &out->now) ||
+        (sealed.before.at != NULL &&
+         !unseal(cx->mem, &own.sealer, place, sealed.before, &out->before)))
+        return fail(cx, INTERNAL_ERROR, "a webhook secret does not open:"
+                    " INTERNAL_SERVICE_SECRET is another one");
+    return true;
+}
+
+/* ---- verbs ----------------------------------------------------------------------------- */
+
+static bool add(Ctx *cx, void *arg)
+{
+    Work *w = arg;
+    i64 n, newest;
+
+    if (!sql_int(cx, &endpoint_count, &n, first_id()))
+        return false;
+    if (n >= WEBHOOK_ENDPOINTS_MOST)
+        return fail(cx, INVALID_STATE, "%jd endpoints already", (intmax_t)n);
+    return sql_int(cx, &endpoint_newest, &newest) &&
+           sql_run(cx, &endpoint_new, NULL, V(w->id.v), V(w->url), V(w->types),
+                   V(w->description), V(val_blob(w->sealed)), V(newest), V(cx->who.user.v),
+                   V(cx->now)) &&
+           get(cx, w) && note(cx, "webhook.added", w->id);
+}
+
+bool endpoint_add(Ctx *cx, Str url, Str types, Str description, WebhookEndpoint *out,
+                  Str *secret)
+{
+    Work w = { .id = { uuid_new(cx->now) }, .url = url, .types = types,
+               .description = description };
+
+    Str shown = new_secret(cx, w.id, &w.sealed);
+    if (!write_tx(cx, lane_of(cx->tenant.v), add, &w))
+        return false;
+    *out = w.out;
+    *secret = shown;
+    return true;
+}
+
+static bool list(Ctx *cx, void *arg)
+{
+    Work *w = arg;
+    return sql_rows(cx, &endpoint_page, &endpoint_shape, &w->rows, &w->count, first_id());
+}
+
+bool endpoint_list(Ctx *cx, WebhookEndpoint **rows, isize *count)
+{
+    Work w = { 0 };
+
+    if (!read_tx(cx, list, &w))
+        return false;
+    *rows = w.rows;
+    *count = w.count;
+    return true;
+}
+
+bool endpoint_get(Ctx *cx, EndpointId id, WebhookEndpoint *out)
+{
+    Work w = { .id = id };
+
+    if (!read_tx(cx, get, &w))
+        return false;
+    *out = w.out;
+    return true;
+}
+
+/* Runs in the endpoint's own lane and gives what became of it. */
+static bool write_and_give(Ctx *cx, TxFn *fn, Work *w, WebhookEndpoint *out)
+{
+    if (!write_tx(cx, lane_of(w->id.v), fn, w))
+        return false;
+    *out = w->out;
+    return true;
+}
+
+static bool remove_it(Ctx *cx, void *arg)
+{
+    Work *w = arg;
+    return get(cx, w) && sql_run(cx, &endpoint_delete, NULL, V(w->id.v), V(cx->now)) &&
+           note(cx, "webhook.removed", w->id);
+}
+
+bool endpoint_remove(Ctx *cx, EndpointId id)
+{
+    return write_tx(cx, lane_of(id.v), remove_it, &(Work){ .id = id });
+}
+
+static bool rotate(Ctx *cx, void *arg)
+{
+    Work *w = arg;
+    return sql_run(cx, &endpoint_renew, NULL, V(w->id.v), V(val_blob(w->sealed)),
+                   V(later(cx->now, ENDPOINT_OVERLAP)), V(cx->now)) &&
+           get(cx, w) && note(cx, "webhook.secret_rotated", w->id);
+}
+
+bool endpoint_rotate(Ctx *cx, EndpointId id, WebhookEndpoint *out, Str *secret)
+{
+    Work w = { .id = id };
+    Str shown = new_secret(cx, id, &w.sealed);
+
+    if (!write_and_give(cx, rotate, &w, out))
+        return false;
+    *secret = shown;
+    return true;
+}
+
+static bool change(Ctx *cx, void *arg)
+{
+    Work *w = arg;
+    const EndpointChange *c = w->change;
+
+    if (!get(cx, w))
+        return false;
+    Str url = c->url.at != NULL ? c->url : w->out.url;
+    Str types = c->types.at != NULL ? c->types : w->out.eventTypes;
+    Str description = c->description.at != NULL ? c->description : w->out.description;
+    if (!sql_run(cx, &endpoint_edit, NULL, V(w->id.v), V(url), V(types), V(description),
+                 V(cx->now)))
+        return false;
+    if (c->status >= 0 &&
+        !sql_run(cx, c->status == ENDPOINT_ACTIVE ? &endpoint_resume : &endpoint_pause, NULL,
+                 V(w->id.v)))
+        return false;
+    return get(cx, w) && note(cx, "webhook.changed", w->id);
+}
+
+bool endpoint_change(Ctx *cx, EndpointId id, const EndpointChange *in, WebhookEndpoint *out)
+{
+    Work w = { .id = id, .change = in };
+    return write_and_give(cx, change, &w, out);
+}
+
+static bool replay(Ctx *cx, void *arg)
+{
+    Work *w = arg;
+    i64 changed;
+
+    if (!get(cx, w) || !sql_run(cx, &endpoint_rewind, &changed, V(w->id.v), V(w->from - 1)))
+        return false;
+    if (changed == 0)
+        return fail_field(cx, S("from"), "must be at most %jd", (intmax_t)w->out.sent + 1);
+    return get(cx, w) && note(cx, "webhook.replayed", w->id);
+}
+
+bool endpoint_replay(Ctx *cx, EndpointId id, i64 from, WebhookEndpoint *out)
+{
+    Work w = { .id = id, .from = from };
+    return write_and_give(cx, replay, &w, out);
+}

@@ -1,0 +1,227 @@
+/* hooks_test.c - deliveries are made once and numbered without holes; one sender at a time
+ * brings them. What arrives is shown from outside, in tests/api/hooks.test.mjs. */
+#include "gateway/webhook_feed.h"
+#include "gateway/webhook_send.h"
+#include "store/outbox.h"
+#include "unit/with_identity.h"
+#include <pthread.h>
+#include <unistd.h>
+
+static const UserId anna = { { { 2 } } };
+static const TenantId other_tenant = { { { 9 } } };
+
+typedef struct Telling { const char *type; i64 count; } Telling;
+
+static bool tell(Ctx *cx, void *arg)
+{
+    const Telling *t = arg;
+
+    for (i64 i = 0; i < t->count; i++)
+        if (!outbox_tell(cx, anna, (EventId){ { { 0 } } }, t->type, S("{\"a\":1}")))
+            return false;
+    return true;
+}
+
+static void told(Ctx *cx, TenantId tenant, const char *type, i64 count)
+{
+    cx->tenant = tenant;
+    must(write_tx(cx, (Lane){ 0 }, tell, &(Telling){ type, count }));
+    cx->tenant = TENANT_DEFAULT;
+}
+
+static void fed(Ctx *cx)
+{
+    for (bool more = true; more;)
+        must(feed_pass(cx, &more));
+    cx->tenant = TENANT_DEFAULT;
+}
+
+/* Nobody listens there. */
+static Ctx opened(void)
+{
+    Ctx cx = with_identity();
+
+    endpoint_setup(&test_master, REACH_ANYONE);
+    feed_stop(&cx);
+    return cx;
+}
+
+static WebhookEndpoint hook(Ctx *cx, Str types)
+{
+    WebhookEndpoint e;
+    Str secret;
+
+    must(endpoint_add(cx, S("http://127.0.0.1:9/"), types, S(""), &e, &secret));
+    must(str_starts(secret, S("whsec_")) && secret.len == 50);
+    return e;
+}
+
+static WebhookEndpoint now(Ctx *cx, EndpointId id)
+{
+    WebhookEndpoint e;
+
+    cx->tenant = TENANT_DEFAULT;
+    must(endpoint_get(cx, id, &e));
+    return e;
+}
+
+/* ---- words -------------------------------------------------------------------------- */
+
+TEST(an_endpoint_wants_whole_types_families_or_all)
+{
+    Str some = S("[\"order.paid\",\"ticket.*\"]");
+
+    must(endpoint_wants(mem, some, S("order.paid")) && endpoint_wants(mem, some, S("ticket.used")));
+    must(!endpoint_wants(mem, some, S("order.paid.late")) && !endpoint_wants(mem, some, S("tickets.x")));
+    must(!endpoint_wants(mem, some, S("ticket")) && endpoint_wants(mem, S("[\"*\"]"), S("x")));
+}
+
+TEST(in_earnest_no_address_of_a_private_network_is_taken)
+{
+    static const struct { const char *url; bool good; } rows[] = {
+        { "https://crm.example/hook?x=1", true }, { "https://93.184.216.34/", true },
+        { "http://crm.example/", false }, { "https://", false }, { "https://u:p@crm.example/", false },
+        { "https://10.0.0.1/", false }, { "https://127.0.0.1:443/", false },
+        { "https://[::1]:8443/", false }, { "https://[fe80::1]/", false },
+        { "https://169.254.169.254/", false }, { "https://LOCALHOST:9/", false },
+        { "https://a.example/\r\nx", false }, { "https://a.example/#x", false } };
+    Ctx cx = ctx_new(mem, TENANT_DEFAULT);
+
+    endpoint_setup(&test_master, REACH_PUBLIC);
+    for (isize i = 0; i < countof(rows); i++) {
+        must(endpoint_check_url(&cx, str_of(rows[i].url)) == rows[i].good);
+        fault_clear(&cx);
+    }
+}
+
+/* ---- feeding ------------------------------------------------------------------------- */
+
+TEST(an_endpoint_is_given_what_follows_it_once_and_of_its_tenant)
+{
+    Ctx cx = opened();
+
+    told(&cx, TENANT_DEFAULT, "order.paid", 3);
+    WebhookEndpoint all = hook(&cx, S("[\"*\"]")), some = hook(&cx, S("[\"ticket.*\"]"));
+    told(&cx, TENANT_DEFAULT, "order.paid", 600);
+    told(&cx, other_tenant, "ticket.used", 5);
+    told(&cx, TENANT_DEFAULT, "ticket.used", 7);
+    fed(&cx);
+    fed(&cx);
+    must(now(&cx, all.id).told == 607 && now(&cx, some.id).told == 7);
+    must(now(&cx, all.id).sent == 0);
+    identity_done();
+}
+
+TEST(who_is_paused_misses_nothing_and_who_is_removed_gets_nothing_more)
+{
+    Ctx cx = opened();
+    WebhookEndpoint a = hook(&cx, S("[\"*\"]")), b = hook(&cx, S("[\"*\"]"));
+
+    must(endpoint_change(&cx, a.id, &(EndpointChange){ .status = ENDPOINT_PAUSED }, &a));
+    must(endpoint_remove(&cx, b.id) && !endpoint_get(&cx, b.id, &b));
+    fault_clear(&cx);
+    told(&cx, TENANT_DEFAULT, "order.paid", 4);
+    fed(&cx);
+    must(now(&cx, a.id).told == 4);
+    bool found;
+    must(sender_pass(&cx, true, &found) && !found);
+    identity_done();
+}
+
+TEST(the_secret_before_signs_for_a_day_and_no_secret_opens_elsewhere)
+{
+    Ctx cx = opened();
+    WebhookEndpoint e = hook(&cx, S("[\"*\"]"));
+    EndpointSecrets s = { 0 };
+    Str shown;
+
+    must(endpoint_rotate(&cx, e.id, &e, &shown) && is_set(e.oldSecretUntil));
+    Digest key = sha256(S("a key")), other = sha256(S("another"));
+    s.now = (Str){ (const char *)key.b, SHA256_BYTES };
+    Str one = sender_signature(&cx, &s, S("id"), 7, S("{}"));
+    must(one.len == 47 && str_starts(one, S("v1,")));
+    s.before = (Str){ (const char *)other.b, SHA256_BYTES };
+    Str two = sender_signature(&cx, &s, S("id"), 7, S("{}"));
+    must(two.len == 95 && str_starts(two, one) && two.at[47] == ' ');
+    cx.tenant = other_tenant;
+    must(!endpoint_rotate(&cx, e.id, &e, &shown));
+    must_fault(&cx, NOT_FOUND);
+    identity_done();
+}
+
+/* ---- sending -------------------------------------------------------------------------- */
+
+TEST(one_that_does_not_answer_is_tried_later_and_given_up_in_the_end)
+{
+    Ctx cx = opened();
+    WebhookEndpoint e = hook(&cx, S("[\"*\"]"));
+    bool found;
+
+    told(&cx, TENANT_DEFAULT, "order.paid", 2);
+    fed(&cx);
+    must(sender_pass(&cx, false, &found) && found);
+    e = now(&cx, e.id);
+    must(e.tries == 1 && e.sent == 0 && is_set(e.failingSince) && before(cx.now, e.tryAt));
+    must(sender_pass(&cx, true, &found) && !found);
+    cx.now = later(cx.now, seconds(10));
+    must(sender_pass(&cx, false, &found) && !found);  /* it keeps to the slow lane now */
+    time_shift(days(4));
+    Ctx then = ctx_new(mem, TENANT_DEFAULT);
+    must(sender_pass(&then, true, &found) && found);
+    must(now(&then, e.id).status == ENDPOINT_FAILED);
+    must(endpoint_change(&then, e.id, &(EndpointChange){ .status = ENDPOINT_ACTIVE }, &e));
+    must(e.tries == 0 && e.lastError.at == NULL && !is_set(e.failingSince));
+    time_shift((Span){ 0 });
+    identity_done();
+}
+
+TEST(what_was_too_old_to_be_kept_is_passed_over)
+{
+    Ctx cx = opened();
+    WebhookEndpoint e = hook(&cx, S("[\"*\"]"));
+    bool found;
+    i64 gone;
+
+    told(&cx, TENANT_DEFAULT, "order.paid", 5);
+    fed(&cx);
+    must(feed_sweep(&cx, later(cx.now, days(1)), &gone) && gone == 5);
+    must(sender_pass(&cx, true, &found) && found);
+    e = now(&cx, e.id);
+    must(e.sent == 5 && e.tries == 0);
+    must(!endpoint_replay(&cx, e.id, 7, &e) && cx.fault.code == VALIDATION_ERROR);
+    fault_clear(&cx);
+    must(endpoint_replay(&cx, e.id, 2, &e) && e.sent == 1);
+    identity_done();
+}
+
+static void *send_one(void *arg)
+{
+    Arena own = { 0 };
+    Ctx cx = ctx_new(&own, TENANT_DEFAULT);
+    bool *found = arg;
+
+    must(sender_pass(&cx, true, found));
+    arena_close(&own);
+    return NULL;
+}
+
+TEST(of_many_senders_one_goes)
+{
+    enum { MANY = 8 };
+    Ctx cx = opened();
+    WebhookEndpoint e = hook(&cx, S("[\"*\"]"));
+    pthread_t threads[MANY];
+    bool found[MANY];
+    int n = 0;
+
+    told(&cx, TENANT_DEFAULT, "order.paid", 1);
+    fed(&cx);
+    for (int i = 0; i < MANY; i++)
+        must(pthread_create(&threads[i], NULL, send_one, &found[i]) == 0);
+    for (int i = 0; i < MANY; i++) {
+        must(pthread_join(threads[i], NULL) == 0);
+        n += found[i];
+    }
+    must(n == 1 && now(&cx, e.id).tries == 1);
+    identity_done();
+}
