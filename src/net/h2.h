@@ -9,7 +9,6 @@
  *   socket - Conn (C_H2) - H2 - H2Stream (Conn + its place in the session)
  *                             - H2Stream ...
  *
- * Costs, beside the kernel's and TLS's share (measured): docs/performance.md.
  * Needs: conn, h2_head.  Used by: conn.c, io.c. */
 #pragma once
 #include "net/conn.h"

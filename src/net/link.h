@@ -1,7 +1,7 @@
 /* link.h - the bytes of one connection, plain or under TLS, behind one small table.
  *
- * What reads and writes above it knows neither sockets nor TLS, so that another
- * protocol can stand beside HTTP/1.1 on the same links.
+ * What reads and writes above it knows neither sockets nor TLS, so HTTP/2 stands beside
+ * HTTP/1.1 on the same links, and its streams are links themselves (h2_stream.c).
  * Needs: base.  Used by: conn.c, stream.c. */
 #pragma once
 #include <sys/uio.h>
