@@ -6,11 +6,13 @@
  * Who hears a tiding: its person; without one, everybody
  * who watches its event. A person's reservation is never told to the watchers. */
 #include "store/outbox.h"
+#include "base/trace.h"
 #include "store/engine.h"
 #include <string.h>
 
 SQL_EACH_ALL(outbox_write,
-    "INSERT INTO outbox (tenant, person, event, type, data, at) VALUES ($1, $2, $3, $4, $5, $6)");
+    "INSERT INTO outbox (tenant, person, event, type, data, at, trace)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7)");
 
 /* The row is written when the batch ends; until then the tiding stands in the function's
  * own memory, which outlives the batch because its caller waits for it. */
@@ -20,13 +22,14 @@ bool outbox_tell(Ctx *cx, UserId user, EventId event, const char *type, Str data
 
     must(cx->db != NULL && cx->db->writing);
     t->tiding = (Tiding){ .tenant = cx->tenant, .user = user, .event = event,
-                          .type = str_of(type), .data = data, .at = cx->now };
+                          .type = str_of(type), .data = data, .at = cx->now,
+                          .trace = trace_kept(cx->mem, &cx->trace) };
     *cx->db->last = t;
     cx->db->last = &t->next;
     return true;
 }
 
-enum { WRITE_WIDTH = 6 };
+enum { WRITE_WIDTH = 7 };
 
 bool outbox_flush(Ctx *cx)
 {
@@ -41,7 +44,7 @@ bool outbox_flush(Ctx *cx)
     for (const Told *t = cx->db->told; t != NULL; t = t->next, row += WRITE_WIDTH) {
         const Tiding *g = &t->tiding;
         const Val one[WRITE_WIDTH] = { V(g->tenant.v), V(g->user.v), V(g->event.v), V(g->type),
-                                       V(g->data), V(g->at) };
+                                       V(g->data), V(g->at), V(g->trace) };
         memcpy(row, one, sizeof one);
     }
     return (e->turn == NULL || e->turn(cx)) &&
@@ -55,10 +58,11 @@ static const Shape tiding_row = SHAPE(Tiding,
     ID(Tiding, event, OPTIONAL, ""),
     TEXT(Tiding, type, 1, 100, 0, ""),
     TEXT(Tiding, data, 0, 1 << 20, 0, ""),
-    TIME(Tiding, at, 0, ""));
+    TIME(Tiding, at, 0, ""),
+    TEXT(Tiding, trace, 0, 55, OPTIONAL, ""));
 
 SQL_ALL(outbox_next,
-    "SELECT id, tenant, person, event, type, data, at FROM outbox"
+    "SELECT id, tenant, person, event, type, data, at, trace FROM outbox"
     " WHERE id > $1 ORDER BY id LIMIT $2");
 
 typedef struct { i64 after, most; Tiding **rows; isize *count; } Next;
@@ -77,11 +81,11 @@ bool outbox_after(Ctx *cx, i64 after, i64 most, Tiding **rows, isize *count)
 /* ---- replay --------------------------------------------------------------- */
 
 SQL(outbox_person,
-    "SELECT id, tenant, person, event, type, data, at FROM outbox"
+    "SELECT id, tenant, person, event, type, data, at, trace FROM outbox"
     " WHERE tenant = $1 AND person = $2 AND id > $3 ORDER BY id LIMIT $4");
 
 SQL(outbox_event,
-    "SELECT id, tenant, person, event, type, data, at FROM outbox"
+    "SELECT id, tenant, person, event, type, data, at, trace FROM outbox"
     " WHERE tenant = $1 AND person IS NULL AND event = $2 AND id > $3 ORDER BY id LIMIT $4");
 
 SQL_ALL(outbox_oldest, "SELECT min(id) FROM outbox");

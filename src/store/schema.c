@@ -21,6 +21,7 @@ STEP(0008, letters);
 STEP(0009, services);
 STEP(0010, foreign);
 STEP(0011, publish);
+STEP(0012, trace);
 STEP_FILE(schema_sqlite_plans, "src/store/schema/sqlite/plans.sql");
 
 const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
@@ -35,6 +36,7 @@ const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
     { 9, "services", sqlite_0009_services, 4 },
     { 10, "foreign", sqlite_0010_foreign, 4 },
     { 11, "publish", sqlite_0011_publish, 4 },
+    { 12, "trace",   sqlite_0012_trace, 4 },
 };
 
 const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
@@ -49,4 +51,5 @@ const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
     { 9, "services", postgres_0009_services, 4 },
     { 10, "foreign", postgres_0010_foreign, 4 },
     { 11, "publish", postgres_0011_publish, 4 },
+    { 12, "trace",   postgres_0012_trace, 4 },
 };
