@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { promisify } from 'node:util';
 import { certificate, nobody, plain, scripted, secure } from './behind.mjs';
-import { raw, run, sleep, start, statusOf, TENANT, until } from './harness.mjs';
+import { binary, raw, run, sleep, start, statusOf, TENANT, until } from './harness.mjs';
 
 const exec = promisify(execFile);
 const folder = mkdtempSync(join(tmpdir(), 'tickettoken-proxy-'));
@@ -321,6 +321,8 @@ test('a thousand at once share the few connections that a row allows', async () 
   assert.ok(behind.count.connections - before_ <= 8, `${behind.count.connections - before_} connections`);
 });
 
+// What a sanitizer keeps of freed memory is no matter here.
+const slack = /build-(address|thread)/.test(binary) ? 600 : 16;
 const memory = (pid = node.child.pid) => Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))[1]) / 1024;
 
 test('what passes through is not kept: a slow reader and large bodies cost no memory', async () => {
@@ -337,7 +339,7 @@ test('what passes through is not kept: a slow reader and large bodies cost no me
   assert.equal(JSON.parse(stdout).bytes, 9_000_000);
   const got = await exec('sh', ['-c', `curl -s '${node.url}/api/open/x?bytes=150000000' | wc -c`]);
   assert.equal(Number(got.stdout), 150_000_000);
-  assert.ok(memory() - before_ < 16, `${before_} -> ${memory()} MiB`);
+  assert.ok(memory() - before_ < slack, `${before_} -> ${memory()} MiB`);
   for (const s of stalled) s.destroy();
   assert.equal((await get('/api/open/x')).status, 200);
 });
@@ -369,8 +371,8 @@ test('HTTP/2 goes behind as well, each stream for itself', async () => {
     const s = client.request(headers), parts = [];
     s.on('response', (h) => { s.head = h; });
     s.on('data', (d) => parts.push(d));
-    s.on('error', no).on('aborted', () => no(new Error('aborted')));
-    s.on('end', () => done({ status: s.head[':status'], headers: s.head, body: Buffer.concat(parts) }));
+    s.on('error', no);
+    s.on('close', () => s.rstCode ? no(new Error(`reset ${s.rstCode}`)) : done({ status: s.head[':status'], headers: s.head, body: Buffer.concat(parts) }));
     if (body) s.end(body); else s.end();
   });
   const first = await ask({ ':path': '/api/open/x?a=1', 'x-kept': 'k', 'x-service-token': 'lie' });
@@ -387,18 +389,14 @@ test('HTTP/2 goes behind as well, each stream for itself', async () => {
   await assert.rejects(ask({ ':path': '/api/open/x?die' }));
   assert.equal((await ask({ ':path': '/api/hasty/x?wait=1500' })).status, 504);
 
-  const before_ = memory(pid);
-  bytes.script = () => {};                        // never answers
-  const stuck = Array.from({ length: 4 }, () => {
-    const s = client.request({ ':path': '/api/bytes/x', ':method': 'POST' });
-    s.on('error', () => {});
-    s.write(Buffer.alloc(8_000_000));
-    return s;
-  });
-  bytes.server.once('connection', (socket) => socket.pause());
-  await sleep(150);
-  assert.ok(memory(pid) - before_ < 16, `${before_} -> ${memory(pid)} MiB`);
-  for (const s of stuck) s.close();
+  const before_ = memory(pid), hold = (socket) => socket.pause();
+  bytes.server.prependListener('connection', hold);               // takes what its kernel does, and no more
+  const senders = Array.from({ length: 5 }, () => http2.connect(over.nodes[0].url, { ca: readFileSync(own.cert), servername: 'localhost' }));
+  for (const s of senders) s.on('error', () => {}).request({ ':path': '/api/bytes/x', ':method': 'POST' }).on('error', () => {}).write(Buffer.alloc(9_000_000));
+  await sleep(300);
+  assert.ok(memory(pid) - before_ < slack, `${before_} -> ${memory(pid)} MiB`);
+  for (const s of senders) s.destroy();
+  bytes.server.off('connection', hold);
   assert.equal((await ask({ ':path': '/api/open/x' })).status, 200);
   client.close();
   await over.close();

@@ -20,6 +20,13 @@ bench-engines: all $(B)/bench/onsale $(B)/bench/pgceiling
 
 .PHONY: bench bench-engines
 
+# The same upstream asked through us, nginx and haproxy, one after the other in each round.
+# SECONDS of each, ROUNDS of them; it needs wrk, nginx and haproxy, and prints figures only.
+bench-proxy: all
+	node tests/bench/proxy.mjs $(SECONDS) $(ROUNDS)
+
+.PHONY: bench-proxy
+
 # What tokens and passwords cost, sign-ins at one instant, the key set under load.
 bench-identity: all $(B)/bench/tokens
 	node tests/bench/identity.mjs
