@@ -303,6 +303,25 @@ TEST(a_slow_stream_is_cut_and_the_others_on_its_connection_go_on)
     house_close(s);
 }
 
+TEST(a_stream_that_ends_with_its_window_shut_ends_in_order_when_it_opens)
+{
+    Server *s = watched = house_open(plain_config());
+    nghttp2_settings_entry narrow = { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 60 };
+    H2Peer *p = h2_connect_with(server_port(s), WINDOWS_BY_HAND, &narrow, 1);
+    i32 old = h2_get(p, "/stream?t=a&owner=x&most=1");
+
+    must(h2_hears(p, old, S("connected"), 3000));
+    stream_publish(s, 1, (Topic[]){ topic_of(S("a")) }, 1, S("id: 1\ndata: more than there is room for\n\n"));
+    must(h2_hears(p, old, S("id: 1"), 3000));
+    i32 new = h2_get(p, "/stream?t=b&owner=x&most=1");
+    must(h2_hears(p, new, S("connected"), 3000) && !h2_answer(p, old)->closed && open_is(1));
+    nghttp2_submit_window_update(p->session, 0, old, 1000);
+    must(h2_await(p, old, 3000)->closed && h2_answer(p, old)->error == NGHTTP2_NO_ERROR);
+    h2_leave(p);
+    must(eventually(connections_are, 0, 3000));
+    house_close(s);
+}
+
 /* ---- the end ------------------------------------------------------------------- */
 
 typedef struct Draining { Server *server; _Atomic int result; } Draining;
