@@ -1,6 +1,7 @@
 /* staff.c - "up to his own" keeps a manager from making himself an owner, or from
  * sending the owner away. */
 #include "events/staff.h"
+#include "identity/note.h"
 #include "store/store.h"
 
 /* In a body a role is one of those that can be given. */
@@ -65,6 +66,14 @@ static bool may_touch(Ctx *cx, VenueId venue, UserId person, StaffRole after, bo
     return true;
 }
 
+/* The record says which role, and where. */
+static bool record(Ctx *cx, const char *action, VenueId venue, UserId person, StaffRole role)
+{
+    Str what = str_fmt(cx->mem, "%s %.*s", staff_roles.at[role],
+                       STR_ARGS(uuid_str(cx->mem, venue.v)));
+    return note_write(cx, action, person, what);
+}
+
 bool staff_grant(Ctx *cx, VenueId venue, const StaffIn *in, Staff *out)
 {
     StaffRole role = (StaffRole)(in->role + DOOR_STAFF);
@@ -83,7 +92,8 @@ bool staff_grant(Ctx *cx, VenueId venue, const StaffIn *in, Staff *out)
     *out = (Staff){ in->personId, (int)role, cx->who.user, cx->now, in->expiresAt };
     return sql_run(cx, &staff_write, NULL, V(venue.v), V(in->personId.v),
                    V(names_str(&staff_roles, (int)role)), V(cx->who.user.v), V(cx->now),
-                   V(in->expiresAt));
+                   V(in->expiresAt)) &&
+           record(cx, "role.granted", venue, in->personId, role);
 }
 
 bool staff_revoke(Ctx *cx, VenueId venue, UserId person)
@@ -94,7 +104,8 @@ bool staff_revoke(Ctx *cx, VenueId venue, UserId person)
         return false;
     if (!found)
         return fail(cx, NOT_FOUND, "no role at this venue");
-    return sql_run(cx, &staff_delete, NULL, V(venue.v), V(person.v));
+    return sql_run(cx, &staff_delete, NULL, V(venue.v), V(person.v)) &&
+           record(cx, "role.revoked", venue, person, STAFF_NONE);
 }
 
 bool staff_list(Ctx *cx, VenueId venue, Staff **rows, isize *count)

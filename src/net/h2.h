@@ -80,3 +80,6 @@ void h2_stream_wake(H2 *h);
 void h2_pump(H2 *h);
 void h2_again(H2 *h);
 void h2_put(H2 *h, Str bytes);
+
+/* For ask.c: n bytes of the request's body have gone on, so its sender may send as many. */
+void h2_took(Conn *c, isize n);
