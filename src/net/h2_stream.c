@@ -166,6 +166,24 @@ static ssize_t offer(nghttp2_session *session, i32 id, u8 *buf, size_t most, u32
     return n;
 }
 
+void h2_stream_send(H2Stream *s, Str head, isize n)
+{
+    isize left = n, at = s->part_at;
+
+    h2_put(s->session, head);
+    for (int i = 0; i < s->part_count && left > 0; i++) {
+        isize len = (isize)s->parts[i].iov_len, k = len - at < left ? len - at : left;
+        if (k > 0)
+            h2_put(s->session, (Str){ (const char *)s->parts[i].iov_base + at, k });
+        left -= k > 0 ? k : 0;
+        at = at > len ? at - len : 0;
+    }
+    s->part_at += n;
+    s->taken += n;
+    if (s->left > 0)
+        s->left -= n;
+}
+
 /* Takes `size` bytes of an answer's head; false when the stream can't be answered. */
 static bool begin_answer(H2Stream *s, Str text, isize *size)
 {
@@ -260,8 +278,8 @@ static u32 why_reset(const H2Stream *s)
 }
 
 /* Takes it out of the session's hands: what only lacks its end gets that as soon as the
- * window lets it, all else is reset, because its client may still be sending, or waits for
- * what will not come (RFC 9113 8.1). */
+ * window lets it, all else is reset, because its client may still be sending, or waits
+ * for what will not come (RFC 9113 8.1). */
 static void let_go(H2 *h, H2Stream *s)
 {
     nghttp2_session_set_stream_user_data(h->session, s->id, NULL);

@@ -204,6 +204,27 @@ TEST(a_body_must_be_as_long_as_it_says_and_is_allowed)
     house_close(s);
 }
 
+TEST(half_bodies_of_one_connection_have_a_bound_together)
+{
+    Server *s = house_open(plain_config());
+    H2Peer *p = h2_connect(server_port(s)), *other = h2_connect(server_port(s));
+    isize n = 1 << 20;
+    char *at = make(mem, char, n);
+    i32 ids[10];
+
+    for (int i = 0; i < 10; i++)
+        ids[i] = h2_ask_with(p, "POST", "/echo", S(""), (Str){ at, n - 1 }, true);
+    while (p->closed < 2)
+        must(h2_turn(p, 5000));
+    must(p->closed == 2 && h2_status(other, h2_post(other, "/echo", (Str){ at, n })) == 200);
+    int refused = 0;
+    for (int i = 0; i < 10; i++)
+        refused += h2_answer(p, ids[i])->closed && h2_answer(p, ids[i])->status == 503;
+    must(refused == 2 && h2_status(p, h2_get(p, "/health")) == 200);
+    h2_leave(p), h2_leave(other);
+    house_close(s);
+}
+
 TEST(without_the_setting_a_plain_client_is_told_that_the_version_is_not_spoken)
 {
     Server *s = house_open(house_config());
