@@ -9,7 +9,7 @@
  *   socket - Conn (C_H2) - H2 - H2Stream (Conn + its place in the session)
  *                             - H2Stream ...
  *
- * Needs: conn, h2_head.  Used by: conn.c, io.c. */
+ * Needs: conn, h2_head.  Used by: conn.c, io.c, ask.c. */
 #pragma once
 #include "net/conn.h"
 #include "net/h2_head.h"
@@ -19,7 +19,8 @@ struct nghttp2_session;
 
 enum { H2_STREAMS_MOST = 100,       /* open at once on one connection          */
        H2_OUT_MOST = 64 << 10,      /* frames that wait for the socket         */
-       H2_BODIES_MOST = 8 << 20 };  /* of requests that are not whole yet      */
+       H2_BODIES_MOST = 8 << 20,    /* of requests that are not answered yet   */
+       H2_CALM_MOST = 1000 };       /* frames that ask for nothing, in a burst */
 
 typedef struct H2Stream {
     Conn       conn;                              /* first                    */
@@ -53,13 +54,13 @@ typedef struct H2 {
     bool       reading;                           /* within nghttp2's receive */
     bool       greeted;                           /* its SETTINGS came        */
     bool       lost;                              /* nothing more can be said */
-    bool       wake, full;                        /* those that wait may go on; could not */
-    bool       unread;                            /* not read, for nobody takes answers */
+    bool       wake, full;                        /* who waits may go on; could not */
+    bool       unread;                            /* for nobody takes the answers */
     H2Drain    drain;
     H2Head     head;                              /* the one that is coming   */
     char      *out;
     isize      out_at, out_len, out_cap, moved;
-    i64        calm;                              /* frames that ask for nothing: what is left */
+    i64        calm;                              /* what is left of H2_CALM_MOST */
     Mono       calm_since;
 } H2;
 
@@ -74,12 +75,15 @@ void h2_end(Conn *c);
 /* Tells all clients of an io thread to go elsewhere with what is new (RFC 9113 6.8). */
 void h2_drain(struct Io *io);
 
-/* Between h2.c and h2_stream.c. */
+/* Between h2.c, h2_read.c and h2_stream.c. */
+struct nghttp2_session *h2_session(H2 *h);
 H2Stream *h2_stream_open(H2 *h, int id);
 void h2_stream_wake(H2 *h);
+/* One frame of n bytes of what is being written, behind its head. */
+void h2_stream_send(H2Stream *s, Str head, isize n);
 void h2_pump(H2 *h);
 void h2_again(H2 *h);
 void h2_put(H2 *h, Str bytes);
 
-/* For ask.c: n bytes of the request's body have gone on, so its sender may send as many. */
+/* For ask.c: n bytes of the request's body have gone on: as many more may come. */
 void h2_took(Conn *c, isize n);

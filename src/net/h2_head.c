@@ -75,7 +75,10 @@ static Str take_line(Str *rest, Str *value)
 }
 
 /* What stands in the first line and in Host, and the fields that are joined. */
-typedef struct Lead { Str method, scheme, path, authority, host; isize hosts, cookies; } Lead;
+typedef struct Lead {
+    Str   method, scheme, path, authority, host;
+    isize hosts, cookies;                         /* hosts: how many; cookies: bytes */
+} Lead;
 
 static void note(Lead *l, Str name, Str value)
 {

@@ -143,15 +143,18 @@ static isize part_left(const H2Stream *s)
     return n;
 }
 
-/* How much of the answer may go into one frame. */
+/* How much of the answer may go into one frame. Of a stream that was let go only the end
+ * is lacking. */
 static ssize_t offer(nghttp2_session *session, i32 id, u8 *buf, size_t most, u32 *flags,
                      nghttp2_data_source *source, void *user)
 {
     H2Stream *s = nghttp2_session_get_stream_user_data(session, id);
 
     (void)buf, (void)source, (void)user;
-    if (s == NULL)
-        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
+    if (s == NULL) {
+        *flags |= NGHTTP2_DATA_FLAG_EOF;
+        return 0;
+    }
     isize n = part_left(s);
     if (n > (isize)most)
         n = (isize)most;
@@ -161,6 +164,24 @@ static ssize_t offer(nghttp2_session *session, i32 id, u8 *buf, size_t most, u32
     if (s->left >= 0 ? n == s->left : s->ends)
         *flags |= NGHTTP2_DATA_FLAG_EOF;
     return n;
+}
+
+void h2_stream_send(H2Stream *s, Str head, isize n)
+{
+    isize left = n, at = s->part_at;
+
+    h2_put(s->session, head);
+    for (int i = 0; i < s->part_count && left > 0; i++) {
+        isize len = (isize)s->parts[i].iov_len, k = len - at < left ? len - at : left;
+        if (k > 0)
+            h2_put(s->session, (Str){ (const char *)s->parts[i].iov_base + at, k });
+        left -= k > 0 ? k : 0;
+        at = at > len ? at - len : 0;
+    }
+    s->part_at += n;
+    s->taken += n;
+    if (s->left > 0)
+        s->left -= n;
 }
 
 /* Takes `size` bytes of an answer's head; false when the stream can't be answered. */
@@ -256,8 +277,18 @@ static u32 why_reset(const H2Stream *s)
                                                      : NGHTTP2_INTERNAL_ERROR;
 }
 
-/* A stream that is not through yet is reset: its client may still be sending, or waits
+/* Takes it out of the session's hands: what only lacks its end gets that as soon as the
+ * window lets it, all else is reset, because its client may still be sending, or waits
  * for what will not come (RFC 9113 8.1). */
+static void let_go(H2 *h, H2Stream *s)
+{
+    nghttp2_session_set_stream_user_data(h->session, s->id, NULL);
+    if (s->ends && !s->ended)
+        nghttp2_session_resume_data(h->session, s->id);
+    else
+        nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, s->id, why_reset(s));
+}
+
 static void h2_free(Link *l)
 {
     H2Stream *s = stream_of(l);
@@ -267,10 +298,8 @@ static void h2_free(Link *l)
         return;
     if (s->waits)
         wait_no_more(h, s);
-    if (!s->shut && !h->lost) {
-        nghttp2_session_set_stream_user_data(h->session, s->id, NULL);
-        nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, s->id, why_reset(s));
-    }
+    if (!s->shut && !h->lost)
+        let_go(h, s);
     if (s->prev != NULL)
         s->prev->next = s->next;
     else

@@ -6,7 +6,7 @@
  * work, the rest of one answer (or 64 KiB of small ones) while the peer is slow, 2
  * MiB for each io thread. A stream never owns more than the frame it is in: frames lie
  * once in a log of 16,384. HTTP/2: an idle connection 11.1 KB (nghttp2's session), an idle
- * stream 870 bytes; at most 64 KiB of frames on their way out and 8 MiB of half bodies.
+ * stream 870 bytes; at most 64 KiB of frames on their way out and 8 MiB of bodies.
  *
  * Io threads own sockets, parsers and streams and never block; worker threads own
  * a Ctx each and never touch a socket. In between stand one bounded queue of

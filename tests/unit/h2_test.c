@@ -204,6 +204,27 @@ TEST(a_body_must_be_as_long_as_it_says_and_is_allowed)
     house_close(s);
 }
 
+TEST(half_bodies_of_one_connection_have_a_bound_together)
+{
+    Server *s = house_open(plain_config());
+    H2Peer *p = h2_connect(server_port(s)), *other = h2_connect(server_port(s));
+    isize n = 1 << 20;
+    char *at = make(mem, char, n);
+    i32 ids[10];
+
+    for (int i = 0; i < 10; i++)
+        ids[i] = h2_ask_with(p, "POST", "/echo", S(""), (Str){ at, n - 1 }, true);
+    while (p->closed < 2)
+        must(h2_turn(p, 5000));
+    must(p->closed == 2 && h2_status(other, h2_post(other, "/echo", (Str){ at, n })) == 200);
+    int refused = 0;
+    for (int i = 0; i < 10; i++)
+        refused += h2_answer(p, ids[i])->closed && h2_answer(p, ids[i])->status == 503;
+    must(refused == 2 && h2_status(p, h2_get(p, "/health")) == 200);
+    h2_leave(p), h2_leave(other);
+    house_close(s);
+}
+
 TEST(without_the_setting_a_plain_client_is_told_that_the_version_is_not_spoken)
 {
     Server *s = house_open(house_config());
@@ -300,6 +321,25 @@ TEST(a_slow_stream_is_cut_and_the_others_on_its_connection_go_on)
     must(count_of(body_of(h2_answer(p, quick)), S("id: ")) == 40000);
     must(stream_counts(s).cut == 1 && open_is(1));
     h2_leave(p);
+    house_close(s);
+}
+
+TEST(a_stream_that_ends_with_its_window_shut_ends_in_order_when_it_opens)
+{
+    Server *s = watched = house_open(plain_config());
+    nghttp2_settings_entry narrow = { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 60 };
+    H2Peer *p = h2_connect_with(server_port(s), WINDOWS_BY_HAND, &narrow, 1);
+    i32 old = h2_get(p, "/stream?t=a&owner=x&most=1");
+
+    must(h2_hears(p, old, S("connected"), 3000));
+    stream_publish(s, 1, (Topic[]){ topic_of(S("a")) }, 1, S("id: 1\ndata: more than there is room for\n\n"));
+    must(h2_hears(p, old, S("id: 1"), 3000));
+    i32 new = h2_get(p, "/stream?t=b&owner=x&most=1");
+    must(h2_hears(p, new, S("connected"), 3000) && !h2_answer(p, old)->closed && open_is(1));
+    nghttp2_submit_window_update(p->session, 0, old, 1000);
+    must(h2_await(p, old, 3000)->closed && h2_answer(p, old)->error == NGHTTP2_NO_ERROR);
+    h2_leave(p);
+    must(eventually(connections_are, 0, 3000));
     house_close(s);
 }
 
