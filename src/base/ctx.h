@@ -36,6 +36,7 @@ typedef struct Who {
     UserId user;                         /* zero: nobody signed in           */
     Role   role;
     Uuid   session;                      /* the token's family               */
+    i64    epoch;                        /* of the person, as the token says */
 } Who;
 
 typedef struct Trace { u8 id[16]; u8 span[8]; } Trace;      /* W3C trace context */

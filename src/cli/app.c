@@ -157,7 +157,7 @@ static bool open_identity(App *app, Str *why)
         .hash_queue = c->hash_queue, .seal_master = &c->cursor_key,
         .needs_verified = c->needs_verified, .policy = (Policy)c->password_policy,
         .limits = { limits_of(c), c->limit_login, c->limit_register, c->limit_wallet,
-                    c->limit_default },
+                    c->limit_default, c->limit_stream_address },
         .passkey_id = c->passkey_id, .passkey_origins = c->passkey_origins,
         .wallet_classic = c->wallet_classic };
 

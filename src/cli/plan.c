@@ -57,7 +57,8 @@ static Job jobs[] = {
 
 bool plan_start(Arena *mem, const Config *c, Server *server, Str *why)
 {
-    GatewayConfig g = { server, c->sse_per_user, c->outbox_kept };
+    GatewayConfig g = { server, c->sse_per_user, c->outbox_kept, c->cors_origins,
+                        c->limit_streams, c->stream_lock };
 
     if (!gateway_open(mem, &g, why))
         return false;

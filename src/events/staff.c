@@ -1,7 +1,8 @@
 /* staff.c - "up to his own" keeps a manager from making himself an owner, or from
  * sending the owner away. */
 #include "events/staff.h"
-#include "store/store.h"
+#include "base/json.h"
+#include "store/outbox.h"
 
 /* In a body a role is one of those that can be given. */
 static const Names given_roles = { (const char *const[]){ "door-staff", "box-office",
@@ -65,6 +66,20 @@ static bool may_touch(Ctx *cx, VenueId venue, UserId person, StaffRole after, bo
     return true;
 }
 
+/* Told to the person himself, whose streams end with it: what they may hear has changed. */
+static bool tell(Ctx *cx, VenueId venue, UserId person, StaffRole role)
+{
+    Buf b = buf_in(cx->mem, 128);
+
+    buf_byte(&b, '{');
+    json_put_name(&b, "venueId");
+    json_put_str(&b, uuid_str(cx->mem, venue.v));
+    json_put_name(&b, "role");
+    json_put_str(&b, names_str(&staff_roles, (int)role));
+    buf_byte(&b, '}');
+    return outbox_tell(cx, person, (EventId){ { { 0 } } }, "staff.changed", buf_str(&b));
+}
+
 bool staff_grant(Ctx *cx, VenueId venue, const StaffIn *in, Staff *out)
 {
     StaffRole role = (StaffRole)(in->role + DOOR_STAFF);
@@ -83,7 +98,8 @@ bool staff_grant(Ctx *cx, VenueId venue, const StaffIn *in, Staff *out)
     *out = (Staff){ in->personId, (int)role, cx->who.user, cx->now, in->expiresAt };
     return sql_run(cx, &staff_write, NULL, V(venue.v), V(in->personId.v),
                    V(names_str(&staff_roles, (int)role)), V(cx->who.user.v), V(cx->now),
-                   V(in->expiresAt));
+                   V(in->expiresAt)) &&
+           tell(cx, venue, in->personId, role);
 }
 
 bool staff_revoke(Ctx *cx, VenueId venue, UserId person)
@@ -94,7 +110,8 @@ bool staff_revoke(Ctx *cx, VenueId venue, UserId person)
         return false;
     if (!found)
         return fail(cx, NOT_FOUND, "no role at this venue");
-    return sql_run(cx, &staff_delete, NULL, V(venue.v), V(person.v));
+    return sql_run(cx, &staff_delete, NULL, V(venue.v), V(person.v)) &&
+           tell(cx, venue, person, STAFF_NONE);
 }
 
 bool staff_list(Ctx *cx, VenueId venue, Staff **rows, isize *count)

@@ -34,12 +34,12 @@ static void is_ours(bool ours)
 
 static bool read_newest(Ctx *cx, i64 *newest)
 {
-    Tiding *rows;
-    isize count;
-    i64 oldest;
+    OutboxPage page;
 
-    return outbox_replay(cx, (UserId){ { { 0 } } }, NULL, 0, INT64_MAX, 1, &rows, &count,
-                         &oldest, newest);
+    if (!outbox_replay(cx, &(OutboxWish){ .after = INT64_MAX, .most = 1 }, &page))
+        return false;
+    *newest = page.newest;
+    return true;
 }
 
 /* Whether the newest row is so old that it was told long ago. */
@@ -162,6 +162,16 @@ static bool tell(Ctx *cx, const Tiding *rows, isize count)
     return false;
 }
 
+/* Whether the slice ended because of its size. */
+static bool is_full(const Tiding *rows, isize count)
+{
+    i64 n = 0;
+
+    for (isize i = 0; i < count; i++)
+        n += rows[i].data.len;
+    return n > OUTBOX_CHARS;
+}
+
 bool relay_pass(Ctx *cx, bool *more)
 {
     Tiding *rows;
@@ -179,6 +189,6 @@ bool relay_pass(Ctx *cx, bool *more)
     if (!tell(cx, rows, count))
         return false;
     self.last = rows[count - 1].id;
-    *more = count == RELAY_SLICE;
+    *more = count == RELAY_SLICE || is_full(rows, count);
     return true;
 }

@@ -36,7 +36,8 @@ static Str bearer_of(const Req *rq)
 static void let_in(Ctx *cx, const Claims *c)
 {
     cx->tenant = c->tenant;
-    cx->who = (Who){ c->user, c->role, c->session };
+    cx->who = (Who){ .user = c->user, .role = c->role, .session = c->session,
+                     .epoch = c->epoch };
 }
 
 static bool check_tenant_header(Ctx *cx, const Req *rq)

@@ -188,7 +188,8 @@ static void greet(Conn *c)
 
 static bool reads_requests(const Conn *c)
 {
-    return c->state != C_GONE && c->state != C_CLOSING && c->state != C_STREAMING;
+    return c->state != C_GONE && c->state != C_CLOSING && c->state != C_PAGING &&
+           c->state != C_STREAMING;
 }
 
 /* What stays of the scratch after a look at it. */
@@ -235,7 +236,7 @@ static Step *const steps[C_STATES] = {
     [C_GREETING] = greet,           [C_IDLE] = read_more,
     [C_HEAD] = read_more,           [C_BODY] = read_body,
     [C_SKIPPING] = read_more,       [C_STREAMING] = read_and_drop,
-    [C_CLOSING] = read_and_drop,
+    [C_PAGING] = read_and_drop,     [C_CLOSING] = read_and_drop,
 };
 
 void conn_run(Conn *c)
@@ -255,7 +256,9 @@ static void writable(Conn *c)
     if (c->state == C_WRITING) {
         c->state = C_IDLE;
         conn_settle(c);
-    } else if (c->state == C_STREAMING)
+    } else if (c->state == C_PAGING)
+        exchange_page(c);
+    else if (c->state == C_STREAMING)
         stream_writable(c);
 }
 

@@ -2,7 +2,7 @@
  *
  *   GREETING -> HEAD -> BODY -> AT_WORK -> (HELD) -> (WRITING) -> IDLE -> HEAD ...
  *                 |       |         |                              ^
- *                 |       |         +-> STREAMING                  |
+ *                 |       |         +-> (PAGING) -> STREAMING      |
  *                 +-------+-- refused -> (SKIPPING) ---------------+
  *   any -> CLOSING (what still comes is dropped) -> GONE
  *
@@ -19,7 +19,7 @@ struct Io;
 struct Stream;
 
 typedef enum ConnState { C_GREETING, C_IDLE, C_HEAD, C_BODY, C_SKIPPING, C_AT_WORK,
-                         C_HELD, C_WRITING, C_STREAMING, C_CLOSING, C_GONE, C_STATES } ConnState;
+                         C_HELD, C_WRITING, C_PAGING, C_STREAMING, C_CLOSING, C_GONE, C_STATES } ConnState;
 
 typedef struct Conn {
     Due         due;                              /* first                    */

@@ -11,5 +11,7 @@ void exchange_read_body(Conn *c);
 void exchange_too_late(Conn *c);
 /* The answer that was held back may go. */
 void exchange_release(Conn *c);
+/* A page has been written: asks for the next. */
+void exchange_page(Conn *c);
 /* A worker has answered. */
 void exchange_done(Conn *c, Job *j);

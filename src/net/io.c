@@ -158,7 +158,7 @@ static void begin_drain(Io *io)
     close(io->listener);
     io->listener = -1;
     while ((due = io->dues.lists[DUE_BEAT].oldest) != NULL)
-        stream_send_away((Conn *)due);
+        stream_send_away((Conn *)due, LEAVE_SHUTDOWN);
     close_quiet(io);
 }
 

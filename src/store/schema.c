@@ -17,6 +17,7 @@ STEP(0004, tickets);
 STEP(0005, accounts);
 STEP(0006, factors);
 STEP(0007, trust);
+STEP(0008, feeds);
 STEP_FILE(schema_sqlite_plans, "src/store/schema/sqlite/plans.sql");
 
 const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
@@ -27,6 +28,7 @@ const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
     { 5, "accounts", sqlite_0005_accounts, 4 },
     { 6, "factors",  sqlite_0006_factors, 4 },
     { 7, "trust",    sqlite_0007_trust, 4 },
+    { 8, "feeds",    sqlite_0008_feeds, 4 },
 };
 
 const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
@@ -37,4 +39,5 @@ const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
     { 5, "accounts", postgres_0005_accounts, 4 },
     { 6, "factors",  postgres_0006_factors, 4 },
     { 7, "trust",    postgres_0007_trust, 4 },
+    { 8, "feeds",    postgres_0008_feeds, 4 },
 };
