@@ -69,3 +69,17 @@ Str networks_bad(Str list)
     }
     return (Str){ 0 };
 }
+
+/* IPv6 has one block for the internet, 2000::/3; what is not of it is special already. */
+bool address_public(const Address *a)
+{
+    static const Address mapped = { .at = { [10] = 0xff, [11] = 0xff } };
+    Str four = S("0.0.0.0/8,10.0.0.0/8,100.64.0.0/10,127.0.0.0/8,169.254.0.0/16,172.16.0.0/12,"
+                 "192.0.0.0/24,192.0.2.0/24,192.88.99.0/24,192.168.0.0/16,198.18.0.0/15,"
+                 "198.51.100.0/24,203.0.113.0/24,224.0.0.0/3");
+    Str six = S("2001::/23,2001:db8::/32,2002::/16,3fff::/20");
+
+    if (memcmp(a->at, mapped.at, MAPPED_BITS / 8) == 0)
+        return !networks_have(four, a);
+    return networks_have(S("2000::/3"), a) && !networks_have(six, a);
+}

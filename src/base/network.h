@@ -1,7 +1,7 @@
 /* network.h - an address of the internet, and the networks that a setting names.
  *
  * IPv4 is kept as IPv6 keeps it (::ffff:a.b.c.d), so both compare alike.
- * Needs: str.  Used by: config, web/proxy. */
+ * Needs: str.  Used by: config, web/proxy, net/fetch. */
 #pragma once
 #include "base/str.h"
 
@@ -16,3 +16,8 @@ bool networks_have(Str list, const Address *a);
 
 /* The first entry that can't be read; absent when all can. */
 Str networks_bad(Str list);
+
+/* Whether it is an address of the internet at large: none of this machine, of a private
+ * or link-local network, and none that is translated into such (RFC 6890 and IANA's
+ * registries of special-purpose addresses). */
+bool address_public(const Address *a);

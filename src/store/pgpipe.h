@@ -7,7 +7,7 @@
  *   we       BEGIN  tenant  f1 f2? sync   f3 f4? sync     COMMIT sync
  *   server                  .. f2         .. f4           ok
  *
- * Needs: pgconn, pgtype.  Used by: postgres.c. */
+ * Needs: pgconn, pgtype.  Used by: pg.h (postgres.c, pgtalk.c, pgtx.c). */
 #pragma once
 #include "store/engine.h"
 
