@@ -114,6 +114,6 @@ export class Browser {
     const ended = new Promise((done) => this.child.on('exit', done));
     this.child.kill('SIGKILL');
     await ended;
-    rmSync(this.dir, { recursive: true, force: true, maxRetries: 5 });
+    rmSync(this.dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });   // its children die a moment later
   }
 }

@@ -25,3 +25,9 @@ bench-identity: all $(B)/bench/tokens
 	node tests/bench/identity.mjs
 
 .PHONY: bench-identity
+
+# A stream cut and resumed at the other of two nodes 200 times while news pours in.
+cuts: all
+	CUTS=200 WORLD=cluster tests/services.sh run node --test --test-reporter=spec tests/api/cut.test.mjs
+
+.PHONY: cuts
