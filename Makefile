@@ -19,7 +19,7 @@ SANS   := $(if $(filter address,$(SAN)),-fsanitize=address$(comma)undefined -fno
 CFLAGS := -std=gnu17 -D_GNU_SOURCE -O2 -g -Isrc -DVERSION='"$(VERSION)"' $(if $(CONTROL),-DCONTROL) $(WARN) $(HARDEN) $(SANS)
 LDFLAGS := -pie -Wl,-z,relro,-z,now $(SANS)
 LIBS   := -lssl -lcrypto -lsqlite3 -ljansson -largon2 -lsodium -lqrencode -lsecp256k1 -lpq -lhiredis \
-          -lnats -lcrypt -lzxcvbn -lcurl -lpthread
+          -lnats -lcrypt -lzxcvbn -lcurl -lnghttp2 -lpthread
 
 SRC    := $(filter-out src/main.c,$(wildcard src/*/*.c))
 OBJ    := $(SRC:src/%.c=$(B)/%.o)
@@ -46,8 +46,8 @@ $(B)/unit/%: tests/unit/%.c tests/unit/test.c $(B)/lib.a
 	@$(CC) $(CFLAGS) -Itests -MMD -MP -MF $@.d -o $@ $< tests/unit/test.c $(TAKE_ALL) $(B)/lib.a \
 	    -Wl,--no-whole-archive $(LDFLAGS) $(LIBS)
 
-# One test looks at every statement of the program, so it takes in all of it.
-$(B)/unit/plan_test: TAKE_ALL := -Wl,--whole-archive
+# Two tests look at every statement of the program, so they take in all of it.
+$(B)/unit/plan_test $(B)/unit/forget_test: TAKE_ALL := -Wl,--whole-archive
 
 # The schema is part of the program: schema.c takes the files in as they are.
 $(B)/store/schema.o: $(wildcard src/store/schema/*/*.sql)

@@ -294,10 +294,16 @@ static bool read_plain(Reading *r)
 
 /* ---- secrets -------------------------------------------------------------- */
 
+/* What nothing is missing without is neither made nor asked for. */
+static bool is_needed(isize i)
+{
+    return places[i].kind == KIND_SECRET && strcmp(facts[i].otherwise, "optional") != 0;
+}
+
 static bool lacks_secret(const Reading *r)
 {
     for (isize i = 0; i < countof(facts); i++)
-        if (places[i].kind == KIND_SECRET && find_value(r, facts[i].name).at == NULL)
+        if (is_needed(i) && find_value(r, facts[i].name).at == NULL)
             return true;
     return false;
 }
@@ -307,7 +313,7 @@ static void make_secrets(Reading *r, Buf *file, Buf *made)
     u8 bytes[SECRET_MADE];
 
     for (isize i = 0; i < countof(facts); i++) {
-        if (places[i].kind != KIND_SECRET || find_value(r, facts[i].name).at != NULL)
+        if (!is_needed(i) || find_value(r, facts[i].name).at != NULL)
             continue;
         rand_bytes(bytes, SECRET_MADE);
         buf_fmt(file, "%s=%.*s\n", facts[i].name,
@@ -383,7 +389,7 @@ static bool read_secrets(Reading *r, Buf *made)
         Str v = find_value(r, facts[i].name);
         if (v.at != NULL)
             good &= set(r, i, v);
-        else if (good || r->out->environment == ENV_PRODUCTION) {
+        else if (is_needed(i) && (good || r->out->environment == ENV_PRODUCTION)) {
             buf_fmt(r->mistakes, "%s: is required in production (%s); make one with:"
                     " openssl rand -base64 32\n", facts[i].name, facts[i].says);
             good = false;
@@ -449,12 +455,26 @@ static bool begins_with_one_of(Str s, const char *words)
     return false;
 }
 
+/* Without a moment the old secret's last day would begin anew with each start. */
+static bool check_rotation(Reading *r)
+{
+    Str text = r->out->service_rotated;
+    Instant at;
+
+    return rule(r, r->out->service_key_before.len == 0 || r->out->service_key.len > 0,
+                "SERVICE_SECRET_PREVIOUS: is good only beside SERVICE_SECRET") &&
+           rule(r, text.len > 0 ? time_read(text, &at) : r->out->service_key_before.len == 0,
+                "SERVICE_SECRET_ROTATED_AT: must say when SERVICE_SECRET_PREVIOUS was replaced,"
+                " such as 2026-11-22T08:00:00Z");
+}
+
 static bool check_rules(Reading *r)
 {
     Config *c = r->out;
     bool good = check_origins(r);
 
     good &= check_proxies(r);
+    good &= check_rotation(r);
 
     good &= rule(r, c->clock == CLOCK_SYSTEM || c->environment != ENV_PRODUCTION,
                  "CLOCK: test is refused in production");

@@ -44,8 +44,7 @@ static void show_NAMES(Buf *b, const char *words, int v)
 
 static void show_SECRET(Buf *b, const char *words, Secret v)
 {
-    (void)words;
-    buf_add(b, v.len > 0 ? S("[redacted]") : S("[missing]"));
+    buf_add(b, v.len > 0 ? S("[redacted]") : words[0] != '\0' ? S("[none]") : S("[missing]"));
 }
 
 void config_print(Buf *b, const Config *c)
@@ -88,7 +87,7 @@ void config_print_example(Buf *b)
             buf_fmt(b, "# %jd letters or more: openssl rand -base64 32\n", (intmax_t)f[i].least);
         if (is_kind(&f[i], "NAMES"))
             buf_fmt(b, "# one of: %s\n", f[i].otherwise);
-        buf_fmt(b, "#%s=%.*s\n", f[i].name, STR_ARGS(first_word(&f[i])));
+        buf_fmt(b, "#%s=%.*s\n", f[i].name, STR_ARGS(is_kind(&f[i], "SECRET") ? S("") : first_word(&f[i])));
     }
 }
 

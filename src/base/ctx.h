@@ -26,17 +26,26 @@ typedef struct Fault {
     int         line;
     int         retry_after;             /* seconds, 0: the default          */
     char        why[200];                /* for the log, never for clients   */
+    Str         said;                    /* for clients, in place of the sentence */
     FieldError *fields;
 } Fault;
 
 /* Tenant roles, each holding what the one before may do. Venue roles are rows. */
 typedef enum Role { ANYONE, CUSTOMER, VENUE_MANAGER, ADMIN, SUPER_ADMIN, ROLE_COUNT } Role;
 
+/* Who shows a credential: a person his token, a machine its own. */
+typedef enum Comer { A_PERSON, A_PEER, A_KEY } Comer;       /* a service; a tenant's API key */
+
 typedef struct Who {
-    UserId user;                         /* zero: nobody signed in           */
-    Role   role;
-    Uuid   session;                      /* the token's family               */
-    i64    epoch;                        /* of the person, as the token says */
+    UserId   user;                       /* zero: nobody signed in           */
+    Role     role;
+    Uuid     session;                    /* the token's family               */
+    Comer    comer;
+    Uuid     machine;                    /* which one, of machines           */
+    Str      service;                    /* its id or name                   */
+    unsigned scopes;                     /* what it may do (identity/scope.h) */
+    TenantId home;                       /* the tenant that he is of         */
+    i64      epoch;                      /* of the person, as the token says */
 } Who;
 
 typedef struct Trace { u8 id[16]; u8 span[8]; } Trace;      /* W3C trace context */

@@ -146,6 +146,21 @@ static bool limits_of(const Config *c)
     return c->limits == LIMITS_ON || (c->limits == LIMITS_AUTO && earnest);
 }
 
+static ServiceConfig services_of(Arena *mem, const Config *c)
+{
+    Str words = S("development production test staging");
+    Instant rotated = { 0 };
+    Str environment = str_cut(&words, ' ');
+
+    for (int i = 0; i < c->environment; i++)
+        environment = str_cut(&words, ' ');
+    must(c->service_rotated.len == 0 || time_read(c->service_rotated, &rotated));
+    return (ServiceConfig){
+        .id = c->service_id, .name = c->service_name, .environment = str_copy(mem, environment),
+        .list = { c->services_file, c->trusted_services,
+                  { c->service_key, c->service_key_before, later(rotated, SECRET_OVERLAP) } } };
+}
+
 static bool open_identity(App *app, Str *why)
 {
     const Config *c = &app->config;
@@ -156,9 +171,10 @@ static bool open_identity(App *app, Str *why)
         .refresh_grace = c->refresh_grace, .hash_threads = (int)c->hash_threads, .hash_memory_kib = c->hash_memory,
         .hash_queue = c->hash_queue, .seal_master = &c->cursor_key,
         .needs_verified = c->needs_verified, .policy = (Policy)c->password_policy,
+        .audit_kept = c->audit_kept,
         .limits = { limits_of(c), c->limit_login, c->limit_register, c->limit_wallet,
                     c->limit_default, c->limit_stream_address },
-        .passkey_id = c->passkey_id, .passkey_origins = c->passkey_origins,
+        .services = services_of(&app->mem, c), .passkey_id = c->passkey_id, .passkey_origins = c->passkey_origins,
         .wallet_classic = c->wallet_classic };
 
     auth_floors(c->login_floor, c->forgot_floor, c->floor_jitter);

@@ -8,7 +8,7 @@
 
 static const Command *const commands[] = {
     &command_serve, &command_migrate, &command_demo, &command_doctor, &command_routes,
-    &command_openapi, &command_keys, &command_user, &command_config,
+    &command_openapi, &command_keys, &command_user, &command_service, &command_config,
 };
 
 static Exit say(Exit code, const char *format, va_list args)

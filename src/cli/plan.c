@@ -4,6 +4,7 @@
 #include "events/event_clock.h"
 #include "gateway/gateway.h"
 #include "identity/identity.h"
+#include "identity/postman.h"
 #include "identity/privacy.h"
 #include "store/once.h"
 #include "store/outbox.h"
@@ -65,11 +66,13 @@ bool plan_start(Arena *mem, const Config *c, Server *server, Str *why)
     outbox_kept = c->outbox_kept;
     jobs[JOB_HOLDS].every = seconds(c->sweep_every);
     jobs_start(jobs, countof(jobs));
+    postman_start();
     return true;
 }
 
 void plan_end(void)
 {
+    postman_stop();
     jobs_stop();
     gateway_close();
 }

@@ -2,7 +2,7 @@
  *
  * Signals are taken by the main thread alone, which does nothing else; so no handler
  * runs in the middle of work. The first SIGTERM or SIGINT begins an orderly end, the
- * second ends at once. */
+ * second ends at once. SIGHUP has the certificate read again. */
 #include "base/log.h"
 #include "cli/app.h"
 #include "cli/cli.h"
@@ -24,7 +24,9 @@ static const Option options[] = {
     OPTION_DATA, OPTION_SET,
 };
 
-static sigset_t ending;
+enum { LOOK_AGAIN_S = 10 };         /* at the certificate's files             */
+
+static sigset_t ending, awaited;    /* awaited: those, and SIGHUP             */
 
 /* Before any thread starts, so that all inherit it. */
 static void hold_signals(void)
@@ -33,7 +35,9 @@ static void hold_signals(void)
     sigemptyset(&ending);
     sigaddset(&ending, SIGTERM);
     sigaddset(&ending, SIGINT);
-    must(pthread_sigmask(SIG_BLOCK, &ending, NULL) == 0);
+    awaited = ending;
+    sigaddset(&awaited, SIGHUP);
+    must(pthread_sigmask(SIG_BLOCK, &awaited, NULL) == 0);
 }
 
 static void end_at_once(int number)
@@ -80,6 +84,7 @@ static ServerConfig server_config(App *app, const ServeConfig *serve)
     s.body_most = c->body_most;
     s.tls_cert = c->tls_cert;
     s.tls_key = c->tls_key;
+    s.http2 = (Http2)c->http2;
     s.sse_heartbeat = c->sse_heartbeat;
     s.sse_lasts = c->sse_lasts;
     s.extra_headers = serve_headers(&app->mem, serve);
@@ -111,6 +116,17 @@ static void tell(App *app, const Server *server)
     fflush(stdout);
 }
 
+/* Until the first signal to end; meanwhile certificates are renewed, when SIGHUP says so
+ * or when their files have changed. */
+static void wait_for_end(Server *server)
+{
+    static const struct timespec pause = { .tv_sec = LOOK_AGAIN_S };
+    int number;
+
+    while ((number = sigtimedwait(&awaited, NULL, &pause)) != SIGTERM && number != SIGINT)
+        server_renew(server, number == SIGHUP ? NOW : IF_CHANGED);
+}
+
 /* From the outside in: no new work, what is in flight, what time does, engines. */
 static Exit end(App *app, Server *server)
 {
@@ -138,7 +154,6 @@ static Exit serve(App *app)
     ServerHooks hooks = serve_open(&app->mem, &sc, c->clock == CLOCK_TEST);
     ServerConfig config = server_config(app, &sc);
     Str why = { 0 };
-    int number;
 
     show_letters(c);
     raise_file_limit(c->conns_most);
@@ -153,8 +168,7 @@ static Exit serve(App *app)
     }
     warn(c);
     tell(app, server);
-    while (sigwait(&ending, &number) != 0)
-        continue;
+    wait_for_end(server);
     return end(app, server);
 }
 

@@ -48,13 +48,15 @@ static const Option routes_options[] = {
     { "--test-clock", NULL, NULL, "with those that only CLOCK=test has" },
 };
 
-static void put_text_route(Buf *b, const Route *r)
+static void put_text_route(Arena *mem, Buf *b, const Route *r)
 {
-    buf_fmt(b, "%-7s %-48s %-13.*s %s\n", method_names.at[r->method], r->path,
-            STR_ARGS(route_access_str(r)), r->says);
+    Str scope = route_scope_str(mem, r);
+
+    buf_fmt(b, "%-7s %-48s %-11.*s %-13.*s %s\n", method_names.at[r->method], r->path,
+            STR_ARGS(route_access_str(r)), STR_ARGS(scope.len > 0 ? scope : S("-")), r->says);
 }
 
-static void put_json_route(Buf *b, const Route *r, bool first)
+static void put_json_route(Arena *mem, Buf *b, const Route *r, bool first)
 {
     buf_add(b, first ? S("\n{") : S(",\n{"));
     json_put_name(b, "method");
@@ -63,6 +65,8 @@ static void put_json_route(Buf *b, const Route *r, bool first)
     json_put_str(b, str_of(r->path));
     json_put_name(b, "access");
     json_put_str(b, route_access_str(r));
+    json_put_name(b, "scope");
+    json_put_str(b, route_scope_str(mem, r));
     json_put_name(b, "status");
     buf_int(b, r->status);
     json_put_name(b, "once");
@@ -87,9 +91,9 @@ static Exit run_routes(Args *a)
         buf_byte(&b, '[');
     for (isize i = 0; i < n; i++)
         if (json)
-            put_json_route(&b, &r[i], i == 0);
+            put_json_route(a->mem, &b, &r[i], i == 0);
         else
-            put_text_route(&b, &r[i]);
+            put_text_route(a->mem, &b, &r[i]);
     if (json)
         buf_lit(&b, "\n]\n");
     cli_print(&b);
@@ -98,7 +102,7 @@ static Exit run_routes(Args *a)
 
 const Command command_routes = {
     .name = "routes", .usage = "[--json]", .says = "list what can be asked over HTTP",
-    .help = "One line a route: method, path, who may, what for.\n\n"
+    .help = "One line a route: method, path, who may, with which scope a machine may, what for.\n\n"
             "  tickettoken routes | grep refund\n"
             "  tickettoken routes --json | jq length",
     .options = routes_options, .option_count = countof(routes_options), .run = run_routes,

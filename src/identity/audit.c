@@ -12,7 +12,8 @@ static const char *const action_words[] = {
     "biometric.registered", "biometric.revoked", "wallet.linked", "wallet.unlinked",
     "data.exported", "data.deleted", "account.deletion_requested",
     "tenant.status_changed", "tenant.settings_changed", "keys.rotated",
-    "audit.read" };
+    "audit.read", "letter.given_up", "service.revoked", "service.unrevoked", "api_key.created",
+    "api_key.revoked" };
 const Names audit_action_names = { action_words, AUDIT_ACTIONS };
 _Static_assert(countof(action_words) == AUDIT_ACTIONS, "a word for each action");
 
@@ -40,13 +41,17 @@ bool audit_note(Ctx *cx, const Deed *deed)
     return write_tx(cx, lane_of(lane), write_deed, &d);
 }
 
+static Span kept;
+
+void audit_open(Span lasts) { kept = lasts; }
+
 SQL_ALL(audit_forget,
     "DELETE FROM audit WHERE (tenant, id) IN"
     " (SELECT tenant, id FROM audit WHERE at < $1 LIMIT 2000)");
 
 static bool forget(Ctx *cx, void *arg)
 {
-    return sql_run(cx, &audit_forget, arg, V(earlier(cx->now, AUDIT_KEPT)));
+    return sql_run(cx, &audit_forget, arg, V(earlier(cx->now, kept)));
 }
 
 bool audit_sweep(Ctx *cx, i64 *gone)

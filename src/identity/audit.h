@@ -1,12 +1,14 @@
 /* audit.h - what was done to accounts, by whom and from where.
  *
  * A row is written in the transaction of what it records: there is none without it and
- * none of it without a row. Rows are never changed; after AUDIT_KEPT they are deleted.
+ * none of it without a row. Rows are never changed, but that erasing a person takes out from
+ * where he came; after AUDIT_RETENTION they are deleted.
  * Needs: store.  Used by: login and everything that changes an account. */
 #pragma once
 #include "store/store.h"
 
-#define AUDIT_KEPT days(400)
+
+void audit_open(Span kept);                       /* AUDIT_RETENTION          */
 
 typedef enum AuditAction {
     AUDIT_LOGIN, AUDIT_LOGIN_FAILED, AUDIT_LOCKED, AUDIT_LOGOUT, AUDIT_REGISTRATION,
@@ -18,7 +20,8 @@ typedef enum AuditAction {
     AUDIT_BIOMETRIC_REVOKED, AUDIT_WALLET_LINKED, AUDIT_WALLET_UNLINKED,
     AUDIT_DATA_EXPORTED, AUDIT_DATA_DELETED, AUDIT_DELETION_REQUESTED,
     AUDIT_TENANT_STATUS, AUDIT_TENANT_SETTINGS,
-    AUDIT_KEYS_ROTATED, AUDIT_READ, AUDIT_ACTIONS
+    AUDIT_KEYS_ROTATED, AUDIT_READ, AUDIT_LETTER_GIVEN_UP, AUDIT_SERVICE_REVOKED, AUDIT_SERVICE_UNREVOKED,
+    AUDIT_API_KEY_CREATED, AUDIT_API_KEY_REVOKED, AUDIT_ACTIONS
 } AuditAction;
 extern const Names audit_action_names;            /* "user.login" ...         */
 
@@ -40,5 +43,5 @@ CHECKED bool audit_write(Ctx *cx, const Deed *deed);
 /* A deed that changes nothing else, such as a failure. Opens its own transaction. */
 CHECKED bool audit_note(Ctx *cx, const Deed *deed);
 
-/* Deletes what is older than AUDIT_KEPT; spans tenants. A clock job. */
+/* Deletes what is older than that; spans tenants. A clock job. */
 CHECKED bool audit_sweep(Ctx *cx, i64 *gone);

@@ -2,7 +2,9 @@
  * whose access token has expired sends it along when it comes to refresh. */
 #include "identity/guard.h"
 #include "identity/fresh.h"
+#include "identity/machine.h"
 #include "identity/role.h"
+#include "identity/tenant.h"
 #include "identity/token.h"
 #include "base/crypto.h"
 
@@ -37,19 +39,25 @@ static void let_in(Ctx *cx, const Claims *c)
 {
     cx->tenant = c->tenant;
     cx->who = (Who){ .user = c->user, .role = c->role, .session = c->session,
-                     .epoch = c->epoch };
+                      .home = c->tenant, .epoch = c->epoch };
+}
+
+static bool read_tenant_header(Ctx *cx, const Req *rq, TenantId *out)
+{
+    Str header = req_header(rq, S("x-tenant-id"));
+
+    *out = (TenantId){ 0 };
+    return header.at == NULL || (uuid_read(header, &out->v) && !uuid_zero(out->v)) ||
+           fail(cx, INVALID_TENANT, "X-Tenant-Id is no id");
 }
 
 static bool check_tenant_header(Ctx *cx, const Req *rq)
 {
-    Str header = req_header(rq, S("x-tenant-id"));
     TenantId asked;
 
-    if (header.at == NULL)
-        return true;
-    if (!uuid_read(header, &asked.v) || uuid_zero(asked.v))
-        return fail(cx, INVALID_TENANT, "X-Tenant-Id is no id");
-    if (uuid_is(asked.v, cx->tenant.v))
+    if (!read_tenant_header(cx, rq, &asked))
+        return false;
+    if (uuid_zero(asked.v) || uuid_is(asked.v, cx->tenant.v))
         return true;
     if (cx->who.role != ANYONE && !role_covers(cx->who.role, SUPER_ADMIN))
         return fail(cx, FORBIDDEN, "X-Tenant-Id is not the token's tenant");
@@ -80,10 +88,75 @@ static bool check_token(Ctx *cx, const Req *rq, Access access)
     return true;
 }
 
-bool guard_check(Ctx *cx, const Req *rq, Access access)
+/* ---- machines -------------------------------------------------------------- */
+
+bool guard_machine(Ctx *cx, const Req *rq)
+{
+    cx->who = (Who){ 0 };
+    return machine_read(cx, rq);
+}
+
+/* What a person must be to come as far. */
+static const Role role_there[ACCESSES] = {
+    [OPEN] = ANYONE, [SIGNED_IN] = CUSTOMER, [ORGANISER] = VENUE_MANAGER, [ADMINS] = ADMIN,
+    [SIGNED] = ANYONE, [OPERATORS] = SUPER_ADMIN, [SUPERS] = SUPER_ADMIN, [MACHINES] = CUSTOMER,
+    [SERVICES] = CUSTOMER };
+
+static bool spans_tenants(Access a) { return a == OPERATORS || a == SUPERS || a == SERVICES; }
+
+/* A tenant that the credential names can't be changed by a header. */
+static bool settle_tenant(Ctx *cx, const Req *rq, Access access)
+{
+    TenantId asked;
+
+    if (!read_tenant_header(cx, rq, &asked))
+        return false;
+    if (uuid_zero(cx->tenant.v))
+        cx->tenant = asked;
+    else if (!uuid_zero(asked.v) && !uuid_is(asked.v, cx->tenant.v))
+        return fail(cx, FORBIDDEN, "X-Tenant-Id is not the credential's tenant");
+    if (uuid_zero(cx->tenant.v)) {
+        if (access != OPEN && !spans_tenants(access))
+            return fail(cx, MISSING_TENANT_HEADER, "service %.*s", STR_ARGS(cx->who.service));
+        cx->tenant = TENANT_DEFAULT;
+    }
+    return access == OPEN || spans_tenants(access) || tenant_check(cx);
+}
+
+static bool lacks_scope(Ctx *cx, unsigned needs)
+{
+    fail(cx, INSUFFICIENT_SCOPE, "%.*s has not %.*s", STR_ARGS(cx->who.service),
+         STR_ARGS(scopes_str(cx->mem, needs)));
+    cx->fault.said = str_fmt(cx->mem, "Missing scope: %.*s",
+                             STR_ARGS(scopes_str(cx->mem, needs)));
+    return false;
+}
+
+static bool check_machine(Ctx *cx, const Req *rq, Access access, unsigned needs)
+{
+    if (access != OPEN && (needs == 0 || (cx->who.comer == A_KEY && spans_tenants(access))))
+        return fail(cx, SERVICE_NOT_ALLOWED, "%.*s", STR_ARGS(cx->who.service));
+    if (!scope_covers(cx->who.scopes, needs))
+        return lacks_scope(cx, needs);
+    cx->who.role = role_there[access];
+    return settle_tenant(cx, rq, access);
+}
+
+/* Who shows both is a person where only people may come: a gateway vouches for itself on
+ * every call that it passes on. */
+static bool comes_as_machine(const Ctx *cx, const Req *rq, Access access, unsigned needs)
+{
+    if (cx->who.comer == A_PERSON)
+        return false;
+    return access == OPEN || needs != 0 || bearer_of(rq).at == NULL;
+}
+
+static bool check_person(Ctx *cx, const Req *rq, Access access)
 {
     cx->tenant = TENANT_DEFAULT;
-    cx->who = (Who){ 0 };
+    cx->who = (Who){ .comer = A_PERSON };
+    if (access == MACHINES || access == SERVICES)
+        return fail(cx, MISSING_SERVICE_TOKEN, "no credential of a machine");
     if (!check_token(cx, rq, access) || !check_tenant_header(cx, rq))
         return false;
     if ((access == OPERATORS || access == SUPERS) && !role_covers(cx->who.role, SUPER_ADMIN))
@@ -91,6 +164,17 @@ bool guard_check(Ctx *cx, const Req *rq, Access access)
     if (access == ADMINS && !role_covers(cx->who.role, ADMIN))
         return fail(cx, FORBIDDEN, "role %s is below admin", role_names.at[cx->who.role]);
     return (rq->route->is & FRESH) == 0 || fresh_check(cx);
+}
+
+bool guard_check(Ctx *cx, const Req *rq, unsigned access)
+{
+    Access who = access_of(access);
+    unsigned needs = scope_of(access);
+
+    must(who < ACCESSES);
+    if (comes_as_machine(cx, rq, who, needs))
+        return check_machine(cx, rq, who, needs);
+    return check_person(cx, rq, who);
 }
 
 /* ---- writes that may be retried ------------------------------------------- */

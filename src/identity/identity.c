@@ -1,14 +1,18 @@
 /* identity.c - opened in the order of need, closed in the other. A key must verify as long
  * as the longest-lived token that it signed, and a while more for clocks and caches. */
 #include "identity/identity.h"
+#include "identity/audit.h"
 #include "identity/device_key.h"
 #include "identity/key.h"
 #include "identity/letter.h"
+#include "identity/letterbox.h"
+#include "identity/service_revoked.h"
 #include "identity/login.h"
 #include "identity/mfa.h"
 #include "identity/passkey.h"
 #include "identity/wallet.h"
 #include "identity/password.h"
+#include "identity/policy.h"
 
 static bool open_keys(Arena *mem, const IdentityConfig *c, Str *why)
 {
@@ -28,19 +32,25 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
 
     if (!open_keys(mem, c, why))
         return false;
+    if (!service_open(mem, &c->services, why)) {
+        key_close();
+        return false;
+    }
     token_open(&(TokenConfig){ c->issuer, c->audience, c->access_lasts, c->refresh_lasts });
     session_open(&(SessionConfig){ c->refresh_grace, c->seal_master });
     limit_open(&c->limits);
     mailproof_open(c->seal_master);
     letter_open(c->public_url);
+    letterbox_open(c->seal_master);
     login_open(&(LoginConfig){ c->needs_verified });
-    password_policy(c->policy);
+    policy_open(c->policy);
+    audit_open(c->audit_kept);
     mfa_open(c->seal_master);
     passkey_open(&(Relying){ c->passkey_id, c->passkey_origins }, c->public_url);
     wallet_open(c->public_url, c->wallet_classic ? MESSAGES_CLASSIC_TOO : MESSAGES_BOUND);
     device_open(c->public_url);
     password_open(&(HasherConfig){ c->hash_threads, c->hash_queue, c->hash_memory_kib });
-    if (session_watch(&cx))
+    if (session_watch(&cx) && service_revoked_watch(&cx))
         return true;
     *why = str_fmt(mem, "sessions can't be read: %s", cx.fault.why);
     identity_close();
@@ -54,17 +64,19 @@ void identity_close(void)
     wallet_close();
     passkey_close();
     mfa_close();
+    letterbox_close();
     letter_close();
     mailproof_close();
     session_close();
     token_close();
+    service_close();
     key_close();
 }
 
 bool identity_watch(Ctx *cx)
 {
     key_watch();
-    return key_follow(cx) && session_watch(cx);
+    return key_follow(cx) && session_watch(cx) && service_revoked_watch(cx);
 }
 
 bool identity_sweep(Ctx *cx)
@@ -74,6 +86,8 @@ bool identity_sweep(Ctx *cx)
     while (gone > 0)
         if (!session_sweep(cx, &gone))
             return false;
+    if (!service_revoked_sweep(cx, &gone))
+        return false;
     for (gone = 1; gone > 0;)
         if (!mailproof_sweep(cx, &gone))
             return false;

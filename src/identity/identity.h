@@ -7,6 +7,7 @@
 #include "identity/jws.h"
 #include "identity/limit.h"
 #include "identity/password.h"
+#include "identity/service.h"
 #include "store/store.h"
 
 typedef struct IdentityConfig {
@@ -19,7 +20,9 @@ typedef struct IdentityConfig {
     const Secret *seal_master;                    /* INTERNAL_SERVICE_SECRET  */
     bool needs_verified;                          /* LOGIN_REQUIRES_VERIFIED  */
     Policy policy;                                /* PASSWORD_POLICY          */
+    Span audit_kept;                              /* AUDIT_RETENTION          */
     LimitConfig limits;
+    ServiceConfig services;
     Str  passkey_id, passkey_origins;            /* empty: those of public_url */
     bool wallet_classic;                          /* the two-line message is taken too */
 } IdentityConfig;

@@ -1,17 +1,17 @@
-/* letter.c - see letter.h. */
+/* letter.c - a letter lives as long as what it says is good. */
 #include "identity/letter.h"
-#include "mail/postman.h"
+#include "identity/letterbox.h"
 
 static struct { Arena mem; Str public_url; } own;
 
 void letter_open(Str public_url) { own.public_url = str_copy(&own.mem, public_url); }
 void letter_close(void)          { arena_close(&own.mem); }
 
-void letter_verify(Ctx *cx, Str to, const MailProof *p)
+bool letter_verify(Ctx *cx, UserId user, Str to, const MailProof *p)
 {
     Str link = str_fmt(cx->mem, "%.*s/auth/verify-email?token=%.*s", STR_ARGS(own.public_url),
                        STR_ARGS(p->token));
-    mail_post(&(Letter){
+    Letter letter = {
         .to = to, .subject = S("Please confirm your email address"),
         .text = str_fmt(cx->mem, "Welcome.\n\nPlease confirm your email address by opening this"
                         " link within 24 hours:\n\n%.*s\n\nor type this code within ten minutes:"
@@ -21,14 +21,15 @@ void letter_verify(Ctx *cx, Str to, const MailProof *p)
                         " address</a> within 24 hours, or type this code within ten minutes:"
                         " <b>%.*s</b></p><p>If you did not make an account, you need not do"
                         " anything.</p>\n", STR_ARGS(link), STR_ARGS(p->code)),
-    });
+    };
+    return letterbox_put(cx, user, "verify", &letter, VERIFY_LASTS);
 }
 
-void letter_reset(Ctx *cx, Str to, const MailProof *p)
+bool letter_reset(Ctx *cx, UserId user, Str to, const MailProof *p)
 {
     Str link = str_fmt(cx->mem, "%.*s/auth/reset-password?token=%.*s", STR_ARGS(own.public_url),
                        STR_ARGS(p->token));
-    mail_post(&(Letter){
+    Letter letter = {
         .to = to, .subject = S("Choose a new password"),
         .text = str_fmt(cx->mem, "Somebody, hopefully you, has forgotten the password of this"
                         " account.\n\nChoose a new one within an hour:\n\n%.*s\n\nIf it was not"
@@ -37,13 +38,13 @@ void letter_reset(Ctx *cx, Str to, const MailProof *p)
                         " account.</p><p><a href=\"%.*s\">Choose a new one</a> within an hour."
                         "</p><p>If it was not you, you need not do anything: the old one stays."
                         "</p>\n", STR_ARGS(link)),
-    });
+    };
+    return letterbox_put(cx, user, "reset", &letter, RESET_LASTS);
 }
 
-void letter_changed(Ctx *cx, Str to)
+bool letter_changed(Ctx *cx, UserId user, Str to)
 {
-    (void)cx;
-    mail_post(&(Letter){
+    Letter letter = {
         .to = to, .subject = S("Your password was changed"),
         .text = S("The password of your account was changed, and everybody who was signed in"
                   " with it is signed out.\n\nIf it was not you, choose a new one at once: say"
@@ -51,5 +52,6 @@ void letter_changed(Ctx *cx, Str to)
         .html = S("<p>The password of your account was changed, and everybody who was signed in"
                   " with it is signed out.</p><p>If it was not you, choose a new one at once: say"
                   " that you have forgotten it.</p>\n"),
-    });
+    };
+    return letterbox_put(cx, user, "changed", &letter, CHANGED_LASTS);
 }

@@ -1,16 +1,22 @@
 /* letter.h - what we write to people about their accounts, in text and HTML.
  *
  * Nothing that somebody typed stands in a letter, so none can be made to say something.
- * Needs: mail.  Used by: mailbox, recovery. */
+ * Needs: letterbox.  Used by: login, mailbox, recovery. */
 #pragma once
 #include "identity/mailproof.h"
 #include "mail/mail.h"
+
+/* How long what they say is good. */
+#define VERIFY_LASTS  hours(24)
+#define RESET_LASTS   hours(1)
+#define CHANGED_LASTS days(2)
 
 /* How links in letters begin. Set at boot. */
 void letter_open(Str public_url);
 void letter_close(void);
 
-/* Each is posted (mail/postman.h) and not waited for. */
-void letter_verify(Ctx *cx, Str to, const MailProof *p);
-void letter_reset(Ctx *cx, Str to, const MailProof *p);
-void letter_changed(Ctx *cx, Str to);
+/* Each is put into the letterbox; after the commit, postman_wake.
+ *   tx  inside the caller's write_tx */
+CHECKED bool letter_verify(Ctx *cx, UserId user, Str to, const MailProof *p);
+CHECKED bool letter_reset(Ctx *cx, UserId user, Str to, const MailProof *p);
+CHECKED bool letter_changed(Ctx *cx, UserId user, Str to);

@@ -36,11 +36,11 @@ Str limit_address(Ctx *cx, Str peer)
 }
 
 /* NULL when nothing is limited. */
-static const Class *class_of(unsigned route_is)
+static const Class *class_of(const Ctx *cx, unsigned route_is)
 {
     unsigned i = (route_is & LIMIT_CLASS) >> CLASS_SHIFT;
 
-    if (!own.on || i == 0)
+    if (!own.on || i == 0 || cx->who.comer == A_PEER)
         return NULL;
     must(i < (unsigned)countof(own.classes));
     return &own.classes[i];
@@ -48,7 +48,7 @@ static const Class *class_of(unsigned route_is)
 
 bool limit_asker(Ctx *cx, unsigned route_is, Str peer)
 {
-    const Class *c = class_of(route_is);
+    const Class *c = class_of(cx, route_is);
 
     return c == NULL || kv_limit(cx, kv_key_global(cx, c->word, limit_address(cx, peer)),
                                  c->window, c->most, c->opened);
@@ -56,16 +56,18 @@ bool limit_asker(Ctx *cx, unsigned route_is, Str peer)
 
 bool limit_person(Ctx *cx, unsigned route_is)
 {
-    const Class *c = class_of(route_is);
+    const Class *c = class_of(cx, route_is);
 
-    return c == NULL || uuid_zero(cx->who.user.v) ||
-           kv_limit(cx, kv_key(cx, c->word, uuid_str(cx->mem, cx->who.user.v)), c->window,
-                    c->most, c->opened);
+    Uuid who = cx->who.comer == A_PERSON ? cx->who.user.v : cx->who.machine;
+
+    return c == NULL || uuid_zero(who) ||
+           kv_limit(cx, kv_key(cx, c->word, uuid_str(cx->mem, who)), c->window, c->most,
+                    c->opened);
 }
 
 bool limit_give_back(Ctx *cx, unsigned route_is, Str peer)
 {
-    const Class *c = class_of(route_is);
+    const Class *c = class_of(cx, route_is);
 
     return c == NULL || kv_uncount(cx, kv_key_global(cx, c->word, limit_address(cx, peer)));
 }

@@ -3,7 +3,7 @@
  * A route says its class (net/route.h). The address is counted before anybody looks at
  * who it is, the person after; both in the kv, so what is counted may be lost, and while
  * the kv is away limits let through. Routes of the shop have no class: a crowd behind
- * one address must be able to buy.
+ * one address must be able to buy. Services that have shown who they are aren't counted.
  * Needs: kv, net.  Used by: web (serve), login, auth_http. */
 #pragma once
 #include "kv/kv.h"

@@ -13,6 +13,8 @@
 #include "identity/limit.h"
 #include "identity/mailbox.h"
 #include "identity/password.h"
+#include "identity/policy.h"
+#include "identity/postman.h"
 #include "identity/tenant.h"
 #include "kv/kv.h"
 
@@ -41,7 +43,8 @@ static bool join(Ctx *cx, void *arg)
     return person_add(cx, &j->in, &j->person) &&
            (uuid_zero(j->session.id) ||
             (session_write(cx, &j->session) &&
-             mailproof_keep(cx, FOR_VERIFY, j->in.id, &j->proof, VERIFY_LASTS))) &&
+             mailproof_keep(cx, FOR_VERIFY, j->in.id, &j->proof, VERIFY_LASTS) &&
+             letter_verify(cx, j->in.id, j->person.email, &j->proof))) &&
            audit_write(cx, &(Deed){ .action = AUDIT_REGISTRATION, .actor = j->in.id,
                                     .subject = j->in.id, .from = j->from });
 }
@@ -62,14 +65,14 @@ bool login_register(Ctx *cx, const Caller *from, const Account *in, SignedIn *ou
     Joining j = { .in = { { uuid_new(cx->now) }, in->email, in->firstName, in->lastName,
                           in->phone, { 0 }, CUSTOMER, PERSON_PENDING }, .from = *from };
 
-    if (!tenant_check(cx) || !password_allowed(cx, in->password) || !is_free(cx, in->email) ||
+    if (!tenant_check(cx) || !policy_allows(cx, in->password) || !is_free(cx, in->email) ||
         !password_hash(cx, in->password, &j.in.passwordHash))
         return false;
     j.session = session_prepare(cx, j.in.id, from->peer, from->agent);
     j.proof = mailproof_make(cx);
     if (!write_tx(cx, lane_of(cx->tenant.v), join, &j))
         return false;
-    letter_verify(cx, j.person.email, &j.proof);
+    postman_wake();
     *out = (SignedIn){ .user = j.person, .tokens = session_tokens(cx, &j.session, CUSTOMER) };
     return true;
 }
@@ -108,7 +111,7 @@ bool account_add(Ctx *cx, Str email, Str password, Role role, Person *out)
 {
     Str hash = { 0 };
 
-    if (password.at != NULL && (!password_allowed(cx, password) || !is_free(cx, email) ||
+    if (password.at != NULL && (!policy_allows(cx, password) || !is_free(cx, email) ||
                                 !password_hash(cx, password, &hash)))
         return false;
     return add_account(cx, email, hash, role, out);
@@ -189,7 +192,7 @@ static bool turn_away(Ctx *cx, void *arg)
 
     if (!note(cx, e, AUDIT_LOGIN_FAILED))
         return false;
-    if (!e->found || e->attempt != ATTEMPTS_MOST)
+    if (!e->found || GUARDED(e->attempt != ATTEMPTS_MOST))
         return true;
     return person_lock(cx, e->person.id, e->attempt, later(cx->now, LOCK_LASTS)) &&
            note(cx, e, AUDIT_LOCKED);

@@ -3,6 +3,7 @@
  * person's lane. */
 #include "identity/mailbox.h"
 #include "identity/letter.h"
+#include "identity/postman.h"
 
 static bool confirm(Ctx *cx, const Caller *from, UserId user)
 {
@@ -71,7 +72,8 @@ static bool keep_another(Ctx *cx, void *arg)
     if (!mailproof_made(cx, FOR_VERIFY, s->person.id, since, &n, &last))
         return false;
     if (n < RESENDS_MOST)
-        return mailproof_keep(cx, FOR_VERIFY, s->person.id, &s->proof, VERIFY_LASTS);
+        return mailproof_keep(cx, FOR_VERIFY, s->person.id, &s->proof, VERIFY_LASTS) &&
+               letter_verify(cx, s->person.id, s->person.email, &s->proof);
     fail(cx, RATE_LIMIT_EXCEEDED, "%jd letters in an hour", (intmax_t)n);
     cx->fault.retry_after = (int)((later(last, hours(1)).ms - cx->now.ms + 999) / 1000);
     return false;
@@ -83,6 +85,6 @@ bool mailbox_resend(Ctx *cx)
 
     if (!write_tx(cx, lane_of(cx->who.user.v), keep_another, &s))
         return false;
-    letter_verify(cx, s.person.email, &s.proof);
+    postman_wake();
     return true;
 }

@@ -5,7 +5,6 @@
 #include "identity/mailproof.h"
 #include "identity/person.h"
 
-#define VERIFY_LASTS hours(24)
 enum { RESENDS_MOST = 3 };                        /* in an hour               */
 
 /* By the link's token. Sets cx->tenant to the token's.

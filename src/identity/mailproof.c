@@ -134,12 +134,12 @@ bool mailproof_use(Ctx *cx, MailPurpose why, Str token, UserId *user)
 
 SQL(mail_proof_try,
     "UPDATE mail_proof SET code_tries = code_tries + 1"
-    " WHERE tenant = $1 AND person = $2 AND purpose = $3 AND used_at IS NULL"
+    " WHERE tenant = $1 AND person = $2 AND purpose = $3" GUARD_SQL(" AND used_at IS NULL")
     " AND created_at > $4" GUARD_SQL(" AND code_tries < 5"));
 
 SQL(mail_proof_use_code,
     "UPDATE mail_proof SET used_at = $5"
-    " WHERE tenant = $1 AND person = $2 AND purpose = $3 AND used_at IS NULL"
+    " WHERE tenant = $1 AND person = $2 AND purpose = $3" GUARD_SQL(" AND used_at IS NULL")
     " AND created_at > $4 AND code = $6");
 
 bool mailproof_use_code(Ctx *cx, MailPurpose why, UserId user, Str code, bool *good)

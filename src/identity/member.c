@@ -1,5 +1,7 @@
 /* member.c - each change is one UPDATE that names what was seen: two admins at once, on
- * whichever nodes, can't undo each other unseen. */
+ * whichever nodes, can't undo each other unseen. Changes of the whole installation stand in one
+ * line and each asks what the asker still is: of two who demote each other one is an admin no
+ * more when his turn comes. */
 #include "identity/member.h"
 #include "identity/epoch.h"
 #include "identity/note.h"
@@ -78,22 +80,68 @@ bool member_get(Ctx *cx, UserId id, Member *out)
     return true;
 }
 
-static bool may_touch(Ctx *cx, const Member *m)
+typedef struct { UserId id; Member *out; bool *found; } Finding;
+
+static bool find(Ctx *cx, void *arg)
+{
+    const Finding *f = arg;
+    return sql_find(cx, &member_by_id, &member_shape, f->out, f->found, V(f->id.v));
+}
+
+bool member_find(Ctx *cx, UserId id, Member *out, bool *found)
+{
+    return read_tx(cx, find, &(Finding){ id, out, found });
+}
+
+static Lane line_of_admins(void) { return lane_of(TENANT_DEFAULT.v); }
+
+typedef struct { int role, status; } Asker;
+static const Shape asker_row = SHAPE(Asker, NAME(Asker, role, &role_names, 0, ""),
+                                     NAME(Asker, status, &person_status_names, 0, ""));
+SQL(member_asker, "SELECT role, status FROM person WHERE tenant = $1 AND id = $2");
+
+/* His token may be older than his fall. A super-admin's row is in his own tenant. */
+static bool find_asker(Ctx *cx, Role *role)
+{
+    TenantId here = cx->tenant;
+    Asker now = { 0 };
+    bool found;
+
+    *role = cx->who.role;
+    if (uuid_zero(cx->who.user.v))
+        return true;                              /* the operator's bearer    */
+    if (!uuid_zero(cx->who.home.v))
+        cx->tenant = cx->who.home;
+    bool good = sql_find(cx, &member_asker, &asker_row, &now, &found, V(cx->who.user.v));
+    cx->tenant = here;
+    if (!good)
+        return false;
+    if (!found || (now.status != PERSON_ACTIVE && now.status != PERSON_PENDING))
+        return fail(cx, FORBIDDEN, "the asker is not active");
+    if (GUARDED((Role)now.role < *role))
+        *role = (Role)now.role;
+    return role_covers(*role, ADMIN) || fail(cx, FORBIDDEN, "the asker is an admin no more");
+}
+
+static bool may_touch(Ctx *cx, const Member *m, Role *asker)
 {
     if (uuid_is(m->id.v, cx->who.user.v))
         return fail(cx, FORBIDDEN, "his own role or status");
-    return role_covers(cx->who.role, (Role)m->role) ||
+    if (!find_asker(cx, asker))
+        return false;
+    return role_covers(*asker, (Role)m->role) ||
            fail(cx, FORBIDDEN, "a role above the asker's own");
 }
 
 static bool promote(Ctx *cx, void *arg)
 {
     Changing *c = arg;
+    Role asker;
     i64 changed;
 
-    if (!get(cx, c) || !may_touch(cx, &c->member))
+    if (!get(cx, c) || !may_touch(cx, &c->member, &asker))
         return false;
-    if (!role_covers(cx->who.role, c->role))
+    if (!role_covers(asker, c->role))
         return fail(cx, FORBIDDEN, "gives a role above his own");
     if (c->member.role == (int)c->role)
         return true;
@@ -112,7 +160,7 @@ bool member_set_role(Ctx *cx, UserId id, Role role, Member *out)
 {
     Changing c = { .id = id, .role = role };
 
-    if (!write_tx(cx, lane_of(id.v), promote, &c))
+    if (!write_tx(cx, line_of_admins(), promote, &c))
         return false;
     epoch_heard(cx, id, c.epoch);
     *out = c.member;
@@ -122,9 +170,10 @@ bool member_set_role(Ctx *cx, UserId id, Role role, Member *out)
 static bool set_status(Ctx *cx, void *arg)
 {
     Changing *c = arg;
+    Role asker;
     i64 changed;
 
-    if (!get(cx, c) || !may_touch(cx, &c->member))
+    if (!get(cx, c) || !may_touch(cx, &c->member, &asker))
         return false;
     if (c->member.status == PERSON_DELETED && c->status == PERSON_SUSPENDED)
         return fail(cx, INVALID_STATE, "deleted");
@@ -151,7 +200,7 @@ bool member_set_status(Ctx *cx, UserId id, PersonStatus status, Str reason, Memb
 {
     Changing c = { .id = id, .status = status, .reason = reason };
 
-    if (!write_tx(cx, lane_of(id.v), set_status, &c))
+    if (!write_tx(cx, line_of_admins(), set_status, &c))
         return false;
     epoch_heard(cx, id, c.epoch);
     *out = c.member;
@@ -161,12 +210,14 @@ bool member_set_status(Ctx *cx, UserId id, PersonStatus status, Str reason, Memb
 static bool sign_out(Ctx *cx, void *arg)
 {
     Changing *c = arg;
-    return get(cx, c) && may_touch(cx, &c->member) &&
+    Role asker;
+
+    return get(cx, c) && may_touch(cx, &c->member, &asker) &&
            note_write(cx, "session.all_revoked", c->id, (Str){ 0 });
 }
 
 bool member_sign_out(Ctx *cx, UserId id)
 {
-    return write_tx(cx, lane_of(id.v), sign_out, &(Changing){ .id = id }) &&
+    return write_tx(cx, line_of_admins(), sign_out, &(Changing){ .id = id }) &&
            session_end_all(cx, id, "ended by an admin");
 }

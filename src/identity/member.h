@@ -20,6 +20,7 @@ extern const Shape member_shape;
  *   tx  each of these opens its own */
 CHECKED bool member_list(Ctx *cx, Str email, UserId after, i64 most, Member **rows, isize *count);
 CHECKED bool member_get(Ctx *cx, UserId id, Member *out);          /* NOT_FOUND */
+CHECKED bool member_find(Ctx *cx, UserId id, Member *out, bool *found);
 
 /*   fails   NOT_FOUND, FORBIDDEN (above the asker's own, or himself), CONFLICT (somebody
  *           else changed it meanwhile) */

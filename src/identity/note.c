@@ -2,11 +2,25 @@
 #include "identity/note.h"
 #include "identity/audit.h"
 
+/* A machine has no account to be the actor. */
+static Str by_machine(Ctx *cx)
+{
+    Buf b = buf_in(cx->mem, 64);
+
+    if (cx->who.comer == A_PERSON)
+        return (Str){ 0 };
+    buf_lit(&b, "{\"by\":");
+    json_put_str(&b, cx->who.service);
+    buf_byte(&b, '}');
+    return buf_str(&b);
+}
+
 bool note_write(Ctx *cx, const char *action, UserId subject, Str target)
 {
     int a = names_find(&audit_action_names, str_of(action));
 
     must(cx->db != NULL && a >= 0);
     return audit_write(cx, &(Deed){ .action = (AuditAction)a, .actor = cx->who.user,
-                                    .subject = subject, .target = target });
+                                    .subject = subject, .target = target,
+                                    .details = by_machine(cx) });
 }

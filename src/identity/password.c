@@ -50,10 +50,6 @@ static unsigned classes(Str s)
     return has;
 }
 
-static Policy policy;
-
-void password_policy(Policy p) { policy = p; }
-
 static bool has_length(Ctx *cx, Str p, int least)
 {
     isize n = str_letters(p);
@@ -62,11 +58,11 @@ static bool has_length(Ctx *cx, Str p, int least)
            fail_field(cx, S("password"), "must have %d to %d characters", least, PASSWORD_MOST);
 }
 
-static bool allowed_classic(Ctx *cx, Str p)
+static bool allowed_classic(Ctx *cx, Str p, int least)
 {
     Str field = S("password");
     unsigned has = classes(p);
-    bool good = has_length(cx, p, PASSWORD_LEAST);
+    bool good = has_length(cx, p, least);
 
     if ((has & LOWER) == 0)
         good = fail_field(cx, field, "must have a lower-case letter");
@@ -85,10 +81,10 @@ static bool allowed_classic(Ctx *cx, Str p)
 /* The estimate costs with the length, and more of it is never a worse password. */
 enum { ESTIMATED_BYTES = 64 };
 
-static bool allowed_asvs5(Ctx *cx, Str p)
+static bool allowed_asvs5(Ctx *cx, Str p, int least)
 {
     static const char *const shop[] = { "tickettoken", "ticket", NULL };
-    bool good = has_length(cx, p, ASVS_LEAST);
+    bool good = has_length(cx, p, least);
     char *text = (char *)(uintptr_t)str_z(cx->mem, str_sub(p, 0, ESTIMATED_BYTES));
     double bits = ZxcvbnMatch(text, (const char **)(uintptr_t)shop, NULL);
 
@@ -96,11 +92,16 @@ static bool allowed_asvs5(Ctx *cx, Str p)
     return good & (bits >= ASVS_BITS || fail_field(cx, S("password"), "is too easy to guess"));
 }
 
-bool password_allowed(Ctx *cx, Str p)
+bool password_allowed(Ctx *cx, const Rules *rules, Str p)
 {
+    bool asvs5 = rules->policy == POLICY_ASVS5;
+    int least = asvs5 ? ASVS_LEAST : PASSWORD_LEAST;
+
+    if (rules->least > least)
+        least = rules->least;
     if (!str_utf8(p))
         return fail_field(cx, S("password"), "must be text");
-    bool good = policy == POLICY_ASVS5 ? allowed_asvs5(cx, p) : allowed_classic(cx, p);
+    bool good = asvs5 ? allowed_asvs5(cx, p, least) : allowed_classic(cx, p, least);
     if (commonpass_is(cx->mem, p))
         good = fail_field(cx, S("password"), "is one of those that everybody tries");
     return good;

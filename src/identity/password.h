@@ -2,7 +2,7 @@
  *
  * Kept as Argon2id (RFC 9106), 64 MiB (HASH_MEMORY_KIB), three passes, four lanes, 16 bytes of salt, in the
  * PHC string form. Hashing runs on the hash threads (hasher.h), never on the caller's.
- * Needs: hasher.  Used by: person, login. */
+ * Needs: hasher.  Used by: policy, login, recovery, mfa. */
 #pragma once
 #include "base/ctx.h"
 #include "identity/hasher.h"
@@ -15,15 +15,15 @@ enum { ASVS_LEAST = 8, ASVS_BITS = 34 };          /* what zxcvbn thinks of it */
  * a row. `asvs5` (OWASP ASVS 5.0, V6.2): 8 to 128 of any kind that take a while to guess.
  * In both not one of those that everybody tries. */
 typedef enum Policy { POLICY_CLASSIC, POLICY_ASVS5 } Policy;
-void password_policy(Policy policy);              /* PASSWORD_POLICY; classic until then */
+typedef struct Rules { Policy policy; int least; } Rules;    /* letters; 0: the policy's own */
 
 /* Starts and ends the hash threads. */
 void password_open(const HasherConfig *config);
 void password_close(void);
 
-/* Judges by the policy.
+/* Judges by these rules.
  *   fails   VALIDATION_ERROR, one entry of field `password` for each rule that is broken */
-CHECKED bool password_allowed(Ctx *cx, Str password);
+CHECKED bool password_allowed(Ctx *cx, const Rules *rules, Str password);
 
 /*   gives   *phc in cx->mem
  *   fails   BUSY with retry_after */

@@ -57,6 +57,20 @@ SQL(person_erase,
     " last_login_at = NULL, erased_at = $4, updated_at = $4, version = version + 1"
     " WHERE tenant = $1 AND id = $2 AND status = 'DELETED' AND erased_at IS NULL");
 
+/* A venue that loses its last owner gets the admin who has been here the longest. */
+SQL(venue_hand_over,
+    "INSERT INTO venue_staff (tenant, venue, person, role, granted_by, granted_at)"
+    " SELECT s.tenant, s.venue, a.id, s.role, a.id, $3 FROM venue_staff s"
+    " JOIN person a ON a.tenant = s.tenant AND a.id = (SELECT p.id FROM person p"
+    "   WHERE p.tenant = $1 AND p.role IN ('admin', 'super-admin') AND p.status = 'ACTIVE'"
+    "   AND p.id <> $2 ORDER BY p.created_at, p.id LIMIT 1)"
+    " WHERE s.tenant = $1 AND s.person = $2 AND s.role = 'venue-owner' AND NOT EXISTS"
+    "   (SELECT 1 FROM venue_staff o JOIN person p ON p.tenant = o.tenant AND p.id = o.person"
+    "    WHERE o.tenant = $1 AND o.venue = s.venue AND o.person <> $2"
+    "    AND o.role = 'venue-owner' AND p.status <> 'DELETED')"
+    " ON CONFLICT (tenant, venue, person) DO UPDATE SET role = excluded.role, expires_at = NULL"
+    " RETURNING person, venue");
+
 SQL(session_erase,
     "UPDATE session SET ip = NULL, user_agent = NULL WHERE tenant = $1 AND person = $2");
 SQL(staff_erase,  "DELETE FROM venue_staff WHERE tenant = $1 AND person = $2");
@@ -64,11 +78,20 @@ SQL(totp_erase,   "DELETE FROM totp WHERE tenant = $1 AND person = $2");
 SQL(backup_erase, "DELETE FROM backup_code WHERE tenant = $1 AND person = $2");
 SQL(passkey_erase, "DELETE FROM passkey WHERE tenant = $1 AND person = $2");
 SQL(wallet_erase, "DELETE FROM wallet WHERE tenant = $1 AND person = $2");
+SQL(proof_erase, "DELETE FROM mail_proof WHERE tenant = $1 AND person = $2");
+SQL(audit_subject_erase,
+    "UPDATE audit SET ip = NULL, user_agent = NULL WHERE tenant = $1 AND subject = $2");
+SQL(audit_actor_erase,
+    "UPDATE audit SET ip = NULL, user_agent = NULL WHERE tenant = $1 AND actor = $2"
+    " AND (subject IS NULL OR subject <> actor)");
+SQL(letter_erase, "DELETE FROM letter WHERE tenant = $1 AND person = $2");
 SQL(device_erase, "DELETE FROM device_key WHERE tenant = $1 AND person = $2");
 
 /* What was personal and stands in other tables. */
 static Sql *const others[] = { &session_erase, &staff_erase, &totp_erase, &backup_erase,
-                               &passkey_erase, &wallet_erase, &device_erase };
+                               &passkey_erase, &wallet_erase, &device_erase,
+                               &letter_erase, &proof_erase, &audit_subject_erase,
+                               &audit_actor_erase };
 
 typedef struct { TenantId tenant; UserId id; } Due;
 static const Shape due_row = SHAPE(Due, ID(Due, tenant, 0, ""), ID(Due, id, 0, ""));
@@ -81,6 +104,25 @@ static bool find_due(Ctx *cx, void *arg)
                     V(earlier(cx->now, ERASE_AFTER)), V((i64)ERASE_AT_ONCE));
 }
 
+typedef struct { UserId person; Uuid venue; } HandedOver;
+static const Shape handed_row = SHAPE(HandedOver, ID(HandedOver, person, 0, ""),
+                                      ID(HandedOver, venue, 0, ""));
+
+static bool hand_over(Ctx *cx, UserId from)
+{
+    HandedOver *rows;
+    isize n;
+
+    if (!sql_rows(cx, &venue_hand_over, &handed_row, &rows, &n, V(from.v), V(cx->now)))
+        return false;
+    for (isize i = 0; i < n; i++)
+        if (!note_write(cx, "role.granted", rows[i].person,
+                        str_fmt(cx->mem, "venue-owner %.*s",
+                                STR_ARGS(uuid_str(cx->mem, rows[i].venue)))))
+            return false;
+    return true;
+}
+
 /* An email that is nobody's, so that his own is free again; .invalid is RFC 2606's. */
 static bool erase(Ctx *cx, void *arg)
 {
@@ -89,6 +131,8 @@ static bool erase(Ctx *cx, void *arg)
     i64 changed;
 
     if (!sql_run(cx, &person_erase, &changed, V(d->id.v), V(email), V(cx->now)))
+        return false;
+    if (changed == 1 && !hand_over(cx, d->id))
         return false;
     for (isize i = 0; changed == 1 && i < countof(others); i++)
         if (!sql_run(cx, others[i], NULL, V(d->id.v)))

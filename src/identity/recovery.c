@@ -4,6 +4,8 @@
 #include "identity/letter.h"
 #include "identity/login.h"
 #include "identity/password.h"
+#include "identity/policy.h"
+#include "identity/postman.h"
 #include "identity/session.h"
 #include "kv/kv.h"
 
@@ -22,6 +24,7 @@ static bool keep_proof(Ctx *cx, void *arg)
         return false;
     a->send = n == 0;
     return !a->send || (mailproof_keep(cx, FOR_RESET, user, &a->proof, RESET_LASTS) &&
+                        letter_reset(cx, user, a->person.email, &a->proof) &&
                         audit_write(cx, &(Deed){ .action = AUDIT_RESET_REQUESTED,
                                                  .subject = user, .from = a->from }));
 }
@@ -38,8 +41,7 @@ bool recovery_ask(Ctx *cx, const Caller *from, Str email)
     a.proof = mailproof_make(cx);
     if (!write_tx(cx, lane_of(a.person.id.v), keep_proof, &a))
         return false;
-    if (a.send)
-        letter_reset(cx, a.person.email, &a.proof);
+    postman_wake();
     return true;
 }
 
@@ -59,6 +61,7 @@ static bool replace(Ctx *cx, Renewing *r, AuditAction action)
     return person_renew(cx, r->user, r->known_hash, r->new_hash, &r->email) &&
            mailproof_end(cx, FOR_RESET, r->user) &&
            session_close_all(cx, r->user, (Uuid){ 0 }, "password changed", &r->ended) &&
+           letter_changed(cx, r->user, r->email) &&
            audit_write(cx, &(Deed){ .action = action, .actor = r->user, .subject = r->user,
                                     .from = r->from });
 }
@@ -87,7 +90,7 @@ static bool finish(Ctx *cx, Renewing *r, TxFn *fn)
     if (!write_tx(cx, lane_of(r->user.v), fn, r))
         return false;
     session_tell(cx, &r->ended);
-    letter_changed(cx, r->email);
+    postman_wake();
     return true;
 }
 
@@ -96,7 +99,7 @@ bool recovery_reset(Ctx *cx, const Caller *from, Str token, Str password)
     Renewing r = { .from = *from, .token = token };
 
     return mailproof_tenant(cx, token) && read_tx(cx, look, &r) &&
-           password_allowed(cx, password) && password_hash(cx, password, &r.new_hash) &&
+           policy_allows(cx, password) && password_hash(cx, password, &r.new_hash) &&
            finish(cx, &r, reset);
 }
 
@@ -119,6 +122,6 @@ bool recovery_change(Ctx *cx, const Caller *from, Str old, Str password)
     if (str_is(old, password))
         return fail(cx, SAME_PASSWORD, "the same again");
     r.known_hash = p.passwordHash;
-    return kv_delete(cx, attempts) && password_allowed(cx, password) &&
+    return kv_delete(cx, attempts) && policy_allows(cx, password) &&
            password_hash(cx, password, &r.new_hash) && finish(cx, &r, change);
 }

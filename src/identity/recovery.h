@@ -7,7 +7,6 @@
 #include "identity/audit.h"
 #include "identity/person.h"
 
-#define RESET_LASTS  hours(1)
 #define RESET_PAUSE  minutes(15)                  /* no second letter within  */
 
 /* Sends a letter to who has that email in cx->tenant. Succeeds whoever it is. */

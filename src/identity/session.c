@@ -10,6 +10,7 @@
 #include "identity/seal.h"
 #include "base/lock.h"
 #include "base/log.h"
+#include <string.h>
 
 const Shape tokens_shape = SHAPE(Tokens,
     TEXT(Tokens, accessToken, 1, JWS_MOST, 0, "for the Authorization header: Bearer"),
@@ -106,7 +107,7 @@ Tokens session_tokens(Ctx *cx, const Session *s, Role role)
 /* The person's state counts too, and the tenant's: who was suspended does not go on. */
 SQL(refresh_use,
     "UPDATE refresh_token SET used_at = $3, successor = $4"
-    " WHERE tenant = $1 AND hash = $2 AND used_at IS NULL AND expires_at > $3"
+    " WHERE tenant = $1 AND hash = $2" GUARD_SQL(" AND used_at IS NULL") " AND expires_at > $3"
     " AND EXISTS (SELECT 1 FROM session s"
     "   JOIN person p ON p.tenant = s.tenant AND p.id = s.person"
     "   JOIN tenant t ON t.id = s.tenant AND t.status = 'ACTIVE'"
@@ -330,20 +331,24 @@ bool session_take_back(Ctx *cx, Str token)
 
 /* ---- the clock's part ----------------------------------------------------- */
 
-SQL_ALL(session_ended_since,
-    "SELECT id, ended_at, 0 FROM session WHERE ended_at >= $1"
-    " UNION ALL SELECT id, revoked_at, 0 FROM revoked_token WHERE revoked_at >= $1"
-    " UNION ALL SELECT id, epoch_at, epoch FROM person WHERE epoch_at >= $1"
-    " UNION ALL SELECT id, status_at, CASE status WHEN 'ACTIVE' THEN -1 ELSE 0 END FROM tenant"
-    " WHERE status_at >= $1"
-    " ORDER BY 2 LIMIT 5000");
+#define SINCE(at) " " #at " >= $1 AND (" #at " > $1 OR id > $2)"
 
-typedef struct { Instant from; Ended *rows; isize count; } Watching;
+SQL_ALL(session_ended_since,
+    "SELECT id, ended_at, 0 FROM session WHERE" SINCE(ended_at)
+    " UNION ALL SELECT id, revoked_at, 0 FROM revoked_token WHERE" SINCE(revoked_at)
+    " UNION ALL SELECT id, epoch_at, epoch FROM person WHERE" SINCE(epoch_at)
+    " UNION ALL SELECT id, status_at, CASE status WHEN 'ACTIVE' THEN -1 ELSE 0 END FROM tenant"
+    " WHERE" SINCE(status_at)
+    " ORDER BY 2, 1 LIMIT 5000");
+
+/* In pages by moment and id: a tenant's sign-outs can all be of one millisecond. */
+typedef struct { Instant from; Uuid after; Ended *rows; isize count; } Watching;
 
 static bool look_ended(Ctx *cx, void *arg)
 {
     Watching *w = arg;
-    return sql_rows(cx, &session_ended_since, &ended_row, &w->rows, &w->count, V(w->from));
+    return sql_rows(cx, &session_ended_since, &ended_row, &w->rows, &w->count, V(w->from),
+                    V(w->after));
 }
 
 /* Another node's clock may be a little behind, so each look reaches back. */
@@ -372,17 +377,18 @@ static void hear(const Ended *e)
 
 bool session_watch(Ctx *cx)
 {
-    Watching w = { .from = watch_from(cx->now) };
+    Watching w = { .from = { watch_from(cx->now).ms - 1 } };
 
+    memset(&w.after, 0xFF, sizeof w.after);
     do {
         if (!read_tx(cx, look_ended, &w))
             return false;
         for (isize i = 0; i < w.count; i++)
             hear(&w.rows[i]);
-        if (w.count > 0 && w.from.ms == w.rows[w.count - 1].at.ms)
-            w.from.ms++;
-        else if (w.count > 0)
+        if (w.count > 0) {
             w.from = w.rows[w.count - 1].at;
+            w.after = w.rows[w.count - 1].id;
+        }
     } while (w.count == ENDED_AT_ONCE);
     revoked_sweep(cx->now);
     lock(&all.lock);
@@ -395,11 +401,16 @@ SQL_ALL(refresh_forget,
     "DELETE FROM refresh_token WHERE (tenant, hash) IN"
     " (SELECT tenant, hash FROM refresh_token WHERE expires_at < $1 LIMIT 2000)");
 
+#define WITHOUT_TOKENS " AND NOT EXISTS (SELECT 1 FROM refresh_token r" \
+                       " WHERE r.tenant = s.tenant AND r.session = s.id) LIMIT 2000)"
+
 SQL_ALL(session_forget,
     "DELETE FROM session WHERE (tenant, id) IN"
-    " (SELECT s.tenant, s.id FROM session s WHERE s.expires_at < $1 AND NOT EXISTS"
-    "   (SELECT 1 FROM refresh_token r WHERE r.tenant = s.tenant AND r.session = s.id)"
-    " LIMIT 2000)");
+    " (SELECT s.tenant, s.id FROM session s WHERE s.expires_at < $1" WITHOUT_TOKENS);
+
+SQL_ALL(session_forget_ended,
+    "DELETE FROM session WHERE (tenant, id) IN"
+    " (SELECT s.tenant, s.id FROM session s WHERE s.ended_at < $1" WITHOUT_TOKENS);
 
 SQL_ALL(token_forget,
     "DELETE FROM revoked_token WHERE (tenant, id) IN"
@@ -407,13 +418,15 @@ SQL_ALL(token_forget,
 
 static bool forget(Ctx *cx, void *arg)
 {
-    i64 tokens, sessions, revoked;
+    Instant long_ago = earlier(cx->now, SESSION_KEPT);
+    i64 tokens, sessions, ended, revoked;
 
     if (!sql_run(cx, &refresh_forget, &tokens, V(cx->now)) ||
-        !sql_run(cx, &session_forget, &sessions, V(earlier(cx->now, SESSION_KEPT))) ||
+        !sql_run(cx, &session_forget, &sessions, V(long_ago)) ||
+        !sql_run(cx, &session_forget_ended, &ended, V(long_ago)) ||
         !sql_run(cx, &token_forget, &revoked, V(earlier(cx->now, REVOKED_KEPT))))
         return false;
-    *(i64 *)arg = tokens + sessions + revoked;
+    *(i64 *)arg = tokens + sessions + ended + revoked;
     return true;
 }
 

@@ -2,6 +2,7 @@
  * forgotten with the change; where the kv is away it lapses within a minute. */
 #include "identity/tenant_admin.h"
 #include "identity/note.h"
+#include "identity/policy.h"
 #include "identity/revoked.h"
 #include "identity/token.h"
 
@@ -95,7 +96,7 @@ bool tenant_set_settings(Ctx *cx, Str settings, Tenant *out)
     if (!str_starts(settings, S("{")) || settings.len > SETTINGS_MOST)
         return fail_field(cx, S("settings"), "must be an object of at most %d bytes",
                           SETTINGS_MOST);
-    if (!write_tx(cx, lane_of(cx->tenant.v), arrange, &c))
+    if (!policy_check(cx, settings) || !write_tx(cx, lane_of(cx->tenant.v), arrange, &c))
         return false;
     *out = c.tenant;
     return true;

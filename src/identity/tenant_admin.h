@@ -18,5 +18,6 @@ CHECKED bool tenant_get(Ctx *cx, TenantId id, Tenant *out);
  *   fails   NOT_FOUND; INVALID_STATE: the asker's own */
 CHECKED bool tenant_set_status(Ctx *cx, TenantId id, TenantStatus status, Tenant *out);
 
-/* Of cx->tenant. Fails VALIDATION_ERROR: no JSON object, or too large. */
+/* Of cx->tenant. Fails VALIDATION_ERROR: no JSON object, too large, or a
+ * policy for passwords that there is none of (policy.h). */
 CHECKED bool tenant_set_settings(Ctx *cx, Str settings, Tenant *out);

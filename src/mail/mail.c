@@ -1,7 +1,6 @@
 /* mail.c - picks the engine by the url's scheme, and refuses letters that would say
  * more than they should. */
 #include "mail/engine.h"
-#include "mail/postman.h"
 #include <string.h>
 
 static const MailEngine *const engines[] = { &mail_folder, &mail_smtp, &mail_smtps };
@@ -45,7 +44,6 @@ bool mail_open(Arena *mem, const MailConfig *config, Str *why)
         memcpy(sender, config->from.at, (size_t)config->from.len);
         sender[config->from.len] = '\0';
         engine = engines[i];
-        postman_start();
         return true;
     }
     *why = S("MAIL_URL: no engine for it; write folder:PATH, smtp://HOST or smtps://HOST");
@@ -54,7 +52,6 @@ bool mail_open(Arena *mem, const MailConfig *config, Str *why)
 
 void mail_close(void)
 {
-    postman_stop();
     if (engine != NULL)
         engine->close();
     engine = NULL;

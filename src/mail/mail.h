@@ -3,7 +3,7 @@
  * A letter that was handed over is safe (on disk, or with a relay), which is not
  * the same as read. What goes into a header is checked here, for every engine: a
  * line break in an address or a subject would be a header of the sender's choice.
- * Needs: base.  Used by: identity, tickets. */
+ * Needs: base.  Used by: identity (letterbox), tickets. */
 #pragma once
 #include "base/ctx.h"
 

@@ -6,7 +6,7 @@
  *   ?ca=FILE                               a private authority; &tls=required
  *
  * Certificates and their names are always verified. One connection is kept between
- * letters; only the postman uses it, and whoever calls mail_send besides takes his turn. */
+ * letters; the postman uses it, and whoever calls mail_send besides takes his turn. */
 #include "mail/engine.h"
 #include "base/crypto.h"
 #include "base/lock.h"

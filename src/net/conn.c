@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include "net/exchange.h"
+#include "net/h2.h"
 #include "net/io.h"
 
 enum { STEPS_MOST = 64 };           /* of one connection before others have a turn */
@@ -67,6 +68,8 @@ void conn_close(Conn *c)
         c->io->counts.lingering--;
     if (c->stream != NULL)
         stream_end(c);
+    if (c->h2 != NULL)
+        h2_end(c);
     if (c->job != NULL && c->state != C_AT_WORK) {
         job_free(&c->io->jobs, c->job);
         c->job = NULL;
@@ -76,17 +79,20 @@ void conn_close(Conn *c)
     conn_forget(c);
     free(c->out);
     c->out = NULL;
-    c->io->server->connections--;
+    if (!c->link.via->shared)
+        c->io->server->connections--;
     if (c->job == NULL)
         io_bury(c->io, c);
 }
 
 void conn_finish(Conn *c)
 {
-    bool unread = c->lingers || c->readable || c->in_len > 0;
+    bool unread = !c->link.via->shared && (c->lingers || c->readable || c->in_len > 0);
 
     if (c->stream != NULL)
         stream_end(c);
+    if (c->h2 != NULL)
+        h2_end(c);
     c->link.via->finish(&c->link);
     if (!unread) {
         conn_close(c);
@@ -182,6 +188,8 @@ static void greet(Conn *c)
         c->readable = false;
     else if (got < 0)
         conn_close(c);
+    else if (got == GREETED_H2)
+        h2_open(c, S(""));
     else
         c->state = C_HEAD;
 }
@@ -189,7 +197,17 @@ static void greet(Conn *c)
 static bool reads_requests(const Conn *c)
 {
     return c->state != C_GONE && c->state != C_CLOSING && c->state != C_PAGING &&
-           c->state != C_STREAMING;
+           c->state != C_STREAMING && c->state != C_H2;
+}
+
+/* A client that knows beforehand begins with this (RFC 9113 3.3 and 3.4), and only
+ * where it may. */
+static bool speaks_h2(const Conn *c, Str in)
+{
+    static const Str preface = S("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+
+    return c->state == C_HEAD && c->io->server->config.http2 == HTTP2_ALWAYS &&
+           in.len >= preface.len && str_starts(in, preface);
 }
 
 /* What stays of the scratch after a look at it. */
@@ -214,6 +232,10 @@ static void read_more(Conn *c)
         memcpy(scratch, c->in, (size_t)c->in_len);
     Str in = { scratch, c->in_len + n };
     conn_forget(c);
+    if (speaks_h2(c, in)) {
+        h2_open(c, in);
+        return;
+    }
     exchange_digest(c, &in);
     keep_in(c, in);
 }
@@ -237,6 +259,7 @@ static Step *const steps[C_STATES] = {
     [C_HEAD] = read_more,           [C_BODY] = read_body,
     [C_SKIPPING] = read_more,       [C_STREAMING] = read_and_drop,
     [C_PAGING] = read_and_drop,     [C_CLOSING] = read_and_drop,
+    [C_H2] = h2_run,
 };
 
 void conn_run(Conn *c)
@@ -260,6 +283,8 @@ static void writable(Conn *c)
         exchange_page(c);
     else if (c->state == C_STREAMING)
         stream_writable(c);
+    else if (c->state == C_H2)
+        h2_writable(c);
 }
 
 void conn_event(Conn *c, u32 events)
@@ -289,6 +314,10 @@ void conn_due(Conn *c)
     }
     if (kind == DUE_HELD) {
         exchange_release(c);
+        return;
+    }
+    if (c->state == C_H2) {
+        h2_due(c);
         return;
     }
     if (kind != DUE_IDLE && kind != DUE_LINGER)

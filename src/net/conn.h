@@ -4,6 +4,7 @@
  *                 |       |         |                              ^
  *                 |       |         +-> (PAGING) -> STREAMING      |
  *                 +-------+-- refused -> (SKIPPING) ---------------+
+ *   GREETING or HEAD -> H2, which gives each request a Conn of its own (h2.h)
  *   any -> CLOSING (what still comes is dropped) -> GONE
  *
  * An idle connection owns nothing but this struct. Bytes are read into the io thread's
@@ -17,9 +18,11 @@
 
 struct Io;
 struct Stream;
+struct H2;
 
 typedef enum ConnState { C_GREETING, C_IDLE, C_HEAD, C_BODY, C_SKIPPING, C_AT_WORK,
-                         C_HELD, C_WRITING, C_PAGING, C_STREAMING, C_CLOSING, C_GONE, C_STATES } ConnState;
+                         C_HELD, C_WRITING, C_PAGING, C_STREAMING, C_H2, C_CLOSING, C_GONE,
+                         C_STATES } ConnState;
 
 typedef struct Conn {
     Due         due;                              /* first                    */
@@ -41,6 +44,7 @@ typedef struct Conn {
     i64         skip;                             /* of a refused body        */
     Job        *job;
     struct Stream *stream;
+    struct H2  *h2;                               /* the session, in C_H2     */
     struct Conn *next_turn, *next_grave;
     char        peer[INET6_ADDRSTRLEN];
 } Conn;

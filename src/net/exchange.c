@@ -26,6 +26,7 @@ static void give(Conn *c, Ctx *cx, Req *rq, Mono came)
     char *to = io_room(io, wire_size(&io->desk.wire, rq));
 
     c->closes |= rq->reply.close || wish != NULL || io->server->draining;
+    c->closes |= c->link.via->shared;
     WireHow how = { c->closes, c->keep_old };
     io->out.len += wire_write(&io->desk.wire, rq, how, to);
     io->counts.requests++;
@@ -334,10 +335,71 @@ void exchange_digest(Conn *c, Str *in)
         send_answers(c);
 }
 
+static void send_any(Conn *c)
+{
+    if (c->io->out.len > 0)
+        send_answers(c);
+}
+
+void exchange_open(Conn *c, Str text, BodyToCome body)
+{
+    Io *io = c->io;
+    Str nothing = S("");
+
+    HeadResult got = head_read(&io->desk.mem, text, &io->head);
+    must(got != HEAD_MORE);
+    if (got == HEAD_BAD) {
+        exchange_refuse(c, io->head.fault, io->head.why);
+        return;
+    }
+    if (body == BODY_NONE && io->head.length < 0)
+        io->head.length = 0;
+    io->head.chunked = body == BODY_FOLLOWS && io->head.length < 0;
+    admit(c, &io->head, &nothing);
+    send_any(c);
+    arena_reset(&io->desk.mem, KEPT);
+}
+
+void exchange_feed(Conn *c, Str bytes)
+{
+    Job *j = c->job;
+    i64 most = j->body_want < 0 ? j->body_most : j->body_want;
+
+    if (bytes.len > most - j->body_len) {
+        exchange_give_up(c, CONTENT_TOO_LARGE, "body");
+        return;
+    }
+    job_grow(j, bytes.len);
+    memcpy(j->body + j->body_len, bytes.at, (size_t)bytes.len);
+    j->body_len += bytes.len;
+}
+
+void exchange_end(Conn *c)
+{
+    if (c->state != C_BODY)
+        return;
+    submit(c);
+    send_any(c);
+}
+
+void exchange_refuse(Conn *c, FaultCode fault, const char *why)
+{
+    Req rq = stranger(c);
+
+    refuse_and_close(c, &rq, fault, why);
+    send_any(c);
+    arena_reset(&c->io->desk.mem, KEPT);
+}
+
+void exchange_give_up(Conn *c, FaultCode fault, const char *why)
+{
+    give_up(c, fault, why);
+    send_answers(c);
+}
+
 void exchange_too_late(Conn *c)
 {
-    give_up(c, REQUEST_TIMEOUT, "too slow");
-    send_answers(c);
+    exchange_give_up(c, REQUEST_TIMEOUT, "too slow");
 }
 
 /* A page is out, or on its way: a worker makes the next one when it has been written, so
@@ -369,7 +431,7 @@ void exchange_release(Conn *c)
 
     c->job = NULL;
     conn_become(c, C_AT_WORK, DUE_NONE);
-    c->closes = j->how.close || c->io->server->draining;
+    c->closes = j->how.close || c->io->server->draining || c->link.via->shared;
     c->io->counts.requests++;
     bool alive = conn_put(c, j->answer);
     if (alive && j->wish != NULL && j->wish->page != NULL) {

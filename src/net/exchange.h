@@ -7,6 +7,14 @@
 void exchange_digest(Conn *c, Str *in);
 /* The body is longer than what came with the head: reads it where it belongs. */
 void exchange_read_body(Conn *c);
+/* Of a connection that carries one request (h2.h), in pieces: its head, which must be
+ * whole, its body as it comes, the body's end. Or its refusal, before and after the head. */
+typedef enum BodyToCome { BODY_NONE, BODY_FOLLOWS } BodyToCome;
+void exchange_open(Conn *c, Str head, BodyToCome body);
+void exchange_feed(Conn *c, Str bytes);
+void exchange_end(Conn *c);
+void exchange_refuse(Conn *c, FaultCode fault, const char *why);
+void exchange_give_up(Conn *c, FaultCode fault, const char *why);
 /* Refuses the request that did not arrive in time. */
 void exchange_too_late(Conn *c);
 /* The answer that was held back may go. */

@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "net/exchange.h"
+#include "net/h2.h"
 
 enum { EVENTS = 256, ACCEPTS = 64, WAIT_MOST_MS = 1000, RETRY_ACCEPT_MS = 20,
        LINGER_MS = 2000, OUT_KEPT = 256 << 10 };
@@ -159,6 +160,7 @@ static void begin_drain(Io *io)
     io->listener = -1;
     while ((due = io->dues.lists[DUE_BEAT].oldest) != NULL)
         stream_send_away((Conn *)due, LEAVE_SHUTDOWN);
+    h2_drain(io);
     close_quiet(io);
 }
 
@@ -220,6 +222,8 @@ static void close_all(Io *io)
     Due *due;
 
     take_inbox(io);
+    while (io->sessions != NULL)
+        conn_close(io->sessions->conn);
     for (int kind = DUE_NONE + 1; kind < DUE_KINDS; kind++)
         while ((due = io->dues.lists[kind].oldest) != NULL)
             conn_close((Conn *)due);

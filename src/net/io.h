@@ -29,6 +29,7 @@ typedef struct Io {
     OutBuf     out;
     JobShelf   jobs;
     Conn      *turns, **last_turn, *graves;
+    struct H2 *sessions;                          /* of HTTP/2                */
     Hub        hub;
     Inbox      inbox;
     IoCounts   counts;

@@ -27,7 +27,7 @@ static isize plain_write(Link *l, const struct iovec *parts, int count)
 static isize plain_greet(Link *l)
 {
     (void)l;
-    return 1;
+    return GREETED;
 }
 
 static void plain_finish(Link *l)
@@ -41,4 +41,4 @@ static void plain_free(Link *l)
 }
 
 const Transport plain_transport = { plain_read, plain_write, plain_greet, plain_finish,
-                                    plain_free, true };
+                                    plain_free, .short_is_dry = true };

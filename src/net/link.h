@@ -14,24 +14,34 @@ typedef struct Link {
 } Link;
 
 enum { LINK_AGAIN = -1, LINK_GONE = -2 };         /* nothing now; nothing ever */
+enum { GREETED = 1, GREETED_H2 = 2 };             /* what is spoken now       */
 
 typedef struct Transport {
     /* Gives bytes, 0 at the peer's end, LINK_AGAIN or LINK_GONE. */
     isize (*read)(Link *l, char *to, isize n);
     isize (*write)(Link *l, const struct iovec *parts, int count);
-    /* Shakes hands: 1 when done, LINK_AGAIN or LINK_GONE. */
+    /* Shakes hands: GREETED or GREETED_H2 when done, LINK_AGAIN or LINK_GONE. */
     isize (*greet)(Link *l);
     /* Says that nothing more will be written. */
     void (*finish)(Link *l);
     void (*free)(Link *l);
     bool short_is_dry;      /* a read that fills less than it could has emptied it */
+    bool shared;            /* one request of several on a socket; carries no second one */
 } Transport;
 
 extern const Transport plain_transport;
 
 /* TLS 1.2 and 1.3 by OpenSSL. NULL with the reason in *why. */
 typedef struct Tls Tls;
-Tls *tls_open(Arena *mem, Str cert_file, Str key_file, Str *why);
+typedef struct TlsFiles { Str cert, key; bool h2; } TlsFiles;   /* h2: is offered    */
+Tls *tls_open(Arena *mem, const TlsFiles *files, Str *why);
 void tls_close(Tls *t);
+/* Reads the files again, for connections to come. False with the reason in *why, and
+ * all stays as it was.
+ *   thread  any */
+CHECKED bool tls_reload(Tls *t, Arena *mem, Str *why);
+/* True when the files are others than those that were read last. Files that could not be
+ * read count as read, so a bad one is said once. */
+bool tls_stale(Tls *t);
 /* Puts TLS on a link that has its fd. */
 CHECKED bool tls_wrap(Tls *t, Link *l);

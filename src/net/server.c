@@ -7,13 +7,14 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "base/log.h"
 #include "net/io.h"
 #include "net/listen.h"
 
 ServerConfig server_defaults(void)
 {
     return (ServerConfig){
-        .host = S("127.0.0.1"), .port = 8080, .workers = 128, .queue_most = 4096,
+        .host = S("127.0.0.1"), .port = 8080, .http2 = HTTP2_TLS, .workers = 128, .queue_most = 4096,
         .conns_most = 18000, .body_most = 1 << 20,
         .head_within = seconds(10), .body_within = seconds(30),
         .keep_alive = seconds(72), .write_within = seconds(30),
@@ -47,6 +48,8 @@ static void take_config(Server *s, const ServerConfig *given)
 
     *c = *given;
     c->host = str_copy(&s->mem, given->host);
+    c->tls_cert = str_copy(&s->mem, given->tls_cert);
+    c->tls_key = str_copy(&s->mem, given->tls_key);
     s->extra = str_fmt(&s->mem, "%.*s%.*s", (int)given->extra_headers.len,
                        given->extra_headers.len > 0 ? given->extra_headers.at : "",
                        STR_ARGS(hsts));
@@ -59,7 +62,8 @@ static bool open_tls(Server *s, Arena *mem, Str *why)
     if (s->config.tls_cert.len == 0)
         return true;
     Str reason;
-    s->tls = tls_open(&s->mem, s->config.tls_cert, s->config.tls_key, &reason);
+    TlsFiles files = { s->config.tls_cert, s->config.tls_key, s->config.http2 != HTTP2_OFF };
+    s->tls = tls_open(&s->mem, &files, &reason);
     if (s->tls == NULL)
         *why = str_copy(mem, reason);
     return s->tls != NULL;
@@ -119,6 +123,20 @@ Server *server_open(const ServerConfig *config, const ServerHooks *hooks, Arena 
     }
     start(s, fds);
     return s;
+}
+
+void server_renew(Server *s, Renewal when)
+{
+    Arena mem = { 0 };
+    Str why = { 0 };
+
+    if (s->tls == NULL || (when == IF_CHANGED && !tls_stale(s->tls)))
+        return;
+    if (tls_reload(s->tls, &mem, &why))
+        log_info("certificate renewed", L("file", s->config.tls_cert));
+    else
+        log_error("the certificate that was there stays", L("why", why));
+    arena_close(&mem);
 }
 
 int server_port(const Server *s)

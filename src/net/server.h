@@ -32,12 +32,17 @@ typedef struct ServerHooks {
     void (*done)(Ctx *cx, const Req *rq, i64 us);
 } ServerHooks;
 
+/* With TLS for who offers it; nowhere; also without TLS for who begins with it. The
+ * setting HTTP2 has the same words in the same order. */
+typedef enum Http2 { HTTP2_TLS, HTTP2_OFF, HTTP2_ALWAYS } Http2;
+
 typedef struct ServerConfig {
     Str  host;
     int  port;                                    /* 0: any                   */
     int  io_threads, workers;
     i64  queue_most, conns_most, body_most;
     Str  tls_cert, tls_key;                       /* files; empty: no TLS     */
+    Http2 http2;                                  /* where it is spoken       */
     Span head_within, body_within, keep_alive, write_within;   /* 10 s 30 s 72 s 30 s */
     Span sse_heartbeat, sse_lasts;
     bool hsts;                                    /* send Strict-Transport-Security */
@@ -52,6 +57,12 @@ ServerConfig server_defaults(void);
 Server *server_open(const ServerConfig *config, const ServerHooks *hooks, Arena *mem,
                     Str *why);
 int     server_port(const Server *s);
+
+/* Takes the certificate for new connections from its files: at once, or (IF_CHANGED) only
+ * when they are others than before. A bad one is said in the log and changes nothing.
+ *   thread  any, one at a time */
+typedef enum Renewal { NOW, IF_CHANGED } Renewal;
+void server_renew(Server *s, Renewal when);
 
 /* Stops accepting, tells streams to reconnect, closes idle connections, waits until
  * what is in flight is answered or `within` has passed; true when all was. */

@@ -1,49 +1,62 @@
 /* tls.c - OpenSSL on a non-blocking socket; the only file of net that knows it.
  * Sessions are resumed by tickets, so the server keeps none; renegotiation is off; an
- * idle connection gives its record buffers back. ALPN offers http/1.1 alone, and a
- * client that wants only something else is told so in the handshake. */
+ * idle connection gives its record buffers back. ALPN offers h2 and http/1.1 in this
+ * order, and a client that wants only something else is told so in the handshake. */
 #include "net/link.h"
 #include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
+#include "base/lock.h"
 
-struct Tls { SSL_CTX *context; };
+enum { RECORD = 16 << 10, PATH_MOST = 512 };
 
-enum { RECORD = 16 << 10 };
+typedef struct Stamp { i64 changed_ns[2], inode[2]; } Stamp;
+
+struct Tls {
+    Lock     lock;                                /* of the two below         */
+    SSL_CTX *context;                             /* of new connections       */
+    Stamp    seen;
+    char     cert[PATH_MOST], key[PATH_MOST];
+    bool     h2;
+};
+
 
 static const char ciphers[] = "ECDHE+AESGCM:ECDHE+CHACHA20";
 
 static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_len,
-                           const unsigned char *in, unsigned in_len, void *unused)
+                           const unsigned char *in, unsigned in_len, void *arg)
 {
-    static const unsigned char ours[] = "\x08http/1.1";
+    static const unsigned char ours[] = "\x02h2\x08http/1.1";
+    const Tls *t = arg;
+    unsigned skip = t->h2 ? 0 : 3;
     unsigned char *chosen;
 
-    (void)ssl, (void)unused;
-    if (SSL_select_next_proto(&chosen, out_len, ours, sizeof ours - 1, in, in_len) !=
-        OPENSSL_NPN_NEGOTIATED)
+    (void)ssl;
+    if (SSL_select_next_proto(&chosen, out_len, ours + skip, sizeof ours - 1 - skip, in,
+                              in_len) != OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     *out = chosen;
     return SSL_TLSEXT_ERR_OK;
 }
 
-static Tls *refuse(Arena *mem, Tls *t, Str *why, const char *what)
+static SSL_CTX *refuse(Arena *mem, SSL_CTX *c, Str *why, const char *what)
 {
     char text[160];
 
     ERR_error_string_n(ERR_get_error(), text, sizeof text);
     *why = str_fmt(mem, "%s: %s", what, text);
-    tls_close(t);
+    SSL_CTX_free(c);
     return NULL;
 }
 
-Tls *tls_open(Arena *mem, Str cert_file, Str key_file, Str *why)
+static SSL_CTX *new_context(Tls *t)
 {
-    Tls *t = make(mem, Tls, 1);
-    SSL_CTX *c = t->context = SSL_CTX_new(TLS_server_method());
+    SSL_CTX *c = SSL_CTX_new(TLS_server_method());
 
     must(c != NULL);
     SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
@@ -53,20 +66,90 @@ Tls *tls_open(Arena *mem, Str cert_file, Str key_file, Str *why)
     SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS |
                             SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_alpn_select_cb(c, choose_protocol, NULL);
+    SSL_CTX_set_alpn_select_cb(c, choose_protocol, t);
     must(SSL_CTX_set_cipher_list(c, ciphers) == 1);
-    if (SSL_CTX_use_certificate_chain_file(c, str_z(mem, cert_file)) != 1)
-        return refuse(mem, t, why, "TLS certificate");
-    if (SSL_CTX_use_PrivateKey_file(c, str_z(mem, key_file), SSL_FILETYPE_PEM) != 1 ||
+    return c;
+}
+
+static SSL_CTX *read_files(Tls *t, Arena *mem, Str *why)
+{
+    SSL_CTX *c = new_context(t);
+
+    ERR_clear_error();
+    if (SSL_CTX_use_certificate_chain_file(c, t->cert) != 1)
+        return refuse(mem, c, why, "TLS certificate");
+    if (SSL_CTX_use_PrivateKey_file(c, t->key, SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_check_private_key(c) != 1)
-        return refuse(mem, t, why, "TLS key");
-    return t;
+        return refuse(mem, c, why, "TLS key");
+    return c;
+}
+
+static Stamp stamp_of(const Tls *t)
+{
+    const char *files[] = { t->cert, t->key };
+    Stamp s = { 0 };
+
+    for (int i = 0; i < 2; i++) {
+        struct stat is;
+        if (stat(files[i], &is) == 0) {
+            s.changed_ns[i] = is.st_mtim.tv_sec * 1000000000 + is.st_mtim.tv_nsec;
+            s.inode[i] = (i64)is.st_ino;
+        }
+    }
+    return s;
+}
+
+Tls *tls_open(Arena *mem, const TlsFiles *files, Str *why)
+{
+    Tls *t = calloc(1, sizeof *t);
+
+    must(t != NULL && files->cert.len < PATH_MOST && files->key.len < PATH_MOST);
+    lock_init(&t->lock, RANK_SERVER);
+    memcpy(t->cert, files->cert.at, (size_t)files->cert.len);
+    memcpy(t->key, files->key.at, (size_t)files->key.len);
+    t->h2 = files->h2;
+    t->seen = stamp_of(t);
+    t->context = read_files(t, mem, why);
+    if (t->context != NULL)
+        return t;
+    tls_close(t);
+    return NULL;
 }
 
 void tls_close(Tls *t)
 {
-    if (t != NULL)
-        SSL_CTX_free(t->context);
+    if (t == NULL)
+        return;
+    SSL_CTX_free(t->context);
+    lock_close(&t->lock);
+    free(t);
+}
+
+/* The stamp is taken before the files are read: what changes meanwhile is seen again. */
+bool tls_reload(Tls *t, Arena *mem, Str *why)
+{
+    Stamp seen = stamp_of(t);
+    SSL_CTX *fresh = read_files(t, mem, why), *old = NULL;
+
+    lock(&t->lock);
+    t->seen = seen;
+    if (fresh != NULL) {
+        old = t->context;
+        t->context = fresh;
+    }
+    unlock(&t->lock);
+    SSL_CTX_free(old);
+    return fresh != NULL;
+}
+
+bool tls_stale(Tls *t)
+{
+    Stamp now = stamp_of(t);
+
+    lock(&t->lock);
+    bool same = memcmp(&now, &t->seen, sizeof now) == 0;
+    unlock(&t->lock);
+    return !same;
 }
 
 static isize outcome(Link *l, int result)
@@ -113,7 +196,13 @@ static isize tls_greet(Link *l)
 {
     ERR_clear_error();
     isize got = outcome(l, SSL_accept(l->tls));
-    return got == 0 ? LINK_GONE : got;
+    const unsigned char *chosen;
+    unsigned len;
+
+    if (got <= 0)
+        return got == 0 ? LINK_GONE : got;
+    SSL_get0_alpn_selected(l->tls, &chosen, &len);
+    return len == 2 ? GREETED_H2 : GREETED;
 }
 
 static void tls_finish(Link *l)
@@ -131,11 +220,13 @@ static void tls_free(Link *l)
 }
 
 static const Transport tls_transport = { tls_read, tls_write, tls_greet, tls_finish,
-                                         tls_free, false };
+                                         .free = tls_free };
 
 bool tls_wrap(Tls *t, Link *l)
 {
-    SSL *ssl = SSL_new(t->context);
+    lock(&t->lock);
+    SSL *ssl = SSL_new(t->context);               /* which holds on to it     */
+    unlock(&t->lock);
 
     if (ssl == NULL || SSL_set_fd(ssl, l->fd) != 1) {
         SSL_free(ssl);

@@ -11,7 +11,7 @@
 
 #define WEBHOOK_WINDOW  minutes(5)                /* from now, either way     */
 #define WEBHOOK_NONCE_KEPT minutes(10)            /* twice the window         */
-enum { WEBHOOK_HEADERS = 3, WEBHOOK_NONCE_LEAST = 16, WEBHOOK_NONCE_MOST = 128 };
+enum { WEBHOOK_HEADERS = 3 };
 
 /* What was proved. The caller must then take `nonce` (unique per endpoint, until
  * `until`) in the transaction that does the work, so that a nonce is spent exactly

@@ -36,10 +36,17 @@ typedef struct {
     Answer       answer;
 } Doing;
 
+/* A machine's keys are its own, whomever it asks for. */
+static const Uuid *asker(const Ctx *cx)
+{
+    return cx->who.comer == A_PERSON ? &cx->who.user.v : &cx->who.machine;
+}
+
 /* Nobody in particular has a row of his own: sixteen zero bytes. */
 static Val person_of(const Ctx *cx)
 {
-    return val_blob(str_copy(cx->mem, (Str){ (const char *)cx->who.user.v.b, 16 }));
+    const Uuid *who = asker(cx);
+    return val_blob(str_copy(cx->mem, (Str){ (const char *)who->b, 16 }));
 }
 
 static void put_key(const Ctx *cx, const Once *o, Val *row)
@@ -195,7 +202,7 @@ static bool same_key(const Seat *a, const Seat *b)
     const Once *x = doing(a)->once, *y = doing(b)->once;
 
     return x->key.at != NULL && y->key.at != NULL && str_is(x->key, y->key) &&
-           str_is(x->scope, y->scope) && uuid_is(a->cx->who.user.v, b->cx->who.user.v);
+           str_is(x->scope, y->scope) && uuid_is(*asker(a->cx), *asker(b->cx));
 }
 
 /* Who has the key of one before him comes later, and so do those with other work. */

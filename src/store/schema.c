@@ -17,7 +17,9 @@ STEP(0004, tickets);
 STEP(0005, accounts);
 STEP(0006, factors);
 STEP(0007, trust);
-STEP(0008, feeds);
+STEP(0008, letters);
+STEP(0009, services);
+STEP(0010, feeds);
 STEP_FILE(schema_sqlite_plans, "src/store/schema/sqlite/plans.sql");
 
 const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
@@ -28,7 +30,9 @@ const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
     { 5, "accounts", sqlite_0005_accounts, 4 },
     { 6, "factors",  sqlite_0006_factors, 4 },
     { 7, "trust",    sqlite_0007_trust, 4 },
-    { 8, "feeds",    sqlite_0008_feeds, 4 },
+    { 8, "letters",  sqlite_0008_letters, 4 },
+    { 9, "services", sqlite_0009_services, 4 },
+    { 10, "feeds",   sqlite_0010_feeds, 4 },
 };
 
 const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
@@ -39,5 +43,7 @@ const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
     { 5, "accounts", postgres_0005_accounts, 4 },
     { 6, "factors",  postgres_0006_factors, 4 },
     { 7, "trust",    postgres_0007_trust, 4 },
-    { 8, "feeds",    postgres_0008_feeds, 4 },
+    { 8, "letters",  postgres_0008_letters, 4 },
+    { 9, "services", postgres_0009_services, 4 },
+    { 10, "feeds",   postgres_0010_feeds, 4 },
 };

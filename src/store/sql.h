@@ -4,6 +4,7 @@
  * it or get it wrong. Values are parameters, never text.
  * Needs: base.  Used by: every noun. */
 #pragma once
+#include "base/control.h"
 #include "base/shape.h"
 
 /* A statement. SQL(name, text) also lists it, so that boot prepares every statement
@@ -23,17 +24,6 @@ static inline bool sql_spans(const Sql *q) { return (q->is & SPANS) != 0; }
 #define SQL_LIST(name_, is_, ...)                                            \
     static Sql name_ = { #name_, __VA_ARGS__, is_, 0 };                      \
     static Sql *const name_##_listed __attribute__((section("sqls"), used)) = &name_
-
-/* A condition that keeps a race from being lost. `make CONTROL=1` builds the program
- * without any of them, into build-control/, and the race tests must then fail:
- * a test that passes there proves nothing (tests/api/races.test.mjs). */
-#ifdef CONTROL
-#define GUARD_SQL(text) ""
-#define GUARDED(condition) ((void)(condition), false)
-#else
-#define GUARD_SQL(text) text
-#define GUARDED(condition) (condition)
-#endif
 
 /* A value to bind. V() picks the kind from the C type. A zero Uuid or Instant and an
  * absent Str are NULL. */

@@ -7,7 +7,9 @@
 
 enum { ROWS_MOST = 5000 };
 
-typedef struct { Uuid id; Str a, b, c; Instant at, until; i64 n; } Row;
+typedef struct { Uuid id; Str a, b, c; Instant at, until; i64 n; bool good; } Row;
+
+typedef struct { Uuid id, eventId; Str a, b; Instant at, until; i64 n; } HoldRow;
 
 SQL(export_sessions,
     "SELECT id, ip, user_agent, ended_why, created_at, ended_at FROM session"
@@ -78,11 +80,59 @@ static const Shape wallet_row = SHAPE(Row,
     { .name = "linkedAt", .at = offsetof(Row, at), .kind = K_TIME },
     { .name = "lastUsedAt", .at = offsetof(Row, until), .kind = K_TIME, .is = OPTIONAL });
 
+SQL(export_factor,
+    "SELECT t.created_at, (SELECT count(*) FROM backup_code b WHERE b.tenant = t.tenant"
+    " AND b.person = t.person AND b.used_at IS NULL)"
+    " FROM totp t WHERE t.tenant = $1 AND t.person = $2 LIMIT $3");
+static const Shape factor_row = SHAPE(Row,
+    { .name = "enabledAt", .at = offsetof(Row, at), .kind = K_TIME },
+    { .name = "backupCodesLeft", .at = offsetof(Row, n), .kind = K_INT });
+
+SQL(export_holds,
+    "SELECT id, event, status, currency, total_cents, created_at, ended_at FROM hold"
+    " WHERE tenant = $1 AND person = $2 ORDER BY event, id LIMIT $3");
+static const Shape hold_row = SHAPE(HoldRow,
+    { F_(HoldRow, id, K_ID), .says = "" }, { F_(HoldRow, eventId, K_ID), .says = "" },
+    { .name = "status", .at = offsetof(HoldRow, a), .kind = K_STR },
+    { .name = "currency", .at = offsetof(HoldRow, b), .kind = K_STR },
+    { .name = "totalCents", .at = offsetof(HoldRow, n), .kind = K_INT },
+    { .name = "createdAt", .at = offsetof(HoldRow, at), .kind = K_TIME },
+    { .name = "endedAt", .at = offsetof(HoldRow, until), .kind = K_TIME, .is = OPTIONAL });
+
+/* Proofs of the mailbox that letters carried, and letters that are still on their way. */
+SQL(export_proofs,
+    "SELECT purpose, created_at, used_at FROM mail_proof"
+    " WHERE tenant = $1 AND person = $2 ORDER BY purpose, created_at LIMIT $3");
+static const Shape proof_row = SHAPE(Row,
+    { .name = "purpose", .at = offsetof(Row, a), .kind = K_STR },
+    { .name = "sentAt", .at = offsetof(Row, at), .kind = K_TIME },
+    { .name = "usedAt", .at = offsetof(Row, until), .kind = K_TIME, .is = OPTIONAL });
+
+SQL(export_letters,
+    "SELECT kind, created_at FROM letter WHERE tenant = $1 AND person = $2 ORDER BY id LIMIT $3");
+static const Shape letter_row = SHAPE(Row,
+    { .name = "kind", .at = offsetof(Row, a), .kind = K_STR },
+    { .name = "createdAt", .at = offsetof(Row, at), .kind = K_TIME });
+
+/* Sign-ins and what else was done to the account, the newest first. */
+SQL(export_record,
+    "SELECT id, action, ip, user_agent, at, success FROM audit"
+    " WHERE tenant = $1 AND subject = $2 ORDER BY id DESC LIMIT $3");
+static const Shape record_row = SHAPE(Row,
+    { F_(Row, id, K_ID), .says = "" }, { .name = "action", .at = offsetof(Row, a), .kind = K_STR },
+    { .name = "ip", .at = offsetof(Row, b), .kind = K_STR },
+    { .name = "userAgent", .at = offsetof(Row, c), .kind = K_STR },
+    { .name = "at", .at = offsetof(Row, at), .kind = K_TIME },
+    { .name = "success", .at = offsetof(Row, good), .kind = K_BOOL });
+
 static const struct { const char *name; const Sql *find; const Shape *row; } lists[] = {
     { "sessions", &export_sessions, &session_row }, { "venueRoles", &export_roles, &role_row },
     { "orders", &export_orders, &order_row }, { "tickets", &export_tickets, &ticket_row },
     { "passkeys", &export_passkeys, &passkey_row }, { "deviceKeys", &export_devices, &device_row },
     { "wallets", &export_wallets, &wallet_row },
+    { "secondFactors", &export_factor, &factor_row }, { "reservations", &export_holds, &hold_row },
+    { "mailProofs", &export_proofs, &proof_row }, { "lettersWaiting", &export_letters, &letter_row },
+    { "record", &export_record, &record_row },
 };
 
 typedef struct { Buf *b; bool cut; } Export;

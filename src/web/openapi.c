@@ -316,12 +316,27 @@ static void put_success(Doc *d, const Route *r)
 
 static void put_security(Doc *d, const Route *r)
 {
-    static const char *const wants[] = {
-        [OPEN] = "[]", [SIGNED_IN] = "[{\"bearer\":[]}]", [ORGANISER] = "[{\"bearer\":[]}]",
-        [ADMINS] = "[{\"bearer\":[]}]", [SIGNED] = "[{\"signature\":[]}]",
-        [OPERATORS] = "[{\"bearer\":[]}]", [SUPERS] = "[{\"bearer\":[]}]" };
+    static const char *const wants[ACCESSES] = {
+        [OPEN] = "", [SIGNED_IN] = "{\"bearer\":[]}", [ORGANISER] = "{\"bearer\":[]}",
+        [ADMINS] = "{\"bearer\":[]}", [SIGNED] = "{\"signature\":[]}",
+        [OPERATORS] = "{\"bearer\":[]}", [SUPERS] = "{\"bearer\":[]}", [MACHINES] = "",
+        [SERVICES] = "" };
+    const char *person = wants[access_of(r->access)];
+    const char *machine = scope_of(r->access) != 0 ? "{\"service\":[]}" : "";
 
-    raw(d, "security", r->access < (unsigned)countof(wants) ? wants[r->access] : "[]");
+    raw(d, "security", str_fmt(d->mem, "[%s%s%s]", person,
+                               person[0] != '\0' && machine[0] != '\0' ? "," : "", machine).at);
+}
+
+static Str who_may(Doc *d, const Route *r)
+{
+    Str who = route_access_str(r), scope = route_scope_str(d->mem, r);
+    bool only = access_of(r->access) == MACHINES || access_of(r->access) == SERVICES;
+
+    if (scope.len == 0)
+        return str_fmt(d->mem, "Who may: %.*s.", STR_ARGS(who));
+    return str_fmt(d->mem, "Who may: %.*s%s with `%.*s`.", STR_ARGS(who),
+                   only ? "" : ", or a service", STR_ARGS(scope));
 }
 
 static void put_operation(Doc *d, const Route *r)
@@ -333,7 +348,7 @@ static void put_operation(Doc *d, const Route *r)
     buf_byte(d->b, ']');
     text(d, "operationId", operation_id(d->mem, r));
     text(d, "summary", str_of(r->says));
-    text(d, "description", str_fmt(d->mem, "Who may: %.*s.", STR_ARGS(route_access_str(r))));
+    text(d, "description", who_may(d, r));
     put_security(d, r);
     put_parameters(d, r);
     put_body(d, r);
@@ -410,6 +425,8 @@ static const char shared_parts[] =
     "\"securitySchemes\":{"
     "\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"bearerFormat\":\"JWT\","
     "\"description\":\"The accessToken of a sign-in.\"},"
+    "\"service\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-Service-Token\","
+    "\"description\":\"A service's signed token of five minutes, with X-Tenant-Id.\"},"
     "\"signature\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"x-internal-signature\","
     "\"description\":\"Hex HMAC-SHA256 of `timestamp:nonce:body`, the body as JSON with sorted"
     " members and no spaces; with x-webhook-timestamp and x-webhook-nonce.\"}}";

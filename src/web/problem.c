@@ -81,7 +81,7 @@ void problem_reply(Ctx *cx, Req *rq)
     json_put_name(&b, "status");
     buf_int(&b, f->status);
     put_text(&b, "code", str_of(f->code));
-    put_text(&b, "detail", str_of(f->sentence));
+    put_text(&b, "detail", cx->fault.said.at != NULL ? cx->fault.said : str_of(f->sentence));
     if (rq->path.at != NULL)
         put_text(&b, "instance", rq->path);
     if (f->status >= 500)

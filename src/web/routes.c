@@ -13,11 +13,13 @@
 #include "identity/record.h"
 #include "identity/device_key_http.h"
 #include "identity/guard.h"
+#include "identity/internal_http.h"
 #include "identity/key_http.h"
 #include "identity/member_http.h"
 #include "identity/mfa_http.h"
 #include "identity/passkey_http.h"
 #include "identity/privacy_http.h"
+#include "identity/service_http.h"
 #include "identity/session.h"
 #include "identity/tenant_http.h"
 #include "identity/wallet_http.h"
@@ -127,10 +129,28 @@ static const Route table[] = {
   &tenant_reply_shape, tenant_own, 0, "trust", "Shows one's own tenant and its settings." },
 { M_PUT, "/auth/admin/tenant/settings", ADMINS, 0, &settings_in_shape, 200,
   &tenant_reply_shape, tenant_settings, 0, "trust", "Replaces the settings of one's own tenant." },
+{ M_GET, "/auth/admin/services", SUPERS | MAY_ADMIN, 0, NULL, 200,
+  &service_row_shape, service_index, LISTED, "trust", "Lists the services that may call." },
+{ M_GET, "/auth/admin/services/self", SUPERS | MAY_ADMIN, 0, NULL, 200,
+  &self_shape, service_self, 0, "trust", "Says as whom this node calls others." },
+{ M_GET, "/auth/admin/services/revocations", SUPERS | MAY_ADMIN, 0, NULL, 200,
+  &revocation_shape, revocation_index, LISTED, "trust", "Lists services and tokens that are taken back." },
+{ M_POST, "/auth/admin/services/revocations", SUPERS | MAY_ADMIN, 0, &revoke_in_shape, 201,
+  &revocation_shape, revocation_create, 0, "trust", "Takes back a service, or one token of one." },
+{ M_DELETE, "/auth/admin/services/revocations/:service", SUPERS | MAY_ADMIN, 0, NULL, 204,
+  NULL, revocation_remove, 0, "trust", "Lets a service speak again." },
 { M_GET, "/auth/admin/keys", SUPERS, 0, NULL, 200,
   &key_shape, key_index, LISTED, "trust", "Lists the keys that sign tokens." },
 { M_POST, "/auth/admin/keys/rotate", SUPERS, 0, &rotate_shape, 200,
   &rotated_shape, key_turn, 0, "trust", "Lets the next key sign, and makes another." },
+{ M_GET, "/auth/internal/users/:id", MACHINES | MAY_USERS_READ, 0, NULL, 200,
+  &known_shape, internal_user, 0, "internal", "Shows a person to another service." },
+{ M_GET, "/auth/internal/users/by-email/:email", MACHINES | MAY_USERS_READ, 0, NULL, 200,
+  &known_email_shape, internal_user_by_email, 0, "internal", "The same, by email; nobody is an answer." },
+{ M_POST, "/auth/internal/validate-users", MACHINES | MAY_USERS_READ, 0, &ask_users_shape, 200,
+  &known_users_shape, internal_validate_users, 0, "internal", "Says which of these people there are." },
+{ M_POST, "/auth/internal/validate-permissions", MACHINES | MAY_USERS_READ, 0, &validate_shape, 200,
+  &validated_shape, permission_validate, 0, "internal", "Says whether a person may all of this." },
 /* ---- factors ------------------------------------------------------------------------- */
 { M_POST, "/auth/mfa/setup", SIGNED_IN, 0, NULL, 200,
   &mfa_setup_shape, mfa_setup_http, 0, "factors", "Gives a secret for an authenticator app." },
@@ -328,8 +348,13 @@ Str route_access_str(const Route *r)
     static const char *const words[] = {
         [OPEN] = "anybody", [SIGNED_IN] = "signed in", [ORGANISER] = "organiser",
         [ADMINS] = "admin", [SIGNED] = "machine", [OPERATORS] = "operator",
-        [SUPERS] = "super-admin" };
+        [SUPERS] = "super-admin", [MACHINES] = "machine", [SERVICES] = "service" };
 
-    must(r->access < (unsigned)countof(words));
-    return str_of(words[r->access]);
+    must(access_of(r->access) < ACCESSES);
+    return str_of(words[access_of(r->access)]);
+}
+
+Str route_scope_str(Arena *mem, const Route *r)
+{
+    return scopes_str(mem, scope_of(r->access));
 }

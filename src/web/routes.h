@@ -12,3 +12,6 @@ const Route *routes_table(Arena *mem, bool test_clock, isize *count);
 
 /* "open", "signed in" ...: who may, for people. */
 Str route_access_str(const Route *r);
+
+/* "events:write": with which scope a machine may; empty when none may. */
+Str route_scope_str(Arena *mem, const Route *r);

@@ -183,7 +183,8 @@ static bool answer(Ctx *cx, Req *rq)
     const Route *r = rq->route;
 
     if ((r->is & INLINE) == 0 &&
-        (!limit_asker(cx, r->is, rq->peer) || !guard_check(cx, rq, (Access)r->access) ||
+        (!guard_machine(cx, rq) || !limit_asker(cx, r->is, rq->peer) ||
+         !guard_check(cx, rq, r->access) ||
          !limit_person(cx, r->is)))
         return false;
     return check_forms(cx, rq) && r->run(cx, rq);

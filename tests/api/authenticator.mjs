@@ -65,7 +65,7 @@ export class Browser {
   async open() {
     this.dir = mkdtempSync(join(tmpdir(), 'tickettoken-chromium-'));
     this.child = spawn(chromium, ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run',
-      `--user-data-dir=${this.dir}`, '--remote-debugging-pipe', 'about:blank'], { stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
+      `--user-data-dir=${this.dir}`, '--remote-debugging-pipe', 'about:blank'], { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
     this.waiting = new Map();
     this.next = 1;
     let buffer = '';
@@ -112,8 +112,14 @@ export class Browser {
     this.page.close();
     if (!this.child) return;
     const ended = new Promise((done) => this.child.on('exit', done));
-    this.child.kill('SIGKILL');
+    process.kill(-this.child.pid, 'SIGKILL');    // with its renderers, which write to its folder
     await ended;
-    rmSync(this.dir, { recursive: true, force: true, maxRetries: 10, retryDelay: 100 });   // its children die a moment later
+    for (let left = 20; ; left--)
+      try {
+        return rmSync(this.dir, { recursive: true, force: true });
+      } catch (e) {
+        if (left === 0) throw e;
+        await new Promise((done) => setTimeout(done, 100));
+      }
   }
 }

@@ -12,7 +12,7 @@ const seen = new Set(readdirSync(dir).flatMap((n) => readFileSync(join(dir, n), 
 const nobodys = new Set(['/problems/:code', '/mail/:name', '/pay/sandbox/:intentId',
   '/api/v1/payments/sandbox/:intentId/confirm',
   // asked by whoever runs all tenants
-  '/auth/admin/tenants/:id', '/auth/admin/tenants/:id/status']);
+  '/auth/admin/tenants/:id', '/auth/admin/tenants/:id/status', '/auth/admin/services/revocations/:service']);
 // What anybody may ask and that takes nothing can't refuse.
 const harmless = (r) => r.method === 'GET' && r.access === 'anybody' && !r.path.includes(':');
 

@@ -1,5 +1,6 @@
 // crowd.mjs - many people at once: tokens signed with the installation's own key, as
 // thousands of logins would have made, and requests that leave at the same moment.
+import assert from 'node:assert/strict';
 import { createPrivateKey, randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync } from 'node:fs';
 import http from 'node:http';
@@ -36,9 +37,9 @@ export async function atOnce(server, requests) {
     if (request.path !== '/internal/test/clock') return sendTo(server.url, request);
     return (await Promise.all(server.nodes.map((n) => sendTo(n.url, request))))[0];
   };
-  const sendTo = (url, { method, path, token, body, key }) => new Promise((done, no) => {
+  const sendTo = (url, { method, path, token, body, key, headers = {} }) => new Promise((done, no) => {
     const text = body === undefined ? '' : JSON.stringify(body);
-    const r = http.request(url + path, { method, agent, headers: {
+    const r = http.request(url + path, { method, agent, headers: { ...headers,
       ...(token ? { authorization: `Bearer ${token}` } : {}), ...(key ? { 'idempotency-key': key } : {}),
       ...(text ? { 'content-type': 'application/json', 'content-length': Buffer.byteLength(text) } : {}) } }, (answer) => {
       let out = '';
@@ -51,6 +52,14 @@ export async function atOnce(server, requests) {
   const answers = await Promise.all(requests.map(send));
   agent.destroy();
   return answers;
+}
+
+// With RACE_CONTROL=1 a race is run against a program built without its guards (make
+// CONTROL=1). `holds` says whether what must be true was; a control must see it broken.
+export const control = process.env.RACE_CONTROL === '1';
+export function verdict(holds, what) {
+  if (control) assert.ok(!holds, `without its guard this race should have been lost: ${what}`);
+  else assert.ok(holds, what);
 }
 
 export const tally = (answers) => answers.reduce((t, a) => {

@@ -15,7 +15,7 @@ before(async () => {
   browser = await new Browser().serve();
   s = await start({ PASSKEY_RP_ID: 'localhost', PASSKEY_ORIGINS: `https://shop.example, ${browser.origin}` });
 });
-after(async () => { await browser.close(); await s.close(); });
+after(() => Promise.allSettled([browser.close(), s.close()]));
 
 const newOptions = async (p) => (await s.must(200, 'POST', '/auth/passkeys/register/options', { token: p.token })).publicKey;
 const loginOptions = async (more) => (await s.must(200, 'POST', '/auth/passkeys/login/options', more)).publicKey;

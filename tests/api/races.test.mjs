@@ -7,9 +7,8 @@ import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
 import { cluster, start } from './harness.mjs';
-import { atOnce, crowd, tally } from './crowd.mjs';
+import { atOnce, control, crowd, tally, verdict } from './crowd.mjs';
 
-const control = process.env.RACE_CONTROL === '1';
 let server, organiser;
 before(async () => {
   server = await start({ QUEUE_MAX: '20000' });
@@ -17,12 +16,6 @@ before(async () => {
   if (control && cluster) await dropChecks();
 });
 after(() => server.close());
-
-// `holds` says whether what must be true was; a control must see it broken.
-function verdict(holds, what) {
-  if (control) assert.ok(!holds, `without its guard this race should have been lost: ${what}`);
-  else assert.ok(holds, what);
-}
 
 // The constraints of the tables are a second wall; the first must be seen to fall. (For
 // SQLite the program itself ignores them, when it is built without its guards.)

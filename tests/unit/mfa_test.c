@@ -257,7 +257,7 @@ TEST(a_second_factor_is_fresh_for_five_minutes_in_its_session_only)
     Ctx cx = with_identity();
     Enrolled e = enrolled(&cx, S("ada@example.org"));
 
-    cx.who = (Who){ e.id, CUSTOMER, uuid_new(cx.now) };
+    cx.who = (Who){ .user = e.id, .role = CUSTOMER, .session = uuid_new(cx.now) };
     must(!fresh_check(&cx));
     must_fault(&cx, MFA_REQUIRED);
     fault_clear(&cx);

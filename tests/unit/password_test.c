@@ -14,16 +14,38 @@ static Ctx opened(int threads, i64 queue)
     return ctx_new(mem, TENANT_DEFAULT);
 }
 
-static isize refusals(const char *password)
+static isize refusals_by(Rules rules, const char *password)
 {
     Ctx cx = ctx_new(mem, TENANT_DEFAULT);
     isize n = 0;
 
-    bool good = password_allowed(&cx, str_of(password));
+    bool good = password_allowed(&cx, &rules, str_of(password));
     for (FieldError *e = cx.fault.fields; e != NULL; e = e->next)
         n++;
     must(good == (n == 0) && (good || cx.fault.code == VALIDATION_ERROR));
     return n;
+}
+
+static isize refusals(const char *password)
+{
+    return refusals_by((Rules){ POLICY_CLASSIC, 0 }, password);
+}
+
+TEST(asvs5_asks_for_length_and_what_is_hard_to_guess_and_for_no_classes)
+{
+    Rules asvs5 = { POLICY_ASVS5, 0 }, longer = { POLICY_ASVS5, 15 };
+
+    must(refusals_by(asvs5, "kettle rhubarb otter") == 0 && refusals_by(asvs5, "qzvmxtpwkj") == 0);
+    must(refusals_by(asvs5, "qzvmxtp") >= 1);
+    must(refusals_by(asvs5, "tickettoken1") >= 1 && refusals_by(asvs5, "Password123!") >= 1);
+    must(refusals_by(asvs5, "aaaaaaaaaaaaaaaa") >= 1 && refusals_by(asvs5, "abcdefghijklmnop") >= 1);
+    must(refusals_by(longer, "qzvmxtpwkjrnsd") == 1 && refusals_by(longer, "qzvmxtpwkjrnsdl") == 0);
+}
+
+TEST(a_longer_least_goes_up_and_never_down)
+{
+    must(refusals_by((Rules){ POLICY_CLASSIC, 16 }, "Blue-Kettle-42") == 1);
+    must(refusals_by((Rules){ POLICY_CLASSIC, 4 }, "Blue-42-Ket") == 1);
 }
 
 TEST(the_policy_takes_what_has_four_classes_and_twelve_letters)

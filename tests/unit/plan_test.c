@@ -10,9 +10,10 @@
 
 extern Sql *const __start_sqls[], *const __stop_sqls[];
 
-/* These may: commands of an operator, who asks for all of it. */
+/* These may: commands of an operator, who asks for all of it, and what is small. */
 static const char *const allowed[] = {
     "person_page",                                /* user list, in order of its key */
+    "venue_hand_over",                            /* an index that has only admins */
 };
 
 static bool is_allowed(const char *name)

@@ -5,7 +5,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509.h>
 
-static void make_certificate(const char *cert_path, const char *key_path)
+static void make_certificate(const char *cert_path, const char *key_path, long serial)
 {
     EVP_PKEY *key = EVP_EC_gen("P-256");
     X509 *x = X509_new();
@@ -13,7 +13,7 @@ static void make_certificate(const char *cert_path, const char *key_path)
 
     must(key != NULL && x != NULL && cert != NULL && secret != NULL);
     X509_set_version(x, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
+    ASN1_INTEGER_set(X509_get_serialNumber(x), serial);
     X509_gmtime_adj(X509_getm_notBefore(x), -60);
     X509_gmtime_adj(X509_getm_notAfter(x), 3600);
     X509_set_pubkey(x, key);
@@ -34,7 +34,7 @@ static ServerConfig secure_config(void)
     ServerConfig c = house_config();
     const char *cert = temp_path("cert.pem"), *key = temp_path("key.pem");
 
-    make_certificate(cert, key);
+    make_certificate(cert, key, 1);
     c.tls_cert = str_of(cert);
     c.tls_key = str_of(key);
     return c;
@@ -111,15 +111,84 @@ TEST(requests_are_answered_under_tls_1_2_and_1_3)
     house_close(s);
 }
 
+static bool speaks(const Client *c, const char *protocol)
+{
+    const unsigned char *chosen;
+    unsigned len;
+
+    SSL_get0_alpn_selected(c->ssl, &chosen, &len);
+    return len == strlen(protocol) && memcmp(chosen, protocol, len) == 0;
+}
+
 TEST(old_versions_and_other_protocols_are_refused)
 {
     Server *s = house_open(secure_config());
     Client old = greet(server_port(s), NULL, TLS1_1_VERSION);
+    Client other = greet(server_port(s), "\x02h3", TLS1_3_VERSION);
+    Client both = greet(server_port(s), "\x08http/1.1\x02h2", TLS1_3_VERSION);
+
+    must(old.ssl == NULL && other.ssl == NULL && both.ssl != NULL && speaks(&both, "h2"));
+    leave(&old), leave(&other), leave(&both);
+    house_close(s);
+}
+
+TEST(http_2_is_not_offered_where_it_is_off)
+{
+    ServerConfig config = secure_config();
+    config.http2 = HTTP2_OFF;
+    Server *s = house_open(config);
     Client h2 = greet(server_port(s), "\x02h2", TLS1_3_VERSION);
     Client both = greet(server_port(s), "\x02h2\x08http/1.1", TLS1_3_VERSION);
 
-    must(old.ssl == NULL && h2.ssl == NULL && both.ssl != NULL);
-    leave(&old), leave(&h2), leave(&both);
+    must(h2.ssl == NULL && both.ssl != NULL && speaks(&both, "http/1.1"));
+    leave(&h2), leave(&both);
+    house_close(s);
+}
+
+/* The serial number of the certificate that a new connection is shown. */
+static i64 serial_shown(const Server *s)
+{
+    Client c = greet(server_port(s), NULL, TLS1_3_VERSION);
+    X509 *x = SSL_get1_peer_certificate(c.ssl);
+    i64 serial = ASN1_INTEGER_get(X509_get_serialNumber(x));
+
+    X509_free(x);
+    leave(&c);
+    return serial;
+}
+
+TEST(a_new_certificate_is_taken_and_old_connections_stay)
+{
+    ServerConfig config = secure_config();
+    Server *s = house_open(config);
+    Client old = greet(server_port(s), NULL, TLS1_3_VERSION);
+
+    must(serial_shown(s) == 1);
+    make_certificate(config.tls_cert.at, config.tls_key.at, 2);
+    must(serial_shown(s) == 1);
+    server_renew(s, IF_CHANGED);
+    must(serial_shown(s) == 2);
+    say(&old, S("GET /health HTTP/1.1\r\nHost: a\r\n\r\n"));
+    must(str_has(hear(&old, S("ok\"}")), S("200 OK")));
+    leave(&old);
+    house_close(s);
+}
+
+TEST(a_bad_certificate_changes_nothing)
+{
+    ServerConfig config = secure_config();
+    Server *s = house_open(config);
+    FILE *f = fopen(config.tls_cert.at, "w");
+
+    must(f != NULL && fputs("half a file", f) >= 0 && fclose(f) == 0);
+    server_renew(s, IF_CHANGED);
+    must(serial_shown(s) == 1);
+    make_certificate(config.tls_cert.at, temp_path("another.pem"), 3);
+    server_renew(s, NOW);                         /* not this key's            */
+    must(serial_shown(s) == 1);
+    make_certificate(config.tls_cert.at, config.tls_key.at, 4);
+    server_renew(s, IF_CHANGED);
+    must(serial_shown(s) == 4);
     house_close(s);
 }
 

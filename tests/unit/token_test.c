@@ -208,6 +208,43 @@ TEST(a_token_of_no_session_is_ended_too_and_others_hear_of_it)
     identity_done();
 }
 
+SQL(test_session,
+    "INSERT INTO session (tenant, id, person, created_at, expires_at, ended_at)"
+    " VALUES ($1, $2, $3, $4, $5, $4)");
+
+enum { SIGNED_OUT_AT_ONCE = 5010 };               /* more than session_watch reads at once */
+typedef struct { UserId user; Uuid first, last; } Crowd;
+
+static bool end_a_crowd(Ctx *cx, void *arg)
+{
+    Crowd *c = arg;
+
+    for (int i = 0; i < SIGNED_OUT_AT_ONCE; i++) {
+        Uuid id = uuid_new(cx->now);
+        if (!sql_run(cx, &test_session, NULL, V(id), V(c->user.v), V(cx->now),
+                     V(later(cx->now, days(1)))))
+            return false;
+        *(i == 0 ? &c->first : &c->last) = id;
+    }
+    return true;
+}
+
+TEST(however_many_end_in_one_millisecond_others_hear_of_all)
+{
+    Ctx cx = with_identity();
+    Begun b;
+    Crowd c;
+
+    begun(&cx, &b);
+    c.user = b.person.id;
+    must(write_tx(&cx, (Lane){ 0 }, end_a_crowd, &c));
+    revoked_clear();
+    must(identity_watch(&cx) && revoked_count() >= SIGNED_OUT_AT_ONCE);
+    must(revoked_has(c.first) && revoked_has(c.last));
+    must(identity_watch(&cx));                    /* and again from there     */
+    identity_done();
+}
+
 TEST(another_role_voids_the_tokens_of_the_old_one_and_refreshing_gives_the_new)
 {
     Ctx cx = with_identity();

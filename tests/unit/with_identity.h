@@ -10,14 +10,18 @@
 
 static Secret test_master = { (u8 *)(uintptr_t) "a master secret that only tests know", 36 };
 static const char *test_data_dir;
+static Secret test_service_secret = { (u8 *)(uintptr_t) "a service secret that only tests know", 37 };
+static ServiceConfig test_services = { .id = { "tickettoken", 11 }, .environment = { "test", 4 } };
 
 static inline IdentityConfig identity_test_config(void)
 {
+    test_services.list.shared.now = test_service_secret;
     return (IdentityConfig){
         .keys_dir = str_fmt(mem, "%s/keys", test_data_dir), .issuer = S("tickettoken"),
         .audience = S("tickettoken"), .public_url = S("http://shop.test"),
         .access_lasts = minutes(15), .refresh_lasts = days(7), .refresh_grace = seconds(30),
-        .hash_queue = 64, .hash_memory_kib = 1024, .seal_master = &test_master,
+        .audit_kept = days(400), .hash_queue = 64, .hash_memory_kib = 1024, .seal_master = &test_master,
+        .services = test_services,
     };
 }
 

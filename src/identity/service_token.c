@@ -1,0 +1,155 @@
+/* service_token.c - the signature covers the bytes that came and no rewriting of them: two
+ * programs that order or escape members differently can't disagree about it, and what we
+ * don't know is covered too. Nothing of a token is looked at before its length. A token has
+ * one spelling only, because it is revoked by the hash of what was shown. */
+#include "identity/service_token.h"
+#include "base/rand.h"
+#include "identity/base64.h"
+#include <openssl/evp.h>
+
+enum { NONCE_BYTES = 16, NONCE_SHORT = 16, NONCE_LONG = 64, SIG_HEX = 64 };
+
+/* ,"sig":"<64>"} */
+static const Str before_sig = { ",\"sig\":\"", 8 };
+enum { TAIL = 8 + SIG_HEX + 2 };
+
+static Str base64_write(Arena *mem, Str s)
+{
+    char *to = make(mem, char, (s.len + 2) / 3 * 4 + 1);
+    return (Str){ to, EVP_EncodeBlock((u8 *)to, (const u8 *)s.at, (int)s.len) };
+}
+
+static void put_text(Buf *b, const char *name, Str s)
+{
+    if (s.at == NULL)
+        return;
+    json_put_name(b, name);
+    json_put_str(b, s);
+}
+
+static void put_id(Buf *b, const char *name, Uuid id)
+{
+    if (uuid_zero(id))
+        return;
+    json_put_name(b, name);
+    buf_byte(b, '"');
+    uuid_write(b, id);
+    buf_byte(b, '"');
+}
+
+static void put_claims(Arena *mem, Buf *b, const Assertion *a)
+{
+    u8 nonce[NONCE_BYTES];
+
+    rand_bytes(nonce, NONCE_BYTES);
+    buf_byte(b, '{');
+    put_text(b, "iss", a->issuer);
+    put_text(b, "sub", a->subject);
+    buf_fmt(b, ",\"iat\":%jd,\"exp\":%jd", (intmax_t)(a->issued.ms / 1000),
+            (intmax_t)(a->expires.ms / 1000));
+    put_text(b, "nonce", hex_write(mem, nonce, NONCE_BYTES));
+    put_text(b, "env", a->environment);
+    json_put_name(b, "scopes");
+    scopes_write(b, a->scopes);
+    put_text(b, "aud", a->audience);
+    put_id(b, "tenantId", a->tenant.v);
+    put_id(b, "userId", a->user.v);
+}
+
+Str assertion_write(Arena *mem, const Assertion *a, const Secret *key)
+{
+    Buf b = buf_in(mem, 640);
+
+    must(key->len > 0);
+    put_claims(mem, &b, a);
+    buf_byte(&b, '}');
+    Digest d = hmac_sha256(key->at, key->len, buf_str(&b));
+    b.len--;
+    buf_add(&b, before_sig);
+    buf_add(&b, hex_write(mem, d.b, SHA256_BYTES));
+    buf_lit(&b, "\"}");
+    return base64_write(mem, buf_str(&b));
+}
+
+/* What was signed: the text without its last member. */
+static bool cut_sig(Arena *mem, Str text, Claimed *out)
+{
+    isize at = text.len - TAIL;
+
+    if (at < 1 || !str_is(str_sub(text, at, at + before_sig.len), before_sig) ||
+        !str_ends(text, S("\"}")) ||
+        !hex_read(str_sub(text, at + before_sig.len, text.len - 2), out->sig, SHA256_BYTES) ||
+        !str_has(text, hex_write(mem, out->sig, SHA256_BYTES)))
+        return false;
+    Buf b = buf_in(mem, text.len);
+    buf_add(&b, str_sub(text, 0, at));
+    buf_byte(&b, '}');
+    out->text = buf_str(&b);
+    return true;
+}
+
+static bool get_time(const Json *j, const char *name, Instant *out)
+{
+    i64 s;
+
+    if (!json_get_int(j, name, &s) || s <= 0 || s > INT64_C(1) << 40)
+        return false;
+    *out = (Instant){ s * 1000 };
+    return true;
+}
+
+/* Absent is an answer, another kind or no id is not. */
+static bool get_id(const Json *j, const char *name, Uuid *out)
+{
+    Str s;
+    return json_member(j, name) == NULL ||
+           (json_get_str(j, name, &s) && uuid_read(s, out) && !uuid_zero(*out));
+}
+
+static bool get_claims(const Json *j, Assertion *a)
+{
+    Str nonce, unknown;
+
+    return json_get_str(j, "iss", &a->issuer) && a->issuer.len <= SERVICE_ID_MOST &&
+           json_get_str(j, "sub", &a->subject) && a->subject.len <= 2 * SERVICE_ID_MOST &&
+           json_get_str(j, "env", &a->environment) &&
+           json_get_str(j, "nonce", &nonce) && nonce.len >= NONCE_SHORT && nonce.len <= NONCE_LONG &&
+           (json_member(j, "aud") == NULL || json_get_str(j, "aud", &a->audience)) &&
+           get_time(j, "iat", &a->issued) && get_time(j, "exp", &a->expires) &&
+           get_id(j, "tenantId", &a->tenant.v) && get_id(j, "userId", &a->user.v) &&
+           scopes_read(json_member(j, "scopes"), &a->scopes, &unknown);
+}
+
+bool assertion_read(Arena *mem, Str token, Claimed *out, const char **why)
+{
+    Str text, said;
+
+    *out = (Claimed){ 0 };
+    *why = "too long or empty";
+    if (token.len == 0 || token.len > SERVICE_TOKEN_MOST)
+        return false;
+    *why = "no base64";
+    if (!base64_any_read(mem, token, &text) || !str_is(base64_write(mem, text), token))
+        return false;
+    *why = "its last member is no sig";
+    if (!cut_sig(mem, text, out))
+        return false;
+    *why = "no JSON object";
+    const Json *j = json_read(mem, text, &said);
+    if (j == NULL || json_kind(j) != J_OBJECT)
+        return false;
+    *why = "a member is missing or not what it should be";
+    return get_claims(j, &out->a);
+}
+
+static bool holds(const Claimed *c, const Secret *key)
+{
+    Digest d = hmac_sha256(key->at, key->len, c->text);
+    return same_bytes(d.b, c->sig, SHA256_BYTES) && key->len > 0;
+}
+
+bool assertion_holds(const Claimed *c, const Keys *keys, Instant now)
+{
+    bool first = holds(c, &keys->now), second = holds(c, &keys->before);
+    return first || (second && before(now, keys->before_until));
+}
