@@ -3,10 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include "base/rand.h"
 #include "net/io.h"
 
-enum { PARTS_MOST = 64 };           /* frames in one write                   */
+enum { PARTS_MOST = 64,             /* frames in one write                   */
+       KERNEL_MOST = 64 << 10 };    /* bytes that the kernel keeps for one (it doubles them);
+                                       by itself it keeps megabytes for who doesn't read */
 
 bool reply_stream(Ctx *cx, Req *rq, const StreamWish *wish)
 {
@@ -63,6 +66,14 @@ static Mono end_of_life(const Server *s, Span wished, Mono now)
     return mono_after(now, (Span){ wished.ms > 0 && wished.ms < lasts ? wished.ms : lasts });
 }
 
+static void bound_kernel(const Conn *c)
+{
+    int most = KERNEL_MOST;
+
+    if (!c->link.via->shared)
+        setsockopt(c->link.fd, SOL_SOCKET, SO_SNDBUF, &most, sizeof most);
+}
+
 static Stream *new_stream(Conn *c, const StreamWish *wish)
 {
     Stream *s = calloc(1, sizeof *s + (size_t)wish->count * sizeof(Sub));
@@ -102,6 +113,7 @@ void stream_start(Conn *c, const StreamWish *wish)
         conn_close(c);
         return;
     }
+    bound_kernel(c);
     Stream *s = c->stream = new_stream(c, wish);
     s->cursor = at;
     s->after = wish->after;

@@ -31,3 +31,17 @@ cuts: all
 	CUTS=200 WORLD=cluster tests/services.sh run node --test --test-reporter=spec tests/api/cut.test.mjs
 
 .PHONY: cuts
+
+# How many streams a node holds and what they cost, in turns with nchan and pushpin. COUNT
+# and ROUNDS say how many; it needs wrk, libnginx-mod-nchan and pushpin, and leaves out who
+# is not there.
+bench-streams: all $(B)/bench/net_bench $(B)/bench/streams
+	node tests/bench/streams.mjs $(COUNT) $(ROUNDS)
+
+.PHONY: bench-streams
+
+# A crowd that comes and goes for MINUTES: is memory flat?
+soak: all
+	node tests/bench/soak.mjs $(MINUTES)
+
+.PHONY: soak
