@@ -88,6 +88,7 @@ int main(int argc, char **argv)
         return 2;
     config.port = (int)port;
     config.workers = (int)workers;
+    config.conns_most = 19900;
     sigemptyset(&stop);
     sigaddset(&stop, SIGTERM);
     sigaddset(&stop, SIGINT);
