@@ -16,7 +16,6 @@ allowed() {
     postgresql/*) echo 'store/pg*.c store/postgres.c' ;;
     hiredis/*)  echo 'kv/redis*.c' ;;
     nats/*)     echo 'bus/nats*.c' ;;
-    curl/curl.h) echo mail/smtp.c ;;
     nghttp2/*)  echo 'net/h2*.c' ;;
     curl/curl.h) echo 'mail/smtp.c net/fetch.c' ;;
     crypt.h)    echo identity/bcrypt.c ;;

@@ -47,7 +47,8 @@ CHECKED bool bus_last(Ctx *cx, i64 *id);
 
 /* Hands messages over in their order; true when the engine has taken responsibility
  * for all. When false some of the first may have been taken: ask bus_last again.
- *   fails   BUSY when the engine can't be reached, or another publisher came first
+ *   fails   BUSY when the engine can't be reached, or another publisher came first;
+ *           BAD_REQUEST when it refuses the first that it has not taken, that one alone
  *   thread  one at a time, or the order is lost */
 CHECKED bool bus_publish(Ctx *cx, const Message *m, isize count);
 

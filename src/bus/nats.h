@@ -83,7 +83,10 @@ CHECKED bool message_read(struct __natsMsg *from, Message *out);
 /* Makes one that is refused unless `before` is the stream's last sequence. Made with
  * malloc; the library's natsMsg_Destroy frees it. NULL: no memory. */
 struct __natsMsg *message_make(Arena *mem, const Message *m, Str subject, const char *reply,
-                               u64 before, i64 bytes_most);
+                               u64 before);
+
+/* Whether a server that takes so many bytes (max_payload) takes it. */
+bool message_fits(const Message *m, i64 bytes_most);
 
 /* ---- nats_publish, nats_tail, nats_replay ------------------------------------------- */
 

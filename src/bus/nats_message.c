@@ -3,7 +3,6 @@
  * envelope of ours. Nats-Msg-Id is the outbox id: within its window the server takes
  * the same id once. */
 #include "bus/nats.h"
-#include "base/log.h"
 #include <nats/nats.h>
 
 enum { HEADERS_MOST = 1024 };
@@ -65,23 +64,16 @@ static natsStatus set_headers(Arena *mem, natsMsg *to, const Message *m, u64 bef
     return s;
 }
 
-/* One that is too large for the server would hold up all that follow it. */
-static Str fitting(const Message *m, i64 bytes_most)
+bool message_fits(const Message *m, i64 bytes_most)
 {
-    if (m->data.len + HEADERS_MOST <= bytes_most)
-        return m->data;
-    log_error("a message is larger than NATS takes (max_payload) and is told without its data",
-              L("id", m->id), L("type", m->type), L("bytes", (i64)m->data.len));
-    return S("{}");
+    return m->data.len + HEADERS_MOST <= bytes_most;
 }
 
-natsMsg *message_make(Arena *mem, const Message *m, Str subject, const char *reply, u64 before,
-                      i64 bytes_most)
+natsMsg *message_make(Arena *mem, const Message *m, Str subject, const char *reply, u64 before)
 {
-    Str data = fitting(m, bytes_most);
     natsMsg *to = NULL;
 
-    if (natsMsg_Create(&to, str_z(mem, subject), reply, data.at, (int)data.len) == NATS_OK &&
+    if (natsMsg_Create(&to, str_z(mem, subject), reply, m->data.at, (int)m->data.len) == NATS_OK &&
         set_headers(mem, to, m, before) == NATS_OK)
         return to;
     natsMsg_Destroy(to);

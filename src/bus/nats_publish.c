@@ -55,12 +55,10 @@ typedef struct Flight {
 
 static bool send_all(Ctx *cx, const Flight *f)
 {
-    i64 most = natsConnection_GetMaxPayload(f->link->nc);
-
     for (int i = 0; i < f->count; i++) {
         Str reply = str_fmt(cx->mem, "%.*s%d", STR_ARGS(f->reply), i);
         natsMsg *msg = message_make(cx->mem, f->messages[i], f->subjects[i],
-                                    str_z(cx->mem, reply), fence.last + (u64)i, most);
+                                    str_z(cx->mem, reply), fence.last + (u64)i);
         must(msg != NULL);
         natsStatus s = natsConnection_PublishMsg(f->link->nc, msg);
         natsMsg_Destroy(msg);
@@ -70,13 +68,21 @@ static bool send_all(Ctx *cx, const Flight *f)
     return true;
 }
 
+/* Whether a refusal is about one message, and not about the stream or the server. */
+static bool is_about_message(i64 status, i64 code)
+{
+    return status == 400 && code != JSStreamWrongLastSequenceErr && code != JSStreamSealedErr &&
+           code != JSAccountResourcesExceededErr && code != JSInsufficientResourcesErr &&
+           code != JSNotEnabledErr && code != JSNotEnabledForAccountErr;
+}
+
 /* {"stream":"EVENTS","seq":22} or {"error":{"code":400,"err_code":10071,"description":".."}} */
 static bool read_answer(Ctx *cx, natsMsg *msg, i64 *sequence)
 {
     Str text = { natsMsg_GetData(msg), natsMsg_GetDataLength(msg) }, why = { 0 };
     const Json *answer = text.len > 0 ? json_read(cx->mem, text, &why) : NULL;
     const Json *error = answer != NULL ? json_member(answer, "error") : NULL;
-    i64 code = 0;
+    i64 code = 0, status = 0;
 
     if (error != NULL && json_kind(error) == J_OBJECT) {
         if (!json_get_str(error, "description", &why))
@@ -85,7 +91,9 @@ static bool read_answer(Ctx *cx, natsMsg *msg, i64 *sequence)
             metric_add(METRIC_BUS_REFUSED, 1);
             return fail(cx, BUSY, "another node published meanwhile: %.*s", STR_ARGS(why));
         }
-        return fail(cx, BUSY, "NATS refuses a message: %.*s", STR_ARGS(why));
+        FaultCode fault = json_get_int(error, "code", &status) && is_about_message(status, code)
+                              ? BAD_REQUEST : BUSY;
+        return fail(cx, fault, "NATS refuses a message: %.*s", STR_ARGS(why));
     }
     if (answer == NULL || !json_get_int(answer, "seq", sequence))
         return fail(cx, BUSY, natsMsg_IsNoResponders(msg) ? "no stream takes " STREAM_SUBJECTS
@@ -127,42 +135,53 @@ static bool land(Ctx *cx, const Flight *f)
 
 static bool fly(Ctx *cx, Flight *f)
 {
-    f->link = link_now();
-    if (f->link == NULL)
-        return fail(cx, BUSY, "NATS is away");
     f->reply = str_fmt(cx->mem, "%s.%jd.", f->link->inbox, (intmax_t)++fence.flights);
     return send_all(cx, f) && land(cx, f);
 }
 
-/* The next messages that anybody is to hear. */
+/* The next messages that anybody is to hear, up to one that doesn't fit; none when that
+ * is the first. */
 static isize load(Ctx *cx, Flight *f, const Message *m, isize count)
 {
+    i64 most = natsConnection_GetMaxPayload(f->link->nc);
     isize i = 0;
 
-    *f = (Flight){ 0 };
     for (; i < count && f->count < FLIGHT_MOST; i++) {
         Str subject = subject_of(cx->mem, &m[i]);
         if (subject.at == NULL)
             continue;
+        if (!message_fits(&m[i], most))
+            break;
         f->messages[f->count] = &m[i];
         f->subjects[f->count++] = subject;
     }
     return i;
 }
 
+static bool send_next(Ctx *cx, const Message *m, isize count, isize *done)
+{
+    Flight f = { .link = link_now() };
+
+    if (f.link == NULL)
+        return fail(cx, BUSY, "NATS is away");
+    isize loaded = load(cx, &f, m, count);
+    if (loaded == 0)
+        return fail(cx, BAD_REQUEST, "%td bytes are more than NATS takes (max_payload)",
+                    m->data.len);
+    *done += loaded;
+    return f.count == 0 || fly(cx, &f);
+}
+
 bool publish_all(Ctx *cx, const Message *m, isize count)
 {
-    Flight f;
     i64 last;
 
     if (!fence.known && !publish_last(cx, &last))
         return false;
-    for (isize done = 0; done < count;) {
-        done += load(cx, &f, m + done, count - done);
-        if (f.count > 0 && !fly(cx, &f)) {
+    for (isize done = 0; done < count;)
+        if (!send_next(cx, m + done, count - done, &done)) {
             fence.known = false;
             return false;
         }
-    }
     return true;
 }

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "bus/bus.h"
+#include "gateway/proxy.h"
 #include "identity/auth_http.h"
 #include "identity/identity.h"
 #include "kv/kv.h"
@@ -170,10 +171,13 @@ static bool open_identity(App *app, Str *why)
         .access_lasts = c->access_lasts, .refresh_lasts = c->refresh_lasts,
         .refresh_grace = c->refresh_grace, .hash_threads = (int)c->hash_threads, .hash_memory_kib = c->hash_memory,
         .hash_queue = c->hash_queue, .seal_master = &c->cursor_key,
-        .needs_verified = c->needs_verified, .policy = (Policy)c->password_policy,
+        .needs_verified = c->needs_verified, .lockout_attempts = c->lockout_attempts,
+        .lockout_lasts = minutes(c->lockout_minutes), .policy = (Policy)c->password_policy,
         .audit_kept = c->audit_kept,
         .limits = { limits_of(c), c->limit_login, c->limit_register, c->limit_wallet,
                     c->limit_default, c->limit_stream_address },
+        .issuers_file = c->issuers_file,
+        .issuers_plain = c->environment == ENV_TEST || c->environment == ENV_DEVELOPMENT,
         .services = services_of(&app->mem, c), .passkey_id = c->passkey_id, .passkey_origins = c->passkey_origins,
         .wallet_classic = c->wallet_classic };
 
@@ -229,6 +233,11 @@ static bool open_metrics(App *app, Str *why)
     return metrics_open(&app->mem, app->config.metrics_token, why);
 }
 
+static bool open_proxy(App *app, Str *why)
+{
+    return proxy_open(&app->mem, app->config.proxy_file, why);
+}
+
 static const Engine engines[] = {
     { "store", open_store, store_close },
     { "kv", open_kv, kv_close },
@@ -238,6 +247,7 @@ static const Engine engines[] = {
     { "pay", open_pay, pay_close },
     { "tickets", open_tickets, NULL },
     { "metrics", open_metrics, NULL },
+    { "proxy", open_proxy, proxy_close },
 };
 
 static int engines_of(AppEngines which)

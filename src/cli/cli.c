@@ -8,7 +8,8 @@
 
 static const Command *const commands[] = {
     &command_serve, &command_migrate, &command_demo, &command_doctor, &command_routes,
-    &command_openapi, &command_keys, &command_user, &command_service, &command_config,
+    &command_openapi, &command_keys, &command_user, &command_service, &command_deadletters,
+    &command_config,
 };
 
 static Exit say(Exit code, const char *format, va_list args)
@@ -51,9 +52,9 @@ static void print_overview(FILE *to)
     fputs("TicketToken runs an event business end to end.\n\n"
           "Usage: tickettoken COMMAND [OPTIONS]\n\n", to);
     for (isize i = 0; i < countof(commands); i++)
-        fprintf(to, "  %-9s %s\n", commands[i]->name, commands[i]->says);
-    fputs("  help      this, or the help of a command\n"
-          "  version   the version\n\n"
+        fprintf(to, "  %-11s %s\n", commands[i]->name, commands[i]->says);
+    fputs("  help        this, or the help of a command\n"
+          "  version     the version\n\n"
           "Start with:\n"
           "  tickettoken serve --data ./data      serve on http://127.0.0.1:8080\n"
           "  tickettoken demo --data ./data       fill it with an event on sale\n"

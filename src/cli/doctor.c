@@ -6,6 +6,7 @@
 #include "cli/app.h"
 #include "cli/cli.h"
 #include "cli/probe.h"
+#include "gateway/proxy.h"
 #include "kv/kv.h"
 #include "store/store.h"
 #include <errno.h>
@@ -192,6 +193,21 @@ static void check_bus(Patient *p)
         bad(p, "bus", detail, "start NATS with JetStream (nats-server -js), or mend NATS_URL");
 }
 
+static void check_proxy(Patient *p)
+{
+    Str why = { 0 };
+    int n;
+    const ProxyRow *rows = proxy_read(p->mem, p->config.proxy_file, &n, &why);
+
+    if (rows == NULL)
+        bad(p, "proxy", why, "docs/operate.md shows the file");
+    else if (n == 0)
+        good("proxy", S("no services behind"));
+    for (int i = 0; rows != NULL && i < n; i++)
+        good("proxy", str_fmt(p->mem, "%.*s goes to %.*s (%.*s)", STR_ARGS(rows[i].prefix),
+                              STR_ARGS(rows[i].urls), STR_ARGS(rows[i].name)));
+}
+
 static void check_port(Patient *p)
 {
     Str why = { 0 };
@@ -249,6 +265,7 @@ static Exit run(Args *a)
 {
     static void (*const checks[])(Patient *) = {
         check_settings, check_folder, check_secrets, check_store, check_kv, check_bus, check_keys,
+        check_proxy,
         check_disk, check_clock, check_files, check_port, check_server };
     Patient p = { .mem = a->mem };
 

@@ -2,7 +2,10 @@
  * wait for. Each job finds its own work by time, so a pass too many does nothing. */
 #include "cli/plan.h"
 #include "events/event_clock.h"
+#include "gateway/deadletter.h"
 #include "gateway/gateway.h"
+#include "gateway/publish.h"
+#include "gateway/relay.h"
 #include "identity/identity.h"
 #include "identity/postman.h"
 #include "identity/privacy.h"
@@ -21,6 +24,26 @@ static bool sweep_once(Ctx *cx)
 
     while (gone > 0)
         if (!once_sweep(cx, &gone))
+            return false;
+    return true;
+}
+
+static bool sweep_published(Ctx *cx)
+{
+    i64 gone = 1;
+
+    while (gone > 0)
+        if (!publish_sweep(cx, &gone))
+            return false;
+    return true;
+}
+
+static bool sweep_dead(Ctx *cx)
+{
+    i64 gone = 1;
+
+    while (gone > 0)
+        if (!deadletter_sweep(cx, &gone))
             return false;
     return true;
 }
@@ -52,6 +75,9 @@ static Job jobs[] = {
     { "people who are to be forgotten", { 60000 }, privacy_sweep, OF_ALL },
     { "webhook nonces", { 60000 }, payment_clock, OF_ALL },
     { "answers to retried requests", { 60000 }, sweep_once, OF_ALL },
+    { "ids of published messages", { 60000 }, sweep_published, OF_ALL },
+    { "dead letters", { 10000 }, deadletter_count, OF_THIS_NODE },
+    { "settled dead letters", { 60000 }, sweep_dead, OF_ALL },
     { "told tidings", { 60000 }, sweep_outbox, OF_ALL },
     { "idle connections", { 10000 }, tidy, OF_THIS_NODE },
 };
@@ -61,6 +87,7 @@ bool plan_start(Arena *mem, const Config *c, Server *server, Str *why)
     GatewayConfig g = { server, c->sse_per_user, c->outbox_kept, c->cors_origins,
                         c->limit_streams, c->stream_lock };
 
+    relay_attempts(c->publish_attempts);
     if (!gateway_open(mem, &g, why))
         return false;
     outbox_kept = c->outbox_kept;

@@ -24,7 +24,7 @@ static const Option options[] = {
     OPTION_DATA, OPTION_SET,
 };
 
-enum { LOOK_AGAIN_S = 10 };         /* at the certificate's files             */
+enum { LOOK_AGAIN_S = 2 };         /* at the certificate's files             */
 
 static sigset_t ending, awaited;    /* awaited: those, and SIGHUP             */
 

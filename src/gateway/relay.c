@@ -5,10 +5,15 @@
  *
  * "Old" rows: the stream loses messages by age, later than the outbox would. When it is
  * empty after a quiet day the outbox still has its newest row, which was told; what is
- * younger than `kept` can't have left the stream by age, so it was not. */
+ * younger than `kept` can't have left the stream by age, so it was not.
+ *
+ * A dead letter's id is kept in mind, because after the next failure reading begins again
+ * after what the bus holds, before it. Who forgets it tries it again, no more. */
 #include "gateway/relay.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "base/rand.h"
+#include "gateway/deadletter.h"
 #include "store/lease.h"
 #include <stdatomic.h>
 
@@ -17,18 +22,27 @@
 #define RENEW_EVERY  seconds(2)
 #define ASK_EVERY    seconds(1)                   /* while another node has it */
 
+enum { DEAD_KNOWN = 64, FIRST_PAUSE_MS = 200, PAUSE_MOST_MS = 5000 };
+
 static struct {
     _Atomic i64 last;                             /* -1: to be found          */
     Span        kept;
     bool        ours, skip_old;
     Mono        ask_at;                           /* for the lease            */
-} self = { .last = -1 };
+    i64         attempts_most;
+    i64         suspect, attempts;                /* id that is refused; how often */
+    Mono        try_at;                           /* it again                 */
+    i64         dead[DEAD_KNOWN];                 /* ids, the last ones       */
+    isize       dead_next;
+} self = { .last = -1, .attempts_most = 3 };
 
 static void is_ours(bool ours)
 {
     self.ours = ours;
     metric_set(METRIC_RELAY_OURS, ours);
 }
+
+void relay_attempts(i64 most) { self.attempts_most = most; }
 
 /* ---- beginning and ending -------------------------------------------------- */
 
@@ -60,6 +74,10 @@ bool relay_start(Ctx *cx, Span kept)
     bool old;
 
     self.kept = kept;
+    self.suspect = self.attempts = self.dead_next = 0;
+    self.try_at = (Mono){ 0 };
+    for (isize i = 0; i < DEAD_KNOWN; i++)
+        self.dead[i] = 0;
     if (!read_newest(cx, &newest) || !is_old(cx, newest, &old))
         return false;
     is_ours(!bus_keeps());
@@ -149,17 +167,82 @@ Message relay_message(const Tiding *t)
                       .type = t->type, .data = t->data, .at = t->at };
 }
 
+static bool is_dead(i64 id)
+{
+    for (isize i = 0; i < DEAD_KNOWN; i++)
+        if (self.dead[i] == id)
+            return true;
+    return false;
+}
+
+/* The first that somebody is to hear and the bus has not taken; NULL: none. */
+static const Tiding *find_refused(Ctx *cx, const Tiding *rows, isize count, i64 taken)
+{
+    for (isize i = 0; i < count; i++) {
+        Message m = relay_message(&rows[i]);
+        if (rows[i].id > taken && !is_dead(rows[i].id) && subject_of(cx->mem, &m).at != NULL)
+            return &rows[i];
+    }
+    return NULL;
+}
+
+/* Longer after each refusal, and never quite the same. */
+static void wait_longer(void)
+{
+    i64 ms = FIRST_PAUSE_MS;
+
+    for (i64 i = 1; i < self.attempts && ms < PAUSE_MOST_MS; i++)
+        ms *= 2;
+    ms = ms < PAUSE_MOST_MS ? ms : PAUSE_MOST_MS;
+    self.try_at = mono_after(mono_now(), (Span){ ms + (i64)rand_below((u32)ms / 2) });
+}
+
+/* The bus refused one of the rows, and only that one. */
+static bool bear_refusal(Ctx *cx, const Tiding *rows, isize count)
+{
+    Str why = str_copy(cx->mem, str_of(cx->fault.why));
+    i64 taken;
+
+    fault_clear(cx);
+    metric_add(METRIC_RELAY_REFUSED, 1);
+    if (!bus_last(cx, &taken))
+        return false;
+    const Tiding *t = find_refused(cx, rows, count, taken);
+    if (t == NULL)
+        return fail(cx, BUSY, "%.*s", STR_ARGS(why));
+    self.attempts = t->id == self.suspect ? self.attempts + 1 : 1;
+    self.suspect = t->id;
+    if (self.attempts < self.attempts_most) {
+        wait_longer();
+        return true;
+    }
+    if (!deadletter_add(cx, t, self.attempts, why))
+        return false;
+    log_error("a message is a dead letter now", L("id", t->id), L("type", t->type), L("why", why));
+    self.dead[self.dead_next++ % DEAD_KNOWN] = t->id;
+    return true;
+}
+
 static bool tell(Ctx *cx, const Tiding *rows, isize count)
 {
     Message *m = make(cx->mem, Message, count + 1);
-    isize old = count_old(cx, rows, count);
+    isize n = 0;
 
-    for (isize i = old; i < count; i++)
-        m[i] = relay_message(&rows[i]);
-    if (bus_publish(cx, m + old, count - old))
+    for (isize i = count_old(cx, rows, count); i < count; i++)
+        if (!is_dead(rows[i].id))
+            m[n++] = relay_message(&rows[i]);
+    if (bus_publish(cx, m, n)) {
+        self.last = rows[count - 1].id;
         return true;
+    }
     self.last = -1;                               /* some may have been taken */
-    return false;
+    return cx->fault.code == BAD_REQUEST && bear_refusal(cx, rows, count);
+}
+
+/* While a refused message waits for its next try, so do those behind it. */
+static bool must_wait(void)
+{
+    return mono_now().ns < self.try_at.ns;
 }
 
 /* Whether the slice ended because of its size. */
@@ -180,7 +263,7 @@ bool relay_pass(Ctx *cx, bool *more)
     *more = false;
     if (!find_turn(cx))
         return false;
-    if (!self.ours)
+    if (!self.ours || must_wait())
         return true;
     if (!find_place(cx) || !outbox_after(cx, self.last, RELAY_SLICE, &rows, &count))
         return false;
@@ -188,7 +271,6 @@ bool relay_pass(Ctx *cx, bool *more)
         return true;
     if (!tell(cx, rows, count))
         return false;
-    self.last = rows[count - 1].id;
-    *more = count == RELAY_SLICE || is_full(rows, count);
+    *more = (count == RELAY_SLICE || is_full(rows, count) || self.last < 0) && !must_wait();
     return true;
 }

@@ -7,7 +7,9 @@
  * A bus that keeps messages is shared: one node at a time relays, the one that has the
  * lease. Where it begins is what the bus holds last, so a row is told once however many
  * nodes die or freeze on the way, and none that the outbox keeps is left out.
- * Needs: store (outbox, lease), bus.  Used by: gateway.c. */
+ * A message that the bus refuses, it alone, is tried a few times; then it is a dead letter
+ * and those behind it go on (docs/why/publishing.md).
+ * Needs: store (outbox, lease), bus, deadletter.  Used by: gateway.c. */
 #pragma once
 #include "bus/bus.h"
 #include "store/outbox.h"
@@ -17,6 +19,9 @@ enum { RELAY_SLICE = 512 };                       /* rows in one pass         */
 /* Lets messages flow (bus_begin). Rows older than `kept` are told to no bus that has
  * nothing yet: they were told long ago. */
 CHECKED bool relay_start(Ctx *cx, Span kept);
+
+/* How often a message that the bus refuses is tried before it is a dead letter. */
+void relay_attempts(i64 most);
 
 /* Tells at most RELAY_SLICE rows, or none when another node relays; *more says whether
  * others wait. A row that could not be told is the first of the next pass.

@@ -13,7 +13,9 @@ static const char *const action_words[] = {
     "data.exported", "data.deleted", "account.deletion_requested",
     "tenant.status_changed", "tenant.settings_changed", "keys.rotated",
     "audit.read", "letter.given_up", "service.revoked", "service.unrevoked", "api_key.created",
-    "api_key.revoked" };
+    "api_key.revoked", "identity.linked", "identity.unlinked",
+    "deadletter.retried", "deadletter.discarded", "webhook.added", "webhook.changed",
+    "webhook.removed", "webhook.secret_rotated", "webhook.replayed", "webhook.paused" };
 const Names audit_action_names = { action_words, AUDIT_ACTIONS };
 _Static_assert(countof(action_words) == AUDIT_ACTIONS, "a word for each action");
 

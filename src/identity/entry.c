@@ -115,7 +115,7 @@ bool entry_admit(Ctx *cx, const Caller *from, UserId user, Proof proof, SignedIn
 
 static bool missed(Ctx *cx, UserId user, i64 attempt, const Challenge *c)
 {
-    if (attempt < ATTEMPTS_MOST && !challenge_again(cx, c))
+    if (attempt < lockout()->attempts && !challenge_again(cx, c))
         return false;
     return mfa_missed(cx, user, attempt);
 }

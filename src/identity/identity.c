@@ -1,8 +1,11 @@
 /* identity.c - opened in the order of need, closed in the other. A key must verify as long
  * as the longest-lived token that it signed, and a while more for clocks and caches. */
 #include "identity/identity.h"
+#include "identity/api_key.h"
 #include "identity/audit.h"
 #include "identity/device_key.h"
+#include "identity/foreign.h"
+#include "identity/issuer.h"
 #include "identity/key.h"
 #include "identity/letter.h"
 #include "identity/letterbox.h"
@@ -36,13 +39,26 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
         key_close();
         return false;
     }
+    bool good = issuers_open(mem, c->issuers_file, c->issuers_plain, why);
+    if (good && issuer_named(c->issuer)) {
+        *why = S("ISSUERS_FILE names JWT_ISSUER, which is ourselves");
+        issuers_close();
+        good = false;
+    }
+    if (!good) {
+        service_close();
+        key_close();
+        return false;
+    }
     token_open(&(TokenConfig){ c->issuer, c->audience, c->access_lasts, c->refresh_lasts });
+    api_key_open();
+    foreign_open();
     session_open(&(SessionConfig){ c->refresh_grace, c->seal_master });
     limit_open(&c->limits);
     mailproof_open(c->seal_master);
     letter_open(c->public_url);
     letterbox_open(c->seal_master);
-    login_open(&(LoginConfig){ c->needs_verified });
+    login_open(&(LoginConfig){ c->needs_verified, { c->lockout_attempts, c->lockout_lasts } });
     policy_open(c->policy);
     audit_open(c->audit_kept);
     mfa_open(c->seal_master);
@@ -68,7 +84,10 @@ void identity_close(void)
     letter_close();
     mailproof_close();
     session_close();
+    foreign_close();
+    api_key_close();
     token_close();
+    issuers_close();
     service_close();
     key_close();
 }
@@ -76,7 +95,8 @@ void identity_close(void)
 bool identity_watch(Ctx *cx)
 {
     key_watch();
-    return key_follow(cx) && session_watch(cx) && service_revoked_watch(cx);
+    return key_follow(cx) && session_watch(cx) && service_revoked_watch(cx) &&
+           api_key_watch(cx);
 }
 
 bool identity_sweep(Ctx *cx)
@@ -86,7 +106,7 @@ bool identity_sweep(Ctx *cx)
     while (gone > 0)
         if (!session_sweep(cx, &gone))
             return false;
-    if (!service_revoked_sweep(cx, &gone))
+    if (!service_revoked_sweep(cx, &gone) || !api_key_sweep(cx, &gone))
         return false;
     for (gone = 1; gone > 0;)
         if (!mailproof_sweep(cx, &gone))

@@ -19,10 +19,14 @@ typedef struct IdentityConfig {
     i64  hash_queue, hash_memory_kib;
     const Secret *seal_master;                    /* INTERNAL_SERVICE_SECRET  */
     bool needs_verified;                          /* LOGIN_REQUIRES_VERIFIED  */
+    i64  lockout_attempts;                        /* LOCKOUT_MAX_ATTEMPTS     */
+    Span lockout_lasts;
     Policy policy;                                /* PASSWORD_POLICY          */
     Span audit_kept;                              /* AUDIT_RETENTION          */
     LimitConfig limits;
     ServiceConfig services;
+    Str  issuers_file;                            /* ISSUERS_FILE             */
+    bool issuers_plain;                           /* http:// is let pass, for tests */
     Str  passkey_id, passkey_origins;            /* empty: those of public_url */
     bool wallet_classic;                          /* the two-line message is taken too */
 } IdentityConfig;

@@ -6,6 +6,7 @@
  *   class    typ      audience            lives          made and checked by
  *   access   at+jwt   JWT_AUDIENCE        15 min         token.h
  *   refresh  rt+jwt   JWT_ISSUER          7 days         token.h, session.h
+ *   service  st+jwt   SERVICE_ID          5 min          other services; service_jwt.h
  *   stream   none: 256 bits of chance, known by hash, good once within 300 s (live_http.c);
  *            a text that stands in a URL should say nothing to who reads it in a log
  *

@@ -23,8 +23,16 @@ const Shape signed_in_shape = SHAPE(SignedIn,
     OBJECT(SignedIn, tokens, &tokens_shape, 0, "what to show from now on"));
 
 static bool needs_verified;
+static Lockout locks;
 
-void login_open(const LoginConfig *config) { needs_verified = config->needs_verified; }
+void login_open(const LoginConfig *config)
+{
+    needs_verified = config->needs_verified;
+    locks = config->lockout;
+    must(locks.attempts > 0 && locks.lasts.ms > 0);
+}
+
+const Lockout *lockout(void) { return &locks; }
 
 /* ---- making an account ---------------------------------------------------- */
 
@@ -192,9 +200,9 @@ static bool turn_away(Ctx *cx, void *arg)
 
     if (!note(cx, e, AUDIT_LOGIN_FAILED))
         return false;
-    if (!e->found || GUARDED(e->attempt != ATTEMPTS_MOST))
+    if (!e->found || GUARDED(e->attempt != locks.attempts))
         return true;
-    return person_lock(cx, e->person.id, e->attempt, later(cx->now, LOCK_LASTS)) &&
+    return person_lock(cx, e->person.id, e->attempt, later(cx->now, locks.lasts)) &&
            note(cx, e, AUDIT_LOCKED);
 }
 
@@ -211,10 +219,10 @@ static bool reserve(Ctx *cx, Entering *e, bool barred)
     if (barred || (e->found && before(cx->now, e->person.lockedUntil))) {
         if (!kv_counted(cx, e->attempts, &e->attempt))
             return false;
-        e->attempt = ATTEMPTS_MOST + 1;
+        e->attempt = locks.attempts + 1;
         return true;
     }
-    return kv_count(cx, e->attempts, LOCK_LASTS, ATTEMPTS_MOST, &e->attempt, &reset);
+    return kv_count(cx, e->attempts, locks.lasts, locks.attempts, &e->attempt, &reset);
 }
 
 /* ---- the address ---- */
@@ -231,10 +239,10 @@ static bool reserve_place(Ctx *cx, Str peer, Place *p)
     if (!limits_on())
         return true;
     if (!kv_get(cx, p->shut, &why, &p->barred) ||
-        (!p->barred && !kv_count(cx, p->attempts, LOCK_LASTS, ADDRESS_ATTEMPTS_MOST, &p->attempt,
+        (!p->barred && !kv_count(cx, p->attempts, locks.lasts, 2 * locks.attempts, &p->attempt,
                                  &reset)))
         return false;
-    p->barred |= p->attempt > ADDRESS_ATTEMPTS_MOST;
+    p->barred |= p->attempt > 2 * locks.attempts;
     return true;
 }
 
@@ -242,8 +250,8 @@ static bool shut_place(Ctx *cx, const Place *p)
 {
     bool made;
 
-    return p->attempt != ADDRESS_ATTEMPTS_MOST ||
-           kv_put_new(cx, p->shut, S("1"), LOCK_LASTS, &made);
+    return p->attempt != 2 * locks.attempts ||
+           kv_put_new(cx, p->shut, S("1"), locks.lasts, &made);
 }
 
 /* ---- the verdict ---- */
@@ -252,7 +260,7 @@ static bool may_enter(const Entering *e)
 {
     int status = e->person.status;
 
-    return e->found && e->open && e->attempt <= ATTEMPTS_MOST &&
+    return e->found && e->open && e->attempt <= locks.attempts &&
            (status == PERSON_ACTIVE || (status == PERSON_PENDING && !needs_verified));
 }
 

@@ -8,13 +8,16 @@
 #include "identity/person.h"
 #include "identity/session.h"
 
-/* Failures in LOCK_LASTS until an account, and an address, is locked for as long. */
-enum { ATTEMPTS_MOST = 5, ADDRESS_ATTEMPTS_MOST = 2 * ATTEMPTS_MOST, LOGINS_MOST = 5 };
-#define LOCK_LASTS     minutes(15)
+/* So many failures in `lasts` until an account is locked for as long; an address at twice that. */
+typedef struct Lockout { i64 attempts; Span lasts; } Lockout;
+const Lockout *lockout(void);
+
+enum { LOGINS_MOST = 5 };
 #define LOGIN_WINDOW   seconds(60)                /* per address and email    */
 
 typedef struct LoginConfig {
     bool needs_verified;                          /* LOGIN_REQUIRES_VERIFIED  */
+    Lockout lockout;                              /* LOCKOUT_*                */
 } LoginConfig;
 void login_open(const LoginConfig *config);
 

@@ -204,8 +204,8 @@ bool mfa_try(Ctx *cx, UserId user, i64 *attempt)
 {
     Instant reset;
 
-    return kv_count(cx, attempts_key(cx, user), LOCK_LASTS, ATTEMPTS_MOST, attempt, &reset) &&
-           (*attempt <= ATTEMPTS_MOST ||
+    return kv_count(cx, attempts_key(cx, user), lockout()->lasts, lockout()->attempts, attempt, &reset) &&
+           (*attempt <= lockout()->attempts ||
             fail(cx, AUTHENTICATION_FAILED, "no attempt left for a code"));
 }
 
@@ -219,7 +219,7 @@ typedef struct { UserId user; i64 attempt; } Missing;
 static bool shut(Ctx *cx, void *arg)
 {
     const Missing *m = arg;
-    return person_lock(cx, m->user, m->attempt, later(cx->now, LOCK_LASTS)) &&
+    return person_lock(cx, m->user, m->attempt, later(cx->now, lockout()->lasts)) &&
            note_write(cx, "user.account_locked", m->user, S("second factor"));
 }
 
@@ -227,7 +227,7 @@ bool mfa_missed(Ctx *cx, UserId user, i64 attempt)
 {
     Missing m = { user, attempt };
 
-    if (attempt == ATTEMPTS_MOST && !write_tx(cx, lane_of(user.v), shut, &m))
+    if (attempt == lockout()->attempts && !write_tx(cx, lane_of(user.v), shut, &m))
         return false;
     return fail(cx, AUTHENTICATION_FAILED, "wrong second factor, attempt %jd", (intmax_t)attempt);
 }

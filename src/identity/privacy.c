@@ -77,6 +77,7 @@ SQL(staff_erase,  "DELETE FROM venue_staff WHERE tenant = $1 AND person = $2");
 SQL(totp_erase,   "DELETE FROM totp WHERE tenant = $1 AND person = $2");
 SQL(backup_erase, "DELETE FROM backup_code WHERE tenant = $1 AND person = $2");
 SQL(passkey_erase, "DELETE FROM passkey WHERE tenant = $1 AND person = $2");
+SQL(foreign_erase, "DELETE FROM foreign_identity WHERE tenant = $1 AND person = $2");
 SQL(wallet_erase, "DELETE FROM wallet WHERE tenant = $1 AND person = $2");
 SQL(proof_erase, "DELETE FROM mail_proof WHERE tenant = $1 AND person = $2");
 SQL(audit_subject_erase,
@@ -89,7 +90,7 @@ SQL(device_erase, "DELETE FROM device_key WHERE tenant = $1 AND person = $2");
 
 /* What was personal and stands in other tables. */
 static Sql *const others[] = { &session_erase, &staff_erase, &totp_erase, &backup_erase,
-                               &passkey_erase, &wallet_erase, &device_erase,
+                               &passkey_erase, &foreign_erase, &wallet_erase, &device_erase,
                                &letter_erase, &proof_erase, &audit_subject_erase,
                                &audit_actor_erase };
 

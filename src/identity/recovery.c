@@ -114,10 +114,10 @@ bool recovery_change(Ctx *cx, const Caller *from, Str old, Str password)
     if (!person_look(cx, r.user, &p))
         return false;
     Key attempts = kv_key(cx, "attempts", p.email);
-    if (!kv_count(cx, attempts, LOCK_LASTS, ATTEMPTS_MOST, &n, &until) ||
+    if (!kv_count(cx, attempts, lockout()->lasts, lockout()->attempts, &n, &until) ||
         !password_check(cx, p.passwordHash, old, &same, &stale))
         return false;
-    if (!same || n > ATTEMPTS_MOST)
+    if (!same || n > lockout()->attempts)
         return fail(cx, AUTHENTICATION_FAILED, "wrong old password, attempt %jd", (intmax_t)n);
     if (str_is(old, password))
         return fail(cx, SAME_PASSWORD, "the same again");

@@ -106,7 +106,7 @@ static bool check_standing(Ctx *cx, Str token, const Service *s)
 
 static bool check_claims(Ctx *cx, const Assertion *a, const Service *s)
 {
-    if (!str_is(a->environment, own.environment))
+    if (a->environment.at != NULL && !str_is(a->environment, own.environment))
         return fail(cx, INVALID_SERVICE_TOKEN, "of another environment");
     if (a->audience.at != NULL ? !str_is(a->audience, own.id) : s->alone)
         return fail(cx, INVALID_SERVICE_TOKEN, "not made for us");
@@ -114,6 +114,14 @@ static bool check_claims(Ctx *cx, const Assertion *a, const Service *s)
         before(later(a->issued, SERVICE_TOKEN_LASTS), a->expires))
         return fail(cx, INVALID_SERVICE_TOKEN, "from the future, or lives too long");
     return before(cx->now, a->expires) || fail(cx, SERVICE_TOKEN_EXPIRED, "expired");
+}
+
+bool service_judge(Ctx *cx, Str token, const Service *s, const Assertion *a, Peer *out)
+{
+    if (!check_claims(cx, a, s) || !check_standing(cx, token, s))
+        return false;
+    *out = (Peer){ s, a->scopes & s->scopes, a->tenant, a->user };
+    return true;
 }
 
 bool service_check(Ctx *cx, Str token, Peer *out)
@@ -128,20 +136,25 @@ bool service_check(Ctx *cx, Str token, Peer *out)
         return fail(cx, UNTRUSTED_SERVICE, "issuer is not in the list");
     if (!assertion_holds(&c, &s->keys, cx->now))
         return fail(cx, INVALID_SERVICE_SIGNATURE, "service %.*s", STR_ARGS(s->id));
-    if (!check_claims(cx, &c.a, s) || !check_standing(cx, token, s))
-        return false;
-    *out = (Peer){ s, c.a.scopes & s->scopes, c.a.tenant, c.a.user };
-    return true;
+    return service_judge(cx, token, s, &c.a, out);
 }
 
 /* ---- whom we call ---------------------------------------------------------- */
 
+/* A machine that acts in its own name asks on nobody's behalf. */
+static UserId behalf(const Ctx *cx)
+{
+    bool own_name = cx->who.comer != A_PERSON && uuid_is(cx->who.user.v, cx->who.machine);
+    return own_name ? (UserId){ 0 } : cx->who.user;
+}
+
 static Digest place_name(Ctx *cx, Str audience)
 {
+    UserId user = behalf(cx);
     Buf b = buf_in(cx->mem, 128);
 
     buf_add(&b, (Str){ (const char *)cx->tenant.v.b, 16 });
-    buf_add(&b, (Str){ (const char *)cx->who.user.v.b, 16 });
+    buf_add(&b, (Str){ (const char *)user.v.b, 16 });
     buf_add(&b, audience);
     return sha256(buf_str(&b));
 }
@@ -184,7 +197,7 @@ static Assertion for_audience(Ctx *cx, Str id, Str audience, unsigned scopes, Sp
 
     return (Assertion){ .issuer = id, .subject = id, .environment = own.environment,
                         .audience = audience, .scopes = scopes, .tenant = cx->tenant,
-                        .user = cx->who.user, .issued = now, .expires = later(now, lasts) };
+                        .user = behalf(cx), .issued = now, .expires = later(now, lasts) };
 }
 
 Str service_assertion(Ctx *cx, Str audience)

@@ -26,6 +26,10 @@ void service_close(void);
 typedef struct Peer { const Service *service; unsigned scopes; TenantId tenant; UserId user; } Peer;
 CHECKED bool service_check(Ctx *cx, Str token, Peer *out);
 
+/* The rest of it, of a token whose signature was found to be that service's. An
+ * environment that is absent is ours. */
+CHECKED bool service_judge(Ctx *cx, Str token, const Service *s, const Assertion *a, Peer *out);
+
 /* That it was not taken back. Fails SERVICE_REVOKED. */
 CHECKED bool service_standing(Ctx *cx, const Service *s);
 

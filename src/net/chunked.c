@@ -5,15 +5,15 @@
  *                                          v
  *              LINE -> [TRAILER -> TRAILER_LF -> LINE] -> LAST_LF -> END
  *
- * Extensions and trailers are read and forgotten; both are bounded, so a body can't be
- * nothing but them. A line end is CRLF and nothing else. */
+ * Extensions are read and forgotten, and so are trailers that nobody gave room for; both
+ * are bounded, so a body can't be nothing but them. A line end is CRLF and nothing else. */
 #include "net/head.h"
 #include <string.h>
 
 enum { SIZE, MORE_SIZE, EXTENSION, SIZE_LF, DATA, DATA_CR, DATA_LF,
        LINE, TRAILER, TRAILER_LF, LAST_LF, END, WRONG };
 
-enum { EXTENSION_MOST = 256, TRAILERS_MOST = 4096 };
+enum { EXTENSION_MOST = 256 };
 
 static int hex_value(char b)
 {
@@ -59,6 +59,20 @@ static int in_trailer(Chunked *c, char b)
          : is_text(b) && c->line++ < TRAILERS_MOST ? TRAILER : WRONG;
 }
 
+/* The lines with their ends, without the empty one; more than there is room for is wrong. */
+static void keep_trailer(Chunked *c, int was, char b)
+{
+    bool of_one = c->state == TRAILER || c->state == TRAILER_LF ||
+                  (c->state == LINE && was == TRAILER_LF);
+
+    if (c->trailers == NULL || !of_one)
+        return;
+    if (c->trailers_len == TRAILERS_MOST)
+        c->state = WRONG;
+    else
+        c->trailers[c->trailers_len++] = b;
+}
+
 static int next_state(Chunked *c, char b)
 {
     switch (c->state) {
@@ -97,7 +111,9 @@ HeadResult chunked_read(Chunked *c, Str *in, char *to, isize *len, i64 body_most
             move_data(c, in, to, len);
             continue;
         }
+        int was = c->state;
         c->state = next_state(c, in->at[0]);
+        keep_trailer(c, was, in->at[0]);
         *in = str_sub(*in, 1, in->len);
         if (c->state != DATA)
             continue;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include "net/ask.h"
 #include "net/exchange.h"
 #include "net/h2.h"
 #include "net/io.h"
@@ -68,6 +69,8 @@ void conn_close(Conn *c)
         c->io->counts.lingering--;
     if (c->stream != NULL)
         stream_end(c);
+    if (c->ask != NULL)
+        ask_leave(c);
     if (c->h2 != NULL)
         h2_end(c);
     if (c->job != NULL && c->state != C_AT_WORK) {
@@ -259,13 +262,20 @@ static Step *const steps[C_STATES] = {
     [C_HEAD] = read_more,           [C_BODY] = read_body,
     [C_SKIPPING] = read_more,       [C_STREAMING] = read_and_drop,
     [C_PAGING] = read_and_drop,     [C_CLOSING] = read_and_drop,
+    [C_FORWARDING] = read_more,
     [C_H2] = h2_run,
 };
+
+static bool has_step(const Conn *c)
+{
+    return steps[c->state] != NULL && (c->readable || c->fresh) &&
+           (c->state != C_FORWARDING || ask_hungry(c));
+}
 
 void conn_run(Conn *c)
 {
     for (int i = 0; i < STEPS_MOST; i++) {
-        if (steps[c->state] == NULL || !(c->readable || c->fresh))
+        if (!has_step(c))
             return;
         steps[c->state](c);
     }
@@ -283,6 +293,8 @@ static void writable(Conn *c)
         exchange_page(c);
     else if (c->state == C_STREAMING)
         stream_writable(c);
+    else if (c->state == C_FORWARDING)
+        ask_writable(c);
     else if (c->state == C_H2)
         h2_writable(c);
 }

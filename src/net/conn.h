@@ -3,6 +3,7 @@
  *   GREETING -> HEAD -> BODY -> AT_WORK -> (HELD) -> (WRITING) -> IDLE -> HEAD ...
  *                 |       |         |                              ^
  *                 |       |         +-> (PAGING) -> STREAMING      |
+ *                 +-> FORWARDING (ask.h) --------------------------+
  *                 +-------+-- refused -> (SKIPPING) ---------------+
  *   GREETING or HEAD -> H2, which gives each request a Conn of its own (h2.h)
  *   any -> CLOSING (what still comes is dropped) -> GONE
@@ -17,11 +18,13 @@
 #include "net/link.h"
 
 struct Io;
+struct Ask;
 struct Stream;
 struct H2;
 
 typedef enum ConnState { C_GREETING, C_IDLE, C_HEAD, C_BODY, C_SKIPPING, C_AT_WORK,
-                         C_HELD, C_WRITING, C_PAGING, C_STREAMING, C_H2, C_CLOSING, C_GONE,
+                         C_HELD, C_WRITING, C_PAGING, C_STREAMING, C_FORWARDING, C_H2, C_CLOSING,
+                         C_GONE,
                          C_STATES } ConnState;
 
 typedef struct Conn {
@@ -44,6 +47,7 @@ typedef struct Conn {
     i64         skip;                             /* of a refused body        */
     Job        *job;
     struct Stream *stream;
+    struct Ask    *ask;                           /* its request is with an upstream */
     struct H2  *h2;                               /* the session, in C_H2     */
     struct Conn *next_turn, *next_grave;
     char        peer[INET6_ADDRSTRLEN];

@@ -16,6 +16,10 @@ typedef enum DueKind {
     DUE_BEAT,        /* silence on a stream                                  */
     DUE_LINGER,      /* a closed connection's last bytes                     */
     DUE_HELD,        /* an answer that is ready too early                    */
+    DUE_CONNECT,     /* of exchanges with upstreams (line.h): a line to it   */
+    DUE_FIRST,       /* the first byte of its answer                         */
+    DUE_FLOW,        /* the next bytes, either way                           */
+    DUE_POOLED,      /* an idle line                                         */
     DUE_KINDS
 } DueKind;
 

@@ -3,12 +3,13 @@
  * requests only, so no slow sender ever costs one. */
 #include "net/exchange.h"
 #include <string.h>
+#include "net/ask.h"
 #include "net/io.h"
 
 enum { OUT_MOST = 64 << 10,         /* answers that wait for one write       */
        KEPT = 64 << 10 };
 
-static void send_answers(Conn *c)
+void exchange_flush(Conn *c)
 {
     OutBuf *out = &c->io->out;
     bool alive = conn_put(c, (Str){ out->at, out->len });
@@ -18,23 +19,30 @@ static void send_answers(Conn *c)
         conn_settle(c);
 }
 
+void exchange_put(Conn *c, const Req *rq)
+{
+    Io *io = c->io;
+    char *to = io_room(io, wire_size(&io->desk.wire, rq));
+
+    c->closes |= rq->reply.close || rq->reply.stream != NULL || io->server->draining;
+    c->closes |= c->link.via->shared;
+    WireHow how = { c->closes, c->keep_old };
+    io->out.len += wire_write(&io->desk.wire, rq, how, to);
+    c->state = C_IDLE;
+}
+
 /* Writes the reply behind the other answers of this turn. */
 static void give(Conn *c, Ctx *cx, Req *rq, Mono came)
 {
     Io *io = c->io;
     StreamWish *wish = rq->reply.stream;
-    char *to = io_room(io, wire_size(&io->desk.wire, rq));
 
-    c->closes |= rq->reply.close || wish != NULL || io->server->draining;
-    c->closes |= c->link.via->shared;
-    WireHow how = { c->closes, c->keep_old };
-    io->out.len += wire_write(&io->desk.wire, rq, how, to);
+    exchange_put(c, rq);
     io->counts.requests++;
-    c->state = C_IDLE;
     if (wish != NULL) {
         must(wish->page == NULL);                 /* that is a worker's       */
         c->state = C_AT_WORK;
-        send_answers(c);
+        exchange_flush(c);
         if (c->state != C_GONE)
             stream_start(c, wish);
     }
@@ -185,7 +193,7 @@ void exchange_read_body(Conn *c)
         return;
     submit(c);
     if (c->io->out.len > 0)
-        send_answers(c);
+        exchange_flush(c);
 }
 
 static i64 body_most(const Server *s, const Route *route)
@@ -229,9 +237,28 @@ static void begin_job(Conn *c, const Head *h, const Req *rq, Str *in)
     conn_become(c, C_BODY, DUE_BODY);
 }
 
+static void pass_over_body(Conn *c, const Head *h, FaultCode fault);
+
+/* The handler decides by the head alone; what it does not send on is refused there. */
+static void serve_at_head(Conn *c, const Head *h, Req *rq, Str in)
+{
+    Ctx cx = desk_begin(&c->io->desk);
+
+    desk_serve(&c->io->desk, &cx, rq);
+    if (rq->reply.forward != NULL) {
+        ask_begin(c, &cx, rq, h, in);
+        return;
+    }
+    bool large = h->length > c->io->server->config.body_most;
+    pass_over_body(c, h, large ? CONTENT_TOO_LARGE : OK);
+    give(c, &cx, rq, c->io->now);
+}
+
 static FaultCode judge(const Server *s, const Head *h, const RouteMatch *m)
 {
-    if (h->length > body_most(s, m->route))
+    bool forwards = m->route != NULL && (m->route->is & FORWARDS) != 0;
+
+    if (!forwards && h->length > body_most(s, m->route))
         return CONTENT_TOO_LARGE;
     if (m->route == NULL)
         return m->allow != 0 ? METHOD_NOT_ALLOWED : NOT_FOUND;
@@ -271,7 +298,9 @@ static void admit(Conn *c, const Head *h, Str *in)
 
     if (fault != OK)
         pass_over_body(c, h, fault);
-    if (here || (fault == OK && (m.route->is & INLINE) && !has_body(h)))
+    if (fault == OK && (m.route->is & FORWARDS))
+        serve_at_head(c, h, &rq, *in);
+    else if (here || (fault == OK && (m.route->is & INLINE) && !has_body(h)))
         serve_here(c, &rq, c->io->now);
     else if (fault != OK)
         refuse(c, &rq, fault, fault_facts(fault)->code);
@@ -320,6 +349,7 @@ static bool take(Conn *c, Str *in)
     case C_HEAD:     return !c->closes && take_head(c, in);
     case C_BODY:     take_body(c, in); return true;
     case C_SKIPPING: take_skipped(c, in); return true;
+    case C_FORWARDING: return ask_take(c, in);
     default:         return false;
     }
 }
@@ -330,15 +360,15 @@ void exchange_digest(Conn *c, Str *in)
 
     while (in->len > 0 && take(c, in))
         if (out->len >= OUT_MOST)
-            send_answers(c);
+            exchange_flush(c);
     if (out->len > 0)
-        send_answers(c);
+        exchange_flush(c);
 }
 
 static void send_any(Conn *c)
 {
     if (c->io->out.len > 0)
-        send_answers(c);
+        exchange_flush(c);
 }
 
 void exchange_open(Conn *c, Str text, BodyToCome body)
@@ -394,7 +424,7 @@ void exchange_refuse(Conn *c, FaultCode fault, const char *why)
 void exchange_give_up(Conn *c, FaultCode fault, const char *why)
 {
     give_up(c, fault, why);
-    send_answers(c);
+    exchange_flush(c);
 }
 
 void exchange_too_late(Conn *c)
@@ -419,7 +449,7 @@ void exchange_page(Conn *c)
     j->paging = true;
     if (!c->io->server->draining && queue_push(&c->io->server->pool.queue, &j->link))
         conn_become(c, C_AT_WORK, DUE_NONE);
-    else if (stream_say(c, LEAVE_SHUTDOWN)) {
+    else if (stream_say(c, PART_SHUTDOWN)) {
         c->closes = true;
         conn_settle(c);
     }

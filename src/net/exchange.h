@@ -21,5 +21,8 @@ void exchange_too_late(Conn *c);
 void exchange_release(Conn *c);
 /* A page has been written: asks for the next. */
 void exchange_page(Conn *c);
+/* For ask.c: the reply, behind the others of this turn; and all of them on their way. */
+void exchange_put(Conn *c, const Req *rq);
+void exchange_flush(Conn *c);
 /* A worker has answered. */
 void exchange_done(Conn *c, Job *j);

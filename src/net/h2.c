@@ -9,6 +9,7 @@
 #include <nghttp2/nghttp2.h>
 #include <stdlib.h>
 #include <string.h>
+#include "net/ask.h"
 #include "net/exchange.h"
 #include "net/io.h"
 
@@ -106,6 +107,10 @@ static void take_end(H2 *h, const nghttp2_frame *f)
 
     if (s == NULL)
         return;
+    if (s->conn.state == C_FORWARDING) {
+        ask_feed_end(&s->conn);
+        return;
+    }
     h->bodies -= s->body;
     s->body = 0;
     exchange_end(&s->conn);
@@ -117,13 +122,19 @@ static int on_data(nghttp2_session *session, u8 flags, i32 id, const u8 *data, s
     H2 *h = user;
     H2Stream *s = stream_of(h, id);
 
-    (void)session, (void)flags;
-    if (s == NULL || s->conn.state != C_BODY)
+    (void)flags;
+    nghttp2_session_consume_connection(session, len);
+    if (s == NULL || s->conn.state != C_FORWARDING)
+        nghttp2_session_consume_stream(session, id, len);
+    if (s == NULL || (s->conn.state != C_BODY && s->conn.state != C_FORWARDING))
         return 0;
     s->body += (isize)len;
     h->bodies += (isize)len;
     if (h->bodies > H2_BODIES_MOST)
-        exchange_give_up(&s->conn, BUSY, "bodies of one connection");
+        (s->conn.state == C_FORWARDING ? ask_fail : exchange_give_up)(
+            &s->conn, BUSY, "bodies of one connection");
+    else if (s->conn.state == C_FORWARDING)
+        ask_feed(&s->conn, (Str){ (const char *)data, (isize)len });
     else
         exchange_feed(&s->conn, (Str){ (const char *)data, (isize)len });
     return 0;
@@ -454,6 +465,7 @@ static nghttp2_session *new_session(H2 *h)
 
     must(nghttp2_option_new(&o) == 0);
     nghttp2_option_set_no_closed_streams(o, 1);
+    nghttp2_option_set_no_auto_window_update(o, 1);
     nghttp2_option_set_max_settings(o, 32);
     nghttp2_option_set_max_outbound_ack(o, 100);
     must(nghttp2_session_server_new2(&session, c, h, o) == 0);

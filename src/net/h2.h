@@ -9,7 +9,6 @@
  *   socket - Conn (C_H2) - H2 - H2Stream (Conn + its place in the session)
  *                             - H2Stream ...
  *
- * Costs, beside the kernel's and TLS's share (measured): docs/performance.md.
  * Needs: conn, h2_head.  Used by: conn.c, io.c. */
 #pragma once
 #include "net/conn.h"
@@ -81,3 +80,6 @@ void h2_stream_wake(H2 *h);
 void h2_pump(H2 *h);
 void h2_again(H2 *h);
 void h2_put(H2 *h, Str bytes);
+
+/* For ask.c: n bytes of the request's body have gone on, so its sender may send as many. */
+void h2_took(Conn *c, isize n);

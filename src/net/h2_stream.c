@@ -236,6 +236,20 @@ static void h2_finish(Link *l)
         hand_over(s, NULL, 0, 0);
 }
 
+void h2_took(Conn *c, isize n)
+{
+    H2Stream *s = stream_of(&c->link);
+    H2 *h = s->session;
+
+    s->body -= n;
+    if (h == NULL)
+        return;
+    h->bodies -= n;
+    if (!s->shut && !h->lost)
+        nghttp2_session_consume_stream(h->session, s->id, (size_t)n);
+    h2_again(h);
+}
+
 static u32 why_reset(const H2Stream *s)
 {
     return s->ended ? NGHTTP2_NO_ERROR : s->answered ? NGHTTP2_CANCEL

@@ -124,6 +124,18 @@ static HeadResult take_field(Reader *r, Header *field)
     return got == HEAD_DONE ? take_value(r, &field->value) : got;
 }
 
+HeadResult head_field(const char **at, const char *end, Header *out, const char **why)
+{
+    Head none;
+    Reader r = { *at, end, &none };
+    HeadResult got = take_field(&r, out);
+
+    *at = r.at;
+    if (got == HEAD_BAD)
+        *why = none.why;
+    return got;
+}
+
 /* What the fields say about framing, gathered while they are read. */
 typedef struct Framing { int hosts, lengths, codings; Str host; } Framing;
 

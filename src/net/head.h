@@ -40,8 +40,20 @@ CHECKED bool path_settle(Arena *mem, Str raw, Str *out);
  * UTF-8. */
 CHECKED bool query_decode(Arena *mem, Str raw, Str *out);
 
-/* A chunked body (RFC 9112 7.1) that is being read; starts as zeroes. */
-typedef struct Chunked { int state; i64 left; i64 body; isize line; } Chunked;
+/* One field line with its CRLF, for other heads and for trailers: moves *at behind it.
+ * HEAD_BAD with *why. */
+HeadResult head_field(const char **at, const char *end, Header *out, const char **why);
+
+/* A chunked body (RFC 9112 7.1) that is being read; starts as zeroes. Who wants the
+ * trailers gives TRAILERS_MOST bytes of room for their lines. */
+enum { TRAILERS_MOST = 4096 };
+typedef struct Chunked {
+    int    state;
+    i64    left, body;
+    isize  line;
+    char  *trailers;                              /* NULL: they are forgotten */
+    isize  trailers_len;
+} Chunked;
 /* Takes bytes off `*in`, puts the body bytes at to + *len (`to` may be where `in`
  * began, else it has room for in->len more) and adds to *len. HEAD_DONE at the end of
  * the trailers, HEAD_BAD with *fault. */

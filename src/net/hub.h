@@ -75,10 +75,10 @@ void stream_end(struct Conn *c);
 void stream_writable(struct Conn *c);
 void stream_beat(struct Conn *c);
 /* Tells the client why, and when to come again, and closes. */
-typedef enum Leave { LEAVE_SHUTDOWN, LEAVE_LIFETIME, LEAVE_ENDED, LEAVE_TOO_MANY } Leave;
-void stream_send_away(struct Conn *c, Leave why);
+typedef enum Parting { PART_SHUTDOWN, PART_LIFETIME, PART_ENDED, PART_TOO_MANY } Parting;
+void stream_send_away(struct Conn *c, Parting why);
 /* Tells only. False when the connection was lost (closed). */
-CHECKED bool stream_say(struct Conn *c, Leave why);
+CHECKED bool stream_say(struct Conn *c, Parting why);
 /* Sends what is lacking; cuts the stream when that is gone from the log. */
 void stream_flush(Hub *h, Stream *s);
 /* Closes those that their owners have too many of. */

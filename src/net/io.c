@@ -8,6 +8,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 #include "net/exchange.h"
+#include "net/line.h"
 #include "net/h2.h"
 
 enum { EVENTS = 256, ACCEPTS = 64, WAIT_MOST_MS = 1000, RETRY_ACCEPT_MS = 20,
@@ -159,7 +160,7 @@ static void begin_drain(Io *io)
     close(io->listener);
     io->listener = -1;
     while ((due = io->dues.lists[DUE_BEAT].oldest) != NULL)
-        stream_send_away((Conn *)due, LEAVE_SHUTDOWN);
+        stream_send_away((Conn *)due, PART_SHUTDOWN);
     h2_drain(io);
     close_quiet(io);
 }
@@ -184,12 +185,16 @@ static int wait_ms(const Io *io)
     bool busy = io->turns != NULL || hub_busy(&io->hub);
     int most = io->listening ? WAIT_MOST_MS : RETRY_ACCEPT_MS;
 
+    if (io->outward != NULL)
+        most = outward_wait(io->outward, most);
     return busy ? 0 : due_wait(&io->dues, io->now, most);
 }
 
 static void handle(Io *io, const struct epoll_event *e)
 {
-    if (e->data.ptr == &io->listener)
+    if (e->data.u64 & LINE_MARK)
+        line_event((Line *)((char *)e->data.ptr - LINE_MARK), e->events);
+    else if (e->data.ptr == &io->listener)
         accept_some(io);
     else if (e->data.ptr != &io->inbox)
         conn_event(e->data.ptr, e->events);
@@ -207,6 +212,8 @@ static void turn(Io *io)
     run_turns(io);
     hub_turn(&io->hub);
     check_dues(io);
+    if (io->outward != NULL)
+        outward_turn(io->outward);
     if (io->server->draining && !io->drained)
         begin_drain(io);
     accept_again(io);
@@ -222,6 +229,8 @@ static void close_all(Io *io)
     Due *due;
 
     take_inbox(io);
+    if (io->outward != NULL)
+        outward_end(io->outward);
     while (io->sessions != NULL)
         conn_close(io->sessions->conn);
     for (int kind = DUE_NONE + 1; kind < DUE_KINDS; kind++)
@@ -289,6 +298,8 @@ void io_join(Io *io)
 void io_close(Io *io)
 {
     hub_close(&io->hub);
+    if (io->outward != NULL)
+        outward_close(io->outward);
     inbox_close(&io->inbox);
     job_shelf_close(&io->jobs);
     arena_close(&io->desk.mem);

@@ -31,6 +31,7 @@ typedef struct Io {
     Conn      *turns, **last_turn, *graves;
     struct H2 *sessions;                          /* of HTTP/2                */
     Hub        hub;
+    struct Outward *outward;                          /* to upstreams; NULL: none yet */
     Inbox      inbox;
     IoCounts   counts;
     Frame    **taken;                             /* room for inbox_take      */

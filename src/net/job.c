@@ -69,7 +69,7 @@ void *job_take(Job *j, isize n)
     return e->room;
 }
 
-static Str keep(Job *j, Str s)
+Str job_keep(Job *j, Str s)
 {
     if (s.at == NULL)
         return s;
@@ -89,13 +89,13 @@ void job_fill(Job *j, const Req *rq, const Head *h)
     Req *to = &j->rq;
     Str head = { h->method_text.at, h->end - h->method_text.at };
     Header *headers = job_take(j, rq->header_count * (isize)sizeof(Header));
-    const char *copy = keep(j, head).at;
+    const char *copy = job_keep(j, head).at;
     bool inside = rq->path.at >= head.at && rq->path.at < head.at + head.len;
 
     *to = *rq;
     to->target = moved(rq->target, head, copy);
     to->query = moved(rq->query, head, copy);
-    to->path = inside ? moved(rq->path, head, copy) : keep(j, rq->path);
+    to->path = inside ? moved(rq->path, head, copy) : job_keep(j, rq->path);
     for (int i = 0; i < rq->param_count; i++)
         to->params[i].value = moved(rq->params[i].value, rq->path, to->path.at);
     for (isize i = 0; i < rq->header_count; i++) {

@@ -40,6 +40,9 @@ void job_shelf_close(JobShelf *s);
 /* Memory as long as the job, not zeroed. */
 void *job_take(Job *j, isize n);
 
+/* A copy as long as the job. */
+Str job_keep(Job *j, Str s);
+
 /* Copies the request, so that nothing of it points outside the job. */
 void job_fill(Job *j, const Req *rq, const Head *h);
 

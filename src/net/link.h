@@ -1,7 +1,7 @@
 /* link.h - the bytes of one connection, plain or under TLS, behind one small table.
  *
- * What reads and writes above it knows neither sockets nor TLS, so that another
- * protocol can stand beside HTTP/1.1 on the same links.
+ * What reads and writes above it knows neither sockets nor TLS, so HTTP/2 stands beside
+ * HTTP/1.1 on the same links, and its streams are links themselves (h2_stream.c).
  * Needs: base.  Used by: conn.c, stream.c. */
 #pragma once
 #include <sys/uio.h>
@@ -29,7 +29,7 @@ typedef struct Transport {
     bool shared;            /* one request of several on a socket; carries no second one */
 } Transport;
 
-extern const Transport plain_transport;
+extern const Transport plain_transport, tls_transport;
 
 /* TLS 1.2 and 1.3 by OpenSSL. NULL with the reason in *why. */
 typedef struct Tls Tls;
@@ -45,3 +45,13 @@ CHECKED bool tls_reload(Tls *t, Arena *mem, Str *why);
 bool tls_stale(Tls *t);
 /* Puts TLS on a link that has its fd. */
 CHECKED bool tls_wrap(Tls *t, Link *l);
+
+/* The same for asking others: their certificate must be good for `host` (a name or an
+ * address), signed by `ca_file` or, where that is empty, by who the system trusts; with
+ * cert_file and key_file we show one too. */
+typedef struct TlsClient TlsClient;
+TlsClient *tls_client_open(Arena *mem, Str ca_file, Str cert_file, Str key_file, Str *why);
+void tls_client_close(TlsClient *t);
+CHECKED bool tls_client_wrap(TlsClient *t, Link *l, const char *host);
+/* Why the handshake failed, for the log. */
+const char *tls_client_why(const Link *l);

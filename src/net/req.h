@@ -18,6 +18,7 @@ typedef struct Reply {
     ReplyHeader *headers;
     bool         close;                           /* close the connection after it */
     Mono         not_before;                      /* held back until then     */
+    struct ForwardWish *forward;                  /* not NULL: an upstream answers (forward.h) */
     struct StreamWish *stream;                    /* not NULL: becomes a stream (stream.h) */
 } Reply;
 
@@ -31,6 +32,7 @@ typedef struct Req {
     isize         header_count;
     Str           body;                           /* whole, already unchunked */
     Str           peer;                           /* address, no port         */
+    Str           via;                            /* the load balancer's, when one said peer */
     bool          secure;                         /* came over TLS            */
     unsigned      allow;                          /* bit per Method that the path knows */
     const Route  *route;                          /* NULL: OPTIONS, or a refusal */

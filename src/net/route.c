@@ -1,14 +1,16 @@
 /* route.c - a tree of path segments. A written segment wins over a parameter, and the
  * search comes back to the parameter when the written one has no such method, so
  * /orders/search and /orders/:id can stand beside each other. One slash at the end,
- * in a row or a request, means nothing. */
+ * in a row or a request, means nothing. A row that ends in a star has what no other row
+ * knows by any method, so what is served here keeps its 404 and 405. OPTIONS of it is
+ * answered here: a preflight has no token. */
 #include "net/route.h"
 #include "base/log.h"
 
 enum { METHODS = M_OTHER };
 
 static const char *const methods[] = { "GET", "POST", "PUT", "PATCH", "DELETE", "OPTIONS",
-                                       "HEAD" };
+                                       "HEAD", "ALL" };
 const Names method_names = { methods, countof(methods) };
 
 typedef struct Node {
@@ -16,6 +18,7 @@ typedef struct Node {
     struct Node *next;                            /* the next child of the parent */
     struct Node *children, *any;                  /* written ones; the parameter  */
     const Route *rows[METHODS];
+    const Route *rest;                            /* of all that is below and unknown */
 } Node;
 
 struct Router { Arena mem; Node root; };
@@ -60,12 +63,30 @@ static Node *grow(Router *r, Node *n, Str text)
     return child;
 }
 
+/* "/api/" and a star, for every method but OPTIONS. */
+static void add_rest(Router *r, const Route *row)
+{
+    Str path = inner(str_of(row->path));
+    Node *n = &r->root;
+
+    must(str_ends(path, S("/*")));
+    path = str_sub(path, 0, path.len - 2);
+    for (Str s; (s = next_segment(&path)).at != NULL; n = grow(r, n, s))
+        must(s.len > 0 && s.at[0] != ':');
+    must(n->rest == NULL);
+    n->rest = row;
+}
+
 static void add(Router *r, const Route *row)
 {
     Str path = inner(str_of(row->path));
     Node *n = &r->root;
     int params = 0;
 
+    if (row->method == M_OTHER) {
+        add_rest(r, row);
+        return;
+    }
     for (Str s; (s = next_segment(&path)).at != NULL; n = grow(r, n, s)) {
         must(s.len > 0);
         params += s.at[0] == ':';
@@ -129,6 +150,17 @@ static bool search(const Node *n, Method method, Str rest, RouteMatch *out)
     return false;
 }
 
+/* The row of the deepest node above that takes what nobody knows. */
+static const Route *find_rest(const Node *n, Str rest)
+{
+    const Route *row = NULL;
+
+    for (Str s; n != NULL && (s = next_segment(&rest)).at != NULL; n = find_child(n, s))
+        if (n->rest != NULL)
+            row = n->rest;
+    return row;
+}
+
 /* The values were found on the way down; their names stand in the row. */
 static void name_params(RouteMatch *m)
 {
@@ -153,4 +185,11 @@ void router_find(const Router *r, Method method, Str path, RouteMatch *out)
         return;
     if (search(&r->root, method == M_HEAD ? M_GET : method, inner(path), out))
         name_params(out);
+    if (out->route != NULL || out->allow != 0)
+        return;
+    const Route *row = find_rest(&r->root, inner(path));
+    if (row != NULL)
+        out->allow = (1u << M_OTHER) - 1;
+    if (method != M_OPTIONS)
+        out->route = row;
 }

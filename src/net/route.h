@@ -8,7 +8,7 @@
 #include "base/shape.h"
 
 typedef enum Method { M_GET, M_POST, M_PUT, M_PATCH, M_DELETE, M_OPTIONS, M_HEAD,
-                      M_OTHER } Method;
+                      M_OTHER } Method;             /* M_OTHER in a row: any of them */
 extern const Names method_names;
 
 struct Req;
@@ -22,6 +22,7 @@ enum {                                            /* what a route is          */
     PAGE     = 16,    /* for browsers: HTML or a file, not in OpenAPI         */
     TESTONLY = 32,    /* there only with the test clock                      */
     LISTED   = 64,    /* answers {data:[out...],pagination}, takes limit and cursor */
+    FORWARDS = 256,   /* with INLINE: may reply by an upstream (forward.h); sees no body */
     FRESH    = 512,   /* who has a second factor must have shown it lately (fresh.h) */
     LIMIT_LOGIN    = 1 << 16,                     /* how often one address may ask: at most */
     LIMIT_REGISTER = 2 << 16,                     /* one of these (identity/limit.h)        */
@@ -33,7 +34,8 @@ enum {                                            /* what a route is          */
 
 typedef struct Route {
     Method       method;
-    const char  *path;                            /* "/api/v1/orders/:id"     */
+    const char  *path;                            /* "/api/v1/orders/:id"; "/api/" and a
+                                                     star: what no other row knows */
     unsigned     access;                          /* identity/guard.h says what it means */
     i64          body_most;                       /* 0: the server's default  */
     const Shape *in;                              /* NULL: takes no body      */

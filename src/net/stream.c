@@ -123,7 +123,7 @@ void stream_start(Conn *c, const StreamWish *wish)
     if (at < h->head)
         hub_mark(h, s);
     if (c->io->server->draining)
-        stream_send_away(c, LEAVE_SHUTDOWN);
+        stream_send_away(c, PART_SHUTDOWN);
 }
 
 void stream_end(Conn *c)
@@ -234,9 +234,9 @@ static bool is_over(Stream *s, Mono now)
 static bool leaves(Stream *s, Mono now)
 {
     if (is_over(s, now))
-        stream_send_away(s->conn, LEAVE_ENDED);
+        stream_send_away(s->conn, PART_ENDED);
     else if (s->until.ns <= now.ns)
-        stream_send_away(s->conn, LEAVE_LIFETIME);
+        stream_send_away(s->conn, PART_LIFETIME);
     else
         return false;
     return true;

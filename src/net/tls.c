@@ -195,7 +195,7 @@ static isize tls_write(Link *l, const struct iovec *parts, int count)
 static isize tls_greet(Link *l)
 {
     ERR_clear_error();
-    isize got = outcome(l, SSL_accept(l->tls));
+    isize got = outcome(l, SSL_do_handshake(l->tls));
     const unsigned char *chosen;
     unsigned len;
 
@@ -219,7 +219,7 @@ static void tls_free(Link *l)
     close(l->fd);
 }
 
-static const Transport tls_transport = { tls_read, tls_write, tls_greet, tls_finish,
+const Transport tls_transport = { tls_read, tls_write, tls_greet, tls_finish,
                                          .free = tls_free };
 
 bool tls_wrap(Tls *t, Link *l)
@@ -232,6 +232,7 @@ bool tls_wrap(Tls *t, Link *l)
         SSL_free(ssl);
         return false;
     }
+    SSL_set_accept_state(ssl);
     l->tls = ssl;
     l->via = &tls_transport;
     return true;

@@ -8,7 +8,7 @@
 
 /* Indexed by status - 100; RFC 9110 section 15 and RFC 6585. */
 static const char *const reasons[500] = {
-    [0] = "Continue", [100] = "OK", [101] = "Created", [102] = "Accepted",
+    [0] = "Continue", [3] = "Early Hints", [100] = "OK", [101] = "Created", [102] = "Accepted",
     [104] = "No Content", [105] = "Reset Content", [106] = "Partial Content",
     [201] = "Moved Permanently", [202] = "Found", [203] = "See Other",
     [204] = "Not Modified", [207] = "Temporary Redirect", [208] = "Permanent Redirect",
@@ -62,7 +62,7 @@ static char *put_number(char *to, i64 v)
     return to;
 }
 
-static char *put_status(char *to, int status)
+char *wire_put_status(char *to, int status)
 {
     const char *reason = status >= 100 && status < 600 ? reasons[status - 100] : NULL;
 
@@ -90,7 +90,7 @@ static void renew_date(Wire *w, i64 second)
              (unsigned)tm.tm_min % 100, (unsigned)tm.tm_sec % 100);
 }
 
-static char *put_date(Wire *w, char *to)
+char *wire_put_date(Wire *w, char *to)
 {
     i64 second = time_now().ms / 1000;
 
@@ -98,6 +98,12 @@ static char *put_date(Wire *w, char *to)
         renew_date(w, second);
     to = put(to, S("Date: "));
     to = put(to, (Str){ w->date, 29 });
+    return put(to, S("\r\n"));
+}
+
+char *wire_put_length(char *to, i64 length)
+{
+    to = put_number(put(to, S("Content-Length: ")), length);
     return put(to, S("\r\n"));
 }
 
@@ -110,9 +116,7 @@ static char *put_length(char *to, const Reply *r)
     }
     if (r->stream != NULL || !has_body(r->status))
         return to;
-    to = put(to, S("Content-Length: "));
-    to = put_number(to, r->body.len);
-    return put(to, S("\r\n"));
+    return wire_put_length(to, r->body.len);
 }
 
 static char *put_headers(char *to, const ReplyHeader *h)
@@ -131,8 +135,8 @@ isize wire_write(Wire *w, const Req *rq, WireHow how, char *to)
     const Reply *r = &rq->reply;
     char *from = to;
 
-    to = put_status(to, r->status);
-    to = put_date(w, to);
+    to = wire_put_status(to, r->status);
+    to = wire_put_date(w, to);
     to = put_length(to, r);
     if (how.close)
         to = put(to, S("Connection: close\r\n"));

@@ -16,6 +16,11 @@ typedef struct WireHow {
     bool keep_old;                                /* HTTP/1.0 that stays open    */
 } WireHow;
 
+/* Parts of a head, for who writes one field by field; each gives where it ended. */
+char *wire_put_status(char *to, int status);
+char *wire_put_date(Wire *w, char *to);
+char *wire_put_length(char *to, i64 length);
+
 /* At least the bytes that wire_write will write. */
 isize wire_size(const Wire *w, const Req *rq);
 

@@ -97,7 +97,7 @@ void lanes_open(const Engine *engine, struct Db **writers, int count, int batch_
 void lanes_close(void);
 
 /* schema.c: the steps that are linked into the program. */
-enum { SCHEMA_SQLITE_COUNT = 10, SCHEMA_POSTGRES_COUNT = 10 };
+enum { SCHEMA_SQLITE_COUNT = 12, SCHEMA_POSTGRES_COUNT = 12 };
 extern const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT];
 extern const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT];
 extern const char schema_sqlite_plans[];

@@ -112,7 +112,7 @@ Feed feed_of(Str type)
 #undef IS
 }
 
-/* The index of the feeds says the same list of types (schema step 10). */
+/* The index of the feeds says the same list of types (schema step 12). */
 #define QUOTED(word) "'" word "', "
 #define TO_A_PERSON "person IS NOT NULL AND type IN (" SALES(QUOTED) "'ticket.used')"
 

@@ -19,7 +19,9 @@ STEP(0006, factors);
 STEP(0007, trust);
 STEP(0008, letters);
 STEP(0009, services);
-STEP(0010, feeds);
+STEP(0010, foreign);
+STEP(0011, publish);
+STEP(0012, feeds);
 STEP_FILE(schema_sqlite_plans, "src/store/schema/sqlite/plans.sql");
 
 const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
@@ -32,7 +34,9 @@ const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
     { 7, "trust",    sqlite_0007_trust, 4 },
     { 8, "letters",  sqlite_0008_letters, 4 },
     { 9, "services", sqlite_0009_services, 4 },
-    { 10, "feeds",   sqlite_0010_feeds, 4 },
+    { 10, "foreign", sqlite_0010_foreign, 4 },
+    { 11, "publish", sqlite_0011_publish, 4 },
+    { 12, "feeds",   sqlite_0012_feeds, 4 },
 };
 
 const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
@@ -45,5 +49,7 @@ const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
     { 7, "trust",    postgres_0007_trust, 4 },
     { 8, "letters",  postgres_0008_letters, 4 },
     { 9, "services", postgres_0009_services, 4 },
-    { 10, "feeds",   postgres_0010_feeds, 4 },
+    { 10, "foreign", postgres_0010_foreign, 4 },
+    { 11, "publish", postgres_0011_publish, 4 },
+    { 12, "feeds",   postgres_0012_feeds, 4 },
 };

@@ -3,6 +3,7 @@
 #include "web/metrics.h"
 #include "base/file.h"
 #include "base/metric.h"
+#include "gateway/proxy.h"
 #include "identity/guard.h"
 #include <errno.h>
 #include <string.h>
@@ -45,5 +46,6 @@ bool metrics_show(Ctx *cx, Req *rq)
     Buf b = buf_in(cx->mem, 16 << 10);
 
     metric_write(&b);
+    proxy_metrics(&b);
     return reply_text(rq, 200, S("text/plain; version=0.0.4; charset=utf-8"), buf_str(&b));
 }

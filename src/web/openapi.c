@@ -322,7 +322,10 @@ static void put_security(Doc *d, const Route *r)
         [OPERATORS] = "{\"bearer\":[]}", [SUPERS] = "{\"bearer\":[]}", [MACHINES] = "",
         [SERVICES] = "" };
     const char *person = wants[access_of(r->access)];
-    const char *machine = scope_of(r->access) != 0 ? "{\"service\":[]}" : "";
+    bool keys = access_of(r->access) != SERVICES && access_of(r->access) < OPERATORS;
+    const char *machine = scope_of(r->access) == 0 ? ""
+                        : keys || access_of(r->access) == MACHINES ? "{\"service\":[]},{\"apiKey\":[]}"
+                        : "{\"service\":[]}";
 
     raw(d, "security", str_fmt(d->mem, "[%s%s%s]", person,
                                person[0] != '\0' && machine[0] != '\0' ? "," : "", machine).at);
@@ -336,7 +339,7 @@ static Str who_may(Doc *d, const Route *r)
     if (scope.len == 0)
         return str_fmt(d->mem, "Who may: %.*s.", STR_ARGS(who));
     return str_fmt(d->mem, "Who may: %.*s%s with `%.*s`.", STR_ARGS(who),
-                   only ? "" : ", or a service", STR_ARGS(scope));
+                   only ? "" : ", or a machine", STR_ARGS(scope));
 }
 
 static void put_operation(Doc *d, const Route *r)
@@ -360,7 +363,7 @@ static void put_operation(Doc *d, const Route *r)
     shut(d);
 }
 
-static bool listed(const Route *r) { return (r->is & PAGE) == 0; }
+static bool listed(const Route *r) { return (r->is & (PAGE | FORWARDS)) == 0; }
 
 static bool seen_before(const Doc *d, isize i)
 {
@@ -427,6 +430,8 @@ static const char shared_parts[] =
     "\"description\":\"The accessToken of a sign-in.\"},"
     "\"service\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-Service-Token\","
     "\"description\":\"A service's signed token of five minutes, with X-Tenant-Id.\"},"
+    "\"apiKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\","
+    "\"description\":\"A key of one tenant, made at /auth/admin/api-keys.\"},"
     "\"signature\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"x-internal-signature\","
     "\"description\":\"Hex HMAC-SHA256 of `timestamp:nonce:body`, the body as JSON with sorted"
     " members and no spaces; with x-webhook-timestamp and x-webhook-nonce.\"}}";

@@ -94,6 +94,7 @@ void problem_reply(Ctx *cx, Req *rq)
     rq->reply.type = S("application/problem+json");
     rq->reply.body = buf_str(&b);
     rq->reply.stream = NULL;
+    rq->reply.forward = NULL;
     put_retry(cx, rq, f->status);
     if (f->status == 401)
         put_challenge(cx, rq, code);

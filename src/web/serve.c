@@ -172,7 +172,7 @@ static void dress(Ctx *cx, Req *rq)
 {
     put_cors(cx, rq);
     reply_header(cx, rq, S("X-Request-Id"), trace_str(cx->mem, &cx->trace));
-    if (!has_header(rq, S("Cache-Control")))
+    if (rq->reply.forward == NULL && !has_header(rq, S("Cache-Control")))
         reply_header(cx, rq, S("Cache-Control"), S("no-store"));
 }
 
@@ -190,10 +190,19 @@ static bool answer(Ctx *cx, Req *rq)
     return check_forms(cx, rq) && r->run(cx, rq);
 }
 
+static void find_asker(Req *rq)
+{
+    Str asker = proxy_asker(own.proxies, rq);
+
+    if (asker.at != rq->peer.at && rq->via.at == NULL)
+        rq->via = rq->peer;
+    rq->peer = asker;
+}
+
 static void serve(Ctx *cx, Req *rq)
 {
     join_trace(cx, rq);
-    rq->peer = proxy_asker(own.proxies, rq);
+    find_asker(rq);
     if (rq->route == NULL)
         answer_options(cx, rq);
     else if (!answer(cx, rq) || rq->reply.status == 0)
@@ -205,7 +214,7 @@ static void refuse(Ctx *cx, Req *rq)
 {
     if (rq->target.at != NULL) {
         join_trace(cx, rq);
-        rq->peer = proxy_asker(own.proxies, rq);
+        find_asker(rq);
     }
     problem_reply(cx, rq);
     dress(cx, rq);
@@ -216,7 +225,8 @@ static LogLevel level_of(const Req *rq)
 {
     if (rq->reply.status >= 500)
         return LOG_ERROR;
-    return rq->route != NULL && (rq->route->is & INLINE) != 0 ? LOG_DEBUG : LOG_INFO;
+    return rq->route != NULL && (rq->route->is & (INLINE | FORWARDS)) == INLINE ? LOG_DEBUG
+                                                                               : LOG_INFO;
 }
 
 static void done(Ctx *cx, const Req *rq, i64 us)

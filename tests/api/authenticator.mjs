@@ -62,9 +62,9 @@ export class Browser {
     return this;
   }
 
-  async open() {
+  async open(...flags) {
     this.dir = mkdtempSync(join(tmpdir(), 'tickettoken-chromium-'));
-    this.child = spawn(chromium, ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run',
+    this.child = spawn(chromium, ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', ...flags,
       `--user-data-dir=${this.dir}`, '--remote-debugging-pipe', 'about:blank'], { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
     this.waiting = new Map();
     this.next = 1;
@@ -86,9 +86,10 @@ export class Browser {
     return this;
   }
 
-  ask(method, params) {
+  // To the tab that open() made, or to another one; `null`: to the browser itself.
+  ask(method, params, sessionId = this.session) {
     const id = this.next++;
-    this.child.stdio[3].write(JSON.stringify({ id, method, params, sessionId: this.session }) + '\0');
+    this.child.stdio[3].write(JSON.stringify({ id, method, params, sessionId: sessionId ?? undefined }) + '\0');
     return new Promise((done, no) => this.waiting.set(id, { done, no }));
   }
 

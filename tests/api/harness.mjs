@@ -36,12 +36,12 @@ export async function until(what, fact, within = patience) {
 }
 
 export const routes = JSON.parse(execFileSync(binary, ['routes', '--json', '--test-clock'], { encoding: 'utf8' }))
-  .map((r) => ({ ...r, pattern: new RegExp('^' + r.path.replace(/[.]/g, '\\.').replace(/:\w+/g, '[^/]+') + '/?$') }));
+  .map((r) => ({ ...r, pattern: new RegExp('^' + r.path.replace(/[.]/g, '\\.').replace(/:\w+/g, '[^/]+').replace('*', '.*') + '/?$') }));
 
 export function routeOf(method, path) {
   const plain = path.split('?')[0];
-  const fits = routes.filter((r) => r.method === method && r.pattern.test(plain));
-  return fits.find((r) => !r.path.includes(':')) ?? fits[0];
+  const fits = routes.filter((r) => [method, 'ALL'].includes(r.method) && r.pattern.test(plain));
+  return fits.find((r) => !/[:*]/.test(r.path)) ?? fits.find((r) => r.method === method) ?? fits[0];
 }
 
 // Notes that a route was seen to succeed, to refuse, or to hide another tenant's things.

@@ -13,14 +13,14 @@ after(() => open.forEach((source) => source.close()));
 
 // Listens with a bearer; everything heard is in `heard` as {id, event, data}. It stays with
 // one node, `node` or whose turn it is.
-export function listenTo(server, { token, query = '', last, node } = {}) {
+export function listenTo(server, { token, query = '', last, node, also = [] } = {}) {
   const heard = [];
   const source = new EventSource(`${(node ?? server).url}/events/stream${query}`, {
     fetch: (url, init) => fetch(url, { ...init, headers: { ...init.headers,
       ...(token ? { authorization: `Bearer ${token}` } : {}), ...(last !== undefined ? { 'last-event-id': String(last) } : {}) } }),
   });
   open.add(source);
-  for (const name of names)
+  for (const name of [...names, ...also])
     source.addEventListener(name, (e) => heard.push({ id: e.lastEventId, event: name, data: JSON.parse(e.data) }));
   return { heard, source, close: () => source.close(),
     of: (name) => heard.filter((h) => h.event === name),

@@ -107,6 +107,13 @@ test('what one may at a venue stands in one table, by one\'s role there', async 
   const soon = new Date(await s.now() + 3_600_000).toISOString();
   const given = (await s.must(201, 'POST', `${where}/staff`, { token: owner.token, body: { personId: p.id, role: 'box-office', expiresAt: soon } })).staff;
   assert.equal(given.grantedBy, owner.id);
+  const record = async (action) => (await s.must(200, 'GET', `/auth/admin/audit?action=${action}&subject=${p.id}`, { token: admin.token })).data.map((r) => [r.actor, r.target]);
+  assert.deepEqual(await record('role.granted'), [[owner.id, `box-office ${venue.id}`]]);
+  const gone = await s.register();
+  await s.must(201, 'POST', `${where}/staff`, { token: owner.token, body: { personId: gone.id, role: 'door-staff' } });
+  await s.must(204, 'DELETE', `${where}/staff/${gone.id}`, { token: owner.token });
+  const taken = (await s.must(200, 'GET', `/auth/admin/audit?action=role.revoked&subject=${gone.id}`, { token: admin.token })).data;
+  assert.deepEqual(taken.map((r) => [r.actor, r.target]), [[owner.id, `none ${venue.id}`]]);
   const has = (await may(p.token)).permissions;
   for (const word of ['tickets:sell', 'tickets:validate', 'payments:process', 'reports:daily']) assert.ok(has.includes(word), word);
   for (const word of ['events:update', 'roles:manage', 'reports:export']) assert.ok(!has.includes(word), word);

@@ -7,6 +7,7 @@ import { mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
+import * as jose from 'jose';
 import { start, TENANT, until } from './harness.mjs';
 
 const SECRET = randomBytes(24).toString('hex'), BEFORE = randomBytes(24).toString('hex');
@@ -205,6 +206,42 @@ test('whether somebody may do something is asked by his role in the tenant and a
   assert.equal((await may(foreign.id, ['tickets:purchase'])).status, 404);
   assert.equal((await may(boss.id, ['events:update'], theirs.id)).status, 404);
   assert.equal((await may(boss.id, 'events:update')).status, 400);
+});
+
+// RFC 7519 with the same secret, made by npm jose.
+async function jwt(claims = {}, { key = SECRET, kid = 'ticket-service', alg = 'HS256', typ = 'st+jwt', order } = {}) {
+  const iat = Math.floor(await s.now() / 1000);
+  const head = order === 'last' ? { typ, kid, alg } : { alg, typ, kid };
+  return new jose.SignJWT({ iss: kid, aud: 'tickettoken', iat, exp: iat + 300, jti: randomUUID(), scope: 'events:read users:read', ...claims })
+    .setProtectedHeader(head).sign(new TextEncoder().encode(key));
+}
+const bearer = (t, path = WHO) => s.api('GET', path, { token: t, headers: { 'x-tenant-id': TENANT } });
+
+test('a service that speaks JWT is judged by the same rules', async () => {
+  const now = Math.floor(await s.now() / 1000), t = await jwt();
+  assert.equal((await bearer(t)).status, 200);
+  assert.equal((await bearer(await jwt({}, { order: 'last' }))).status, 200);
+  assert.equal((await bearer(await jwt({}, { key: BEFORE }))).status, 200);
+  assert.equal((await bearer(await jwt({}, { kid: 'scanner', key: OWN }))).status, 200);
+  const codes = [];
+  for (const [claims, how] of [[{ iat: now - 400, exp: now - 100 }], [{ exp: now + 9000 }], [{ aud: 'other' }], [{ aud: undefined }], [{ iss: 'auth-service' }],
+    [{}, { kid: 'nobody' }], [{}, { kid: 'scanner' }], [{}, { typ: 'at+jwt' }], [{ nbf: now + 100 }], [{ scope: 'events:read' }]])
+    codes.push((await bearer(await jwt(claims, how))).body.code);
+  assert.deepEqual(codes, ['SERVICE_TOKEN_EXPIRED', 'INVALID_SERVICE_TOKEN', 'INVALID_SERVICE_TOKEN', 'INVALID_SERVICE_TOKEN', 'INVALID_SERVICE_TOKEN',
+    'UNTRUSTED_SERVICE', 'INVALID_SERVICE_SIGNATURE', 'INVALID_SERVICE_SIGNATURE', 'INVALID_SERVICE_TOKEN', 'INSUFFICIENT_SCOPE']);
+  assert.equal((await bearer(t, '/auth/me')).body.code, 'SERVICE_NOT_ALLOWED');
+  const body = { token: t, reason: 'by its text' };
+  await s.must(201, 'POST', '/auth/admin/services/revocations', { token: chief.token, body });
+  await Promise.all(s.nodes.map((node) => until('it is refused', async () =>
+    (await s.api('GET', WHO, { token: t, node })).body.code === 'SERVICE_TOKEN_REVOKED', 1500)));
+});
+
+test('a token of a person is no service, and that of a service no person, with whatever key', async () => {
+  const p = await s.register(), jwks = await s.must(200, 'GET', '/.well-known/jwks.json');
+  assert.equal((await bearer(p.token)).body.code, 'MISSING_SERVICE_TOKEN');
+  for (const key of [JSON.stringify(jwks.keys[0]), jwks.keys[0].x])       // the public key as a secret
+    for (const kid of ['ticket-service', jwks.keys[0].kid])
+      assert.equal((await bearer(await jwt({ sub: p.id, tenant_id: TENANT }, { key, kid, typ: 'at+jwt' }), '/auth/me')).status, 401);
 });
 
 // A signed request: by header, whatever the path and body are.

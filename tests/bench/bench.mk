@@ -45,3 +45,10 @@ soak: all
 	node tests/bench/soak.mjs $(MINUTES)
 
 .PHONY: soak
+
+# HTTP/2 beside nginx in one run, and what idle connections and streams cost; needs h2load
+# and nginx (tests/packages.sh).
+bench-http2: all $(B)/bench/net_bench
+	node tests/bench/http2.mjs $(SECONDS_EACH)
+
+.PHONY: bench-http2

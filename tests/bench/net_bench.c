@@ -4,7 +4,9 @@
  *
  *   build/bench/net_bench 9100 &
  *   wrk -t2 -c128 -d10s http://127.0.0.1:9100/health
- *   wrk -t2 -c128 -d10s -s tests/bench/echo.lua http://127.0.0.1:9100/echo */
+ *   wrk -t2 -c128 -d10s -s tests/bench/echo.lua http://127.0.0.1:9100/echo
+ *
+ * HTTP/2 is spoken too; with CERT and KEY after the number of workers, under TLS. */
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -89,6 +91,9 @@ int main(int argc, char **argv)
     config.port = (int)port;
     config.workers = (int)workers;
     config.conns_most = 19900;
+    config.http2 = HTTP2_ALWAYS;
+    config.tls_cert = argc > 4 ? str_of(argv[3]) : S("");
+    config.tls_key = argc > 4 ? str_of(argv[4]) : S("");
     sigemptyset(&stop);
     sigaddset(&stop, SIGTERM);
     sigaddset(&stop, SIGINT);
@@ -98,7 +103,7 @@ int main(int argc, char **argv)
         fprintf(stderr, "%.*s\n", STR_ARGS(why));
         return 1;
     }
-    printf("listening on http://127.0.0.1:%d\n", server_port(s));
+    printf("listening on %s://127.0.0.1:%d\n", argc > 4 ? "https" : "http", server_port(s));
     fflush(stdout);
     sigwait(&stop, &got);
     bool all = server_drain(s, seconds(5));

@@ -1,6 +1,8 @@
 /* limit_test.c - how often one address or one person may ask. */
 #include "unit/test.h"
+#include "identity/guard.h"
 #include "identity/limit.h"
+#include "web/routes.h"
 
 static Ctx with_limits(bool on)
 {
@@ -77,4 +79,26 @@ TEST(one_that_is_given_back_is_one_and_off_is_off)
     cx = with_limits(false);
     must(passes(&cx, LIMIT_LOGIN, "192.0.2.1") == 200);
     kv_close();
+}
+
+/* A page costs nothing, and machines have a limit of their own (service.h). */
+static bool needs_class(const Route *r)
+{
+    return str_starts(str_of(r->path), S("/auth/")) && (r->is & PAGE) == 0 &&
+           access_of(r->access) != MACHINES && access_of(r->access) != SERVICES;
+}
+
+TEST(every_route_about_accounts_has_a_class)
+{
+    isize n;
+    const Route *routes = routes_table(mem, false, &n);
+    int asked = 0;
+
+    for (isize i = 0; i < n; i++)
+        if (needs_class(&routes[i])) {
+            asked++;
+            if ((routes[i].is & LIMIT_CLASS) == 0)
+                must_failed(routes[i].path, __FILE__, __LINE__);
+        }
+    must(asked > 50);
 }

@@ -278,7 +278,7 @@ TEST(who_must_have_confirmed_his_email_can_not_sign_in_before)
     Ctx cx = with_identity();
 
     registered(&cx, "ada@example.org");
-    login_open(&(LoginConfig){ true });
+    login_open(&(LoginConfig){ true, { 5, minutes(15) } });
     must(try_login(&cx, "ada@example.org", PASSWORD) == AUTHENTICATION_FAILED);
     set(&cx, &test_status, "ACTIVE");
     must(try_login(&cx, "ada@example.org", PASSWORD) == OK);

@@ -13,6 +13,7 @@ extern Sql *const __start_sqls[], *const __stop_sqls[];
 /* These may: commands of an operator, who asks for all of it, and what is small. */
 static const char *const allowed[] = {
     "person_page",                                /* user list, in order of its key */
+    "api_key_all", "api_key_count",               /* a hundred, and those revoked this month */
     "venue_hand_over",                            /* an index that has only admins */
 };
 

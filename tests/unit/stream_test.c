@@ -315,7 +315,7 @@ TEST(the_log_is_bounded_in_bytes_too)
     }
     must(stream_counts(s).cut == 1 && id > 32 && id < 60);
     close(slow);
-    slow = subscribe(s, "t=a&after=1");           /* gone: it must ask elsewhere */
+    slow = subscribe(s, "t=a&after=0");           /* gone: it must ask elsewhere */
     must(peer_closed(slow, 2000));
     publish(s, 5000, "b");
     must(peer_await(quick, mark_of(5000), 2000).at != NULL);

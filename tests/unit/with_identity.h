@@ -20,7 +20,8 @@ static inline IdentityConfig identity_test_config(void)
         .keys_dir = str_fmt(mem, "%s/keys", test_data_dir), .issuer = S("tickettoken"),
         .audience = S("tickettoken"), .public_url = S("http://shop.test"),
         .access_lasts = minutes(15), .refresh_lasts = days(7), .refresh_grace = seconds(30),
-        .audit_kept = days(400), .hash_queue = 64, .hash_memory_kib = 1024, .seal_master = &test_master,
+        .audit_kept = days(400), .lockout_attempts = 5, .lockout_lasts = minutes(15),
+        .hash_queue = 64, .hash_memory_kib = 1024, .seal_master = &test_master,
         .services = test_services,
     };
 }

@@ -1,4 +1,4 @@
-/* leave.c - how a stream ends that the server ends: with a word about why, so that a page
+/* parting.c - how a stream ends that the server ends: with a word about why, so that a page
  * can tell "come again" from "sign in again". EventSource comes again by itself, after
  * the `retry` that it was told last: soon when nothing is wrong, each at a moment of its
  * own, for all of a node's streams end together; late when it would only push out
@@ -10,10 +10,10 @@
 typedef struct Word { int retry_ms, more_ms; const char *event, *reason; } Word;
 
 static const Word words[] = {
-    [LEAVE_SHUTDOWN] = { 500, 2500, "reconnect", "SHUTDOWN" },
-    [LEAVE_LIFETIME] = { 500, 1000, "reconnect", "LIFETIME" },
-    [LEAVE_ENDED]    = { 5000, 5000, "closed", "SESSION_ENDED" },
-    [LEAVE_TOO_MANY] = { 300000, 60000, "closed", "TOO_MANY_STREAMS" },
+    [PART_SHUTDOWN] = { 500, 2500, "reconnect", "SHUTDOWN" },
+    [PART_LIFETIME] = { 500, 1000, "reconnect", "LIFETIME" },
+    [PART_ENDED]    = { 5000, 5000, "closed", "SESSION_ENDED" },
+    [PART_TOO_MANY] = { 300000, 60000, "closed", "TOO_MANY_STREAMS" },
 };
 
 /* Puts the rest of a frame that has half gone out; false when the stream is closed. */
@@ -32,7 +32,7 @@ static bool put_rest(Conn *c)
     return conn_put(c, (Str){ half->text + s->sent, half->len - s->sent });
 }
 
-bool stream_say(Conn *c, Leave why)
+bool stream_say(Conn *c, Parting why)
 {
     const Word *w = &words[why];
     char text[128];
@@ -42,7 +42,7 @@ bool stream_say(Conn *c, Leave why)
     return conn_put(c, (Str){ text, n });
 }
 
-void stream_send_away(Conn *c, Leave why)
+void stream_send_away(Conn *c, Parting why)
 {
     if (!put_rest(c) || !stream_say(c, why))
         return;
@@ -57,6 +57,6 @@ void stream_evict(Io *io)
 
     while ((o = owners_evicted(&io->server->owners, io->number)) != NULL) {
         Stream *s = (Stream *)(void *)((char *)o - offsetof(Stream, owned));
-        stream_send_away(s->conn, LEAVE_TOO_MANY);
+        stream_send_away(s->conn, PART_TOO_MANY);
     }
 }

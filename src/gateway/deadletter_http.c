@@ -1,0 +1,63 @@
+/* deadletter_http.c - read, call, reply. Ids are numbers here, so the cursor is the last
+ * one of the page. */
+#include "gateway/deadletter_http.h"
+
+typedef struct DeadReply { DeadLetter deadLetter; } DeadReply;
+const Shape deadletter_reply_shape = SHAPE(DeadReply,
+    OBJECT(DeadReply, deadLetter, &deadletter_shape, 0, "it"));
+
+static bool read_wish(Ctx *cx, const Req *rq, DeadWish *w)
+{
+    Str state = req_query(cx, rq, S("state")), user = req_query(cx, rq, S("userId"));
+    int s = state.at == NULL ? DEAD : names_find(&dead_state_names, state);
+
+    if (s < 0)
+        return fail_field(cx, S("state"), "must be DEAD, RETRIED or DISCARDED");
+    if (user.at != NULL && !uuid_read(user, &w->user.v))
+        return fail_field(cx, S("userId"), "must be an id");
+    w->state = (DeadState)s;
+    w->type = req_query(cx, rq, S("type"));
+    return true;
+}
+
+bool deadletter_index(Ctx *cx, Req *rq)
+{
+    DeadWish w = { 0 };
+    DeadLetter *rows;
+    isize count;
+    Page page;
+    Str next = { 0 };
+
+    if (!req_page(cx, rq, &page) || !read_wish(cx, rq, &w))
+        return false;
+    if (page.cursor.at != NULL && (!str_int(page.cursor, &w.before) || w.before < 1))
+        return fail(cx, INVALID_CURSOR, "no id");
+    w.most = page.limit + 1;
+    if (!deadletter_list(cx, &w, &rows, &count))
+        return false;
+    if (count > page.limit) {
+        count = page.limit;
+        next = rows[count - 1].id;
+    }
+    return reply_list(cx, rq, &deadletter_shape, rows, count, page.limit, next);
+}
+
+static bool read_id(Ctx *cx, const Req *rq, i64 *id)
+{
+    return (str_int(req_param(rq, "id"), id) && *id > 0) || fail(cx, NOT_FOUND, "no id");
+}
+
+typedef bool Act(Ctx *cx, i64 id, DeadLetter *out);
+
+static bool act_and_reply(Ctx *cx, Req *rq, Act *act)
+{
+    DeadReply out;
+    i64 id;
+
+    return read_id(cx, rq, &id) && act(cx, id, &out.deadLetter) &&
+           reply(cx, rq, 200, &deadletter_reply_shape, &out);
+}
+
+bool deadletter_show(Ctx *cx, Req *rq) { return act_and_reply(cx, rq, deadletter_get); }
+bool deadletter_try(Ctx *cx, Req *rq)  { return act_and_reply(cx, rq, deadletter_retry); }
+bool deadletter_drop(Ctx *cx, Req *rq) { return act_and_reply(cx, rq, deadletter_discard); }
