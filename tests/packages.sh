@@ -91,6 +91,20 @@ PACKAGES_AROUND="haproxy pgbouncer"
 PACKAGES_AROUND_LIBS="libc-ares2 libevent-2.1-7 liblua5.3-0 libopentracing-c-wrapper0 libpcre2-8-0 libssl3
     libsystemd0 libpam0g openssl curl"
 
+# need_prometheus UNPACKED - prometheus and promtool, which stand alone.
+need_prometheus() {
+    ! (PATH=$(engines_path "$1" "$PATH") && command -v promtool > /dev/null && command -v prometheus > /dev/null) ||
+        return 0
+    mkdir -p "$1"
+    (
+        cd "$1"
+        quietly as_root apt-get update -q
+        quietly apt-get download -q prometheus
+        dpkg -x prometheus_*.deb .
+        rm prometheus_*.deb
+    )
+}
+
 # need_around UNPACKED - the PATH of engines_path then has haproxy and pgbouncer.
 need_around() {
     ! (PATH=$(engines_path "$1" "$PATH") && command -v haproxy > /dev/null && command -v pgbouncer > /dev/null) ||

@@ -65,3 +65,10 @@ void arena_close(Arena *a)
 {
     arena_reset(a, -1);
 }
+
+void arena_wipe(Arena *a)
+{
+    for (ArenaBlock *b = a->newest; b != NULL; b = b->older)
+        explicit_bzero(b->room, (size_t)b->size);
+    arena_close(a);
+}

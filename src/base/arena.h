@@ -27,4 +27,7 @@ void arena_reset(Arena *a, isize keep);
 /* Gives all memory back to the system; the arena may be used again. */
 void arena_close(Arena *a);
 
+/* The same, once all that stood in it is overwritten: for memory that held secrets. */
+void arena_wipe(Arena *a);
+
 static inline bool arena_over(const Arena *a) { return a->taken > ARENA_SOFT; }

@@ -1,16 +1,17 @@
-/* config.c - one walk over config.def for each purpose: reading, showing, the
- * example file, the manual.
+/* config.c - the table read: each kind has a reader, and every mistake is told.
+ *
+ * The settings that say where secrets are kept are read first, from this machine alone;
+ * then that place is asked, and all the others are read from wherever they stand.
  *
  * Two processes that start on an empty folder must end with the same secrets: the
  * folder itself is locked (flock) while one looks and makes. Production does not
  * read the generated file, so a copied data folder can't bring old secrets along. */
-#include "base/config.h"
+#include "base/config_source.h"
 #include "base/file.h"
 #include "base/network.h"
 #include "base/rand.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -76,103 +77,16 @@ void span_write(Buf *b, Span s)
     buf_fmt(b, "%jd%s", (intmax_t)n, unit);
 }
 
-/* ---- where a value comes from --------------------------------------------- */
-
-typedef struct Pair { struct Pair *next; Str name, value; } Pair;
-
 typedef struct Reading {
-    Arena             *mem;
-    const ConfigGiven *given;
-    isize              given_count;
-    Pair              *file, *kept;               /* .env, secrets.env        */
-    Config            *out;
-    Buf               *mistakes;
+    Arena  *mem;
+    Sources from;
+    Config *out;
+    Buf    *mistakes;
 } Reading;
 
-static Str find_pair(const Pair *p, const char *name)
-{
-    Str last = { 0 };
-
-    for (; p != NULL; p = p->next)
-        if (str_is(p->name, str_of(name)))
-            last = p->value;
-    return last;
-}
-
-/* An empty text is no setting: `PORT= ./run` means the default. */
 static Str find_value(const Reading *r, const char *name)
 {
-    for (isize i = 0; i < r->given_count; i++)
-        if (strcmp(r->given[i].name, name) == 0)
-            return r->given[i].value;
-    Str v = str_of(getenv(name));
-    if (v.len == 0)
-        v = find_pair(r->file, name);
-    if (v.len == 0)
-        v = find_pair(r->kept, name);
-    return v.len == 0 ? (Str){ 0 } : v;
-}
-
-static bool good_name(Str s)
-{
-    for (isize i = 0; i < s.len; i++) {
-        char c = s.at[i];
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '_' ||
-              (i > 0 && c >= '0' && c <= '9')))
-            return false;
-    }
-    return s.len > 0;
-}
-
-/* "quoted" and 'quoted' hold anything, a bare value ends before " #". */
-static Str unquote(Str v)
-{
-    v = str_trim(v);
-    if (v.len >= 2 && (v.at[0] == '"' || v.at[0] == '\'')) {
-        isize end = str_find(str_sub(v, 1, v.len), v.at[0]);
-        if (end >= 0)
-            return str_sub(v, 1, end + 1);
-    }
-    for (isize i = 0; i < v.len; i++)
-        if (v.at[i] == '#' && (i == 0 || v.at[i - 1] == ' ' || v.at[i - 1] == '\t'))
-            return str_trim(str_sub(v, 0, i));
-    return v;
-}
-
-static Pair *parse(Reading *r, Str path, Str text)
-{
-    Pair *first = NULL, **last = &first;
-
-    for (int line = 1; text.at != NULL; line++) {
-        Str l = str_cut(&text, '\n');
-        if (str_ends(l, S("\r")))
-            l.len--;
-        l = str_trim(l);
-        if (l.len == 0 || l.at[0] == '#')
-            continue;
-        if (str_starts(l, S("export ")))
-            l = str_trim(str_sub(l, 7, l.len));
-        Str name = str_trim(str_cut(&l, '='));
-        if (l.at == NULL || !good_name(name)) {
-            buf_fmt(r->mistakes, "%.*s line %d: expected NAME=value\n", STR_ARGS(path), line);
-            continue;
-        }
-        *last = make(r->mem, Pair, 1);
-        **last = (Pair){ NULL, name, unquote(l) };
-        last = &(*last)->next;
-    }
-    return first;
-}
-
-static Pair *read_pairs(Reading *r, Str path)
-{
-    Str text;
-
-    if (file_read(r->mem, path, FILE_MOST, &text))
-        return parse(r, path, text);
-    if (errno != ENOENT)
-        buf_fmt(r->mistakes, "%.*s: %s\n", STR_ARGS(path), strerror(errno));
-    return NULL;
+    return source_find(&r->from, name).value;
 }
 
 /* ---- reading one setting -------------------------------------------------- */
@@ -252,6 +166,14 @@ static bool set_secret(Reading *r, const ConfigFacts *f, Str v, void *to)
     return true;
 }
 
+/* What stands where the settings of secret stores do can't come from one. */
+static bool says_where(isize i)
+{
+    while (i > 0 && facts[i].group == NULL)
+        i--;
+    return strcmp(facts[i].group, CONFIG_STORES) == 0;
+}
+
 static Str default_of(isize i)
 {
     Str words = str_of(facts[i].otherwise);
@@ -277,19 +199,46 @@ static bool set(Reading *r, isize i, Str v)
 }
 
 /* A wrong value leaves the default in place, so that later rules still mean something. */
-static bool read_plain(Reading *r)
+static bool read_plain(Reading *r, isize i)
+{
+    Found f = source_find(&r->from, facts[i].name);
+
+    must(set(r, i, default_of(i)));
+    r->out->from[i] = f.value.at == NULL ? S("default") : str_copy(r->mem, f.from);
+    return f.value.at == NULL || set(r, i, f.value);
+}
+
+static bool read_secret(Reading *r, isize i)
+{
+    Found f = source_find(&r->from, facts[i].name);
+
+    r->out->from[i] = f.value.at == NULL ? S("nowhere") : str_copy(r->mem, f.from);
+    return f.value.at == NULL || set(r, i, f.value);
+}
+
+static bool read_rows(Reading *r, bool stores)
 {
     bool good = true;
 
     for (isize i = 0; i < countof(facts); i++) {
-        if (places[i].kind == GROUP_TITLE || places[i].kind == KIND_SECRET)
+        if (places[i].kind == GROUP_TITLE || says_where(i) != stores)
             continue;
-        Str v = find_value(r, facts[i].name);
-        must(set(r, i, default_of(i)));
-        if (v.at != NULL)
-            good &= set(r, i, v);
+        if (places[i].kind != KIND_SECRET)
+            good &= read_plain(r, i);
+        else if (stores)
+            good &= read_secret(r, i);
     }
     return good;
+}
+
+static ConfigPlace *place;
+void config_place(ConfigPlace *read) { place = read; }
+
+static bool read_away(Reading *r)
+{
+    if (r->out->secrets_dir.len > 0)
+        source_folder(&r->from, r->out->secrets_dir);
+    return place == NULL || place(r->from.raw, r->out, &r->from.away, r->mistakes);
 }
 
 /* ---- secrets -------------------------------------------------------------- */
@@ -317,7 +266,7 @@ static void make_secrets(Reading *r, Buf *file, Buf *made)
             continue;
         rand_bytes(bytes, SECRET_MADE);
         buf_fmt(file, "%s=%.*s\n", facts[i].name,
-                STR_ARGS(base64url_write(r->mem, bytes, SECRET_MADE)));
+                STR_ARGS(base64url_write(r->from.raw, bytes, SECRET_MADE)));
         buf_fmt(made, "%s%s", made->len > 0 ? " " : "", facts[i].name);
     }
     wipe(bytes, sizeof bytes);
@@ -331,7 +280,7 @@ static bool read_kept(Reading *r, Str path)
         buf_fmt(r->mistakes, "%.*s: others can read it; chmod 600 it\n", STR_ARGS(path));
         return false;
     }
-    r->kept = read_pairs(r, path);
+    r->from.kept = source_read(&r->from, path, S("secrets.env"));
     return true;
 }
 
@@ -339,20 +288,20 @@ static bool read_kept(Reading *r, Str path)
  * is still missing is made. */
 static bool keep_secrets(Reading *r, Str path, Buf *made)
 {
-    Buf file = buf_in(r->mem, 512);
+    Buf file = buf_in(r->from.raw, 512);
     Str old = { 0 };
 
     if (!read_kept(r, path))
         return false;
-    if (!lacks_secret(r))
+    if (made == NULL || !lacks_secret(r))
         return true;
     buf_lit(&file, "# Made once for this data directory. Keep it with the database.\n");
-    if (r->kept != NULL && file_read(r->mem, path, FILE_MOST, &old)) {
+    if (r->from.kept != NULL && file_read(r->from.raw, path, FILE_MOST, &old)) {
         buf_add(&file, old);
         buf_byte(&file, '\n');
     }
     make_secrets(r, &file, made);
-    if (!file_write_private(r->mem, path, buf_str(&file))) {
+    if (!file_write_private(r->from.raw, path, buf_str(&file))) {
         buf_fmt(r->mistakes, "%.*s: %s\n", STR_ARGS(path), strerror(errno));
         return false;
     }
@@ -366,6 +315,8 @@ static bool find_secrets(Reading *r, Buf *made)
 
     if (r->out->environment == ENV_PRODUCTION)
         return true;
+    if (made == NULL)
+        return read_kept(r, path);
     int fd = folder_make(r->mem, folder)
            ? open(str_z(r->mem, folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
     if (fd < 0 || flock(fd, LOCK_EX) != 0) {
@@ -379,21 +330,24 @@ static bool find_secrets(Reading *r, Buf *made)
     return good;
 }
 
+static bool tell_missing(Reading *r, isize i)
+{
+    buf_fmt(r->mistakes, "%s: is required in production (%s); make one with:"
+            " openssl rand -base64 32\n", facts[i].name, facts[i].says);
+    return false;
+}
+
 static bool read_secrets(Reading *r, Buf *made)
 {
     bool good = find_secrets(r, made);
 
     for (isize i = 0; i < countof(facts); i++) {
-        if (places[i].kind != KIND_SECRET)
+        if (places[i].kind != KIND_SECRET || says_where(i))
             continue;
-        Str v = find_value(r, facts[i].name);
-        if (v.at != NULL)
-            good &= set(r, i, v);
-        else if (is_needed(i) && (good || r->out->environment == ENV_PRODUCTION)) {
-            buf_fmt(r->mistakes, "%s: is required in production (%s); make one with:"
-                    " openssl rand -base64 32\n", facts[i].name, facts[i].says);
-            good = false;
-        }
+        good &= read_secret(r, i);
+        if (r->out->environment == ENV_PRODUCTION && is_needed(i) &&
+            find_value(r, facts[i].name).at == NULL)
+            good = tell_missing(r, i);
     }
     return good;
 }
@@ -525,21 +479,32 @@ static void must_know(const ConfigGiven *given)
     must(!"a setting of the table");
 }
 
+static bool read_all(Reading *r, Buf *made)
+{
+    source_open(&r->from);
+    bool good = read_rows(r, true);
+    good &= read_away(r);
+    good &= read_rows(r, false);
+    settle(r);
+    good &= check_rules(r);
+    good &= read_secrets(r, made);
+    return good && r->mistakes->len == 0;
+}
+
 bool config_read(Arena *mem, const ConfigGiven *given, isize n, Config *out,
                  Buf *mistakes, Buf *made)
 {
-    Reading r = { .mem = mem, .given = given, .given_count = n, .out = out,
-                  .mistakes = mistakes };
+    Arena raw = { 0 };
+    Reading r = { .mem = mem, .out = out, .mistakes = mistakes,
+                  .from = { .raw = &raw, .given = given, .given_count = n, .mistakes = mistakes } };
 
     for (isize i = 0; i < n; i++)
         must_know(&given[i]);
     memset(out, 0, sizeof *out);
-    r.file = read_pairs(&r, S(".env"));
-    bool good = read_plain(&r);
-    settle(&r);
-    good &= check_rules(&r);
-    good &= read_secrets(&r, made);
-    return good && mistakes->len == 0;
+    out->from = make(mem, Str, countof(facts));
+    bool good = read_all(&r, made);
+    arena_wipe(&raw);
+    return good;
 }
 
 void config_wipe(Config *c)
@@ -547,4 +512,45 @@ void config_wipe(Config *c)
     for (isize i = 0; i < countof(places); i++)
         if (places[i].kind == KIND_SECRET)
             secret_wipe((Secret *)(void *)((char *)c + places[i].at));
+}
+
+static bool same_secret(const Secret *a, const Secret *b)
+{
+    return a->len == b->len && same_bytes(a->at, b->at, a->len);
+}
+
+bool config_same(const Config *one, const Config *other, isize row)
+{
+    const void *a = (const char *)one + places[row].at, *b = (const char *)other + places[row].at;
+
+    switch (places[row].kind) {
+    case KIND_INT:    return *(const i64 *)a == *(const i64 *)b;
+    case KIND_SPAN:   return ((const Span *)a)->ms == ((const Span *)b)->ms;
+    case KIND_BOOL:   return *(const bool *)a == *(const bool *)b;
+    case KIND_NAMES:  return *(const int *)a == *(const int *)b;
+    case KIND_SECRET: return same_secret(a, b);
+    case KIND_TEXT:
+    case KIND_PATH:
+    case KIND_LIST:   return str_is(*(const Str *)a, *(const Str *)b);
+    case GROUP_TITLE: break;
+    }
+    return true;
+}
+
+void config_raw(Buf *b, const Config *c, isize row)
+{
+    const void *at = (const char *)c + places[row].at;
+
+    switch (places[row].kind) {
+    case KIND_INT:    buf_int(b, *(const i64 *)at); break;
+    case KIND_SPAN:   buf_int(b, ((const Span *)at)->ms); break;
+    case KIND_BOOL:   buf_int(b, *(const bool *)at); break;
+    case KIND_NAMES:  buf_int(b, *(const int *)at); break;
+    case KIND_SECRET: buf_add(b, (Str){ (const char *)((const Secret *)at)->at,
+                                        ((const Secret *)at)->len }); break;
+    case KIND_TEXT:
+    case KIND_PATH:
+    case KIND_LIST:   buf_add(b, *(const Str *)at); break;
+    case GROUP_TITLE: break;
+    }
 }

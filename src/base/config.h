@@ -1,7 +1,7 @@
-/* config.h - the settings, read once at boot.
+/* config.h - the settings, read once at boot, and again when somebody asks for it.
  *
- * From the command line, the environment and a .env file, in this order. All
- * mistakes are reported at once. Secrets have no defaults: outside production a
+ * From the command line, the environment, files, and a server of secrets, in the order
+ * that config_source.h tells. All mistakes are reported at once. Secrets have no defaults: outside production a
  * missing one is made once into DATA_DIR/secrets.env (mode 0600) and its name is
  * logged; in production that file is not read, every missing one is listed and
  * the start is refused. An empty value counts as none.
@@ -25,6 +25,7 @@ typedef struct Config {
 #include "base/config.def"
 #undef GROUP
 #undef CONFIG
+    Str *from;                                    /* by row of the table: "environment", "file ..." */
 } Config;
 
 /* Places in the table's lists of words. */
@@ -45,10 +46,29 @@ const ConfigFacts *config_facts(isize *count);
 /* A setting given on the command line; it wins over the environment. */
 typedef struct ConfigGiven { const char *name; Str value; } ConfigGiven;
 
-/* Reads everything. `mistakes` gets one line each and stays empty when true.
- *   gives   *out, texts in mem; `made` names the secrets that were generated */
+/* A value that stands somewhere outside, and what that place is called. */
+typedef struct ConfigPair { struct ConfigPair *next; Str name, value, from; } ConfigPair;
+
+/* Asks the server of secrets that `c` names, if it names one. Only the settings of the
+ * group CONFIG_STORES are read then, and they never come from there.
+ *   gives   *out, in mem, which is wiped
+ *   fails   with a line in `mistakes` that holds no secret */
+#define CONFIG_STORES "Where secrets are kept"
+typedef bool ConfigPlace(Arena *mem, const Config *c, ConfigPair **out, Buf *mistakes);
+void config_place(ConfigPlace *read);             /* before the first config_read */
+
+/* Reads everything. `mistakes` gets one line each and stays empty when true. A secret
+ * that is "optional" may be missing.
+ *   gives   *out, texts in mem; `made` names the secrets that were generated. With `made`
+ *           NULL none is: outside production they are then empty */
 CHECKED bool config_read(Arena *mem, const ConfigGiven *given, isize n, Config *out,
                          Buf *mistakes, Buf *made);
+
+/* The value of a row as it is, a secret too: for a fingerprint, in memory that is wiped. */
+void config_raw(Buf *b, const Config *c, isize row);
+
+/* Whether a row of the table has the same value in both. */
+bool config_same(const Config *a, const Config *b, isize row);
 
 /* Wipes the secrets; also after a config_read that failed. */
 void config_wipe(Config *c);
@@ -56,6 +76,7 @@ void config_wipe(Config *c);
 /* `tickettoken config`: the table with present values, secrets masked; the example
  * file; the page of the manual. */
 void config_print(Buf *b, const Config *c);
+void config_print_sources(Buf *b, const Config *c);       /* NAME and from where */
 void config_print_example(Buf *b);
 void config_print_manual(Buf *b);
 

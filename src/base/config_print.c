@@ -59,6 +59,16 @@ void config_print(Buf *b, const Config *c)
 #undef CONFIG
 }
 
+void config_print_sources(Buf *b, const Config *c)
+{
+    isize n;
+    const ConfigFacts *f = config_facts(&n);
+
+    for (isize i = 0; i < n; i++)
+        if (f[i].name != NULL)
+            buf_fmt(b, "%-32s %.*s\n", f[i].name, STR_ARGS(c->from[i]));
+}
+
 static bool is_kind(const ConfigFacts *f, const char *kind)
 {
     return strcmp(f->kind, kind) == 0;
@@ -83,7 +93,7 @@ void config_print_example(Buf *b)
             continue;
         }
         buf_fmt(b, "\n# %s\n", f[i].says);
-        if (is_kind(&f[i], "SECRET"))
+        if (is_kind(&f[i], "SECRET") && f[i].least >= 32)
             buf_fmt(b, "# %jd letters or more: openssl rand -base64 32\n", (intmax_t)f[i].least);
         if (is_kind(&f[i], "NAMES"))
             buf_fmt(b, "# one of: %s\n", f[i].otherwise);
@@ -116,10 +126,12 @@ void config_print_manual(Buf *b)
 
     buf_lit(b, "# Configuration\n\n"
         "Made by `tickettoken config --manual` from `src/base/config.def`; change it there.\n\n"
-        "A setting comes from the command line, else from the environment, else from the\n"
-        "file `.env` in the working directory. An empty value counts as none. All mistakes\n"
-        "are reported at once, and the start is refused. Spans are written `300s`, `15m`,\n"
-        "`12h`, `7d` or as plain seconds.\n\n"
+        "A setting comes from the first of these that has it: the command line, the environment,\n"
+        "the file that `NAME_FILE` names (for any NAME below), the file `.env` in the working\n"
+        "directory, the file `NAME` in `SECRETS_DIR`, Vault or AWS Secrets Manager. An empty value\n"
+        "counts as none. All mistakes are reported at once, and the start is refused; `tickettoken\n"
+        "config --sources` says from where each came. Spans are written `300s`, `15m`, `12h`, `7d`\n"
+        "or as plain seconds.\n\n"
         "Secrets have no defaults. Outside production a missing one is made once into\n"
         "`DATA_DIR/secrets.env` (mode 0600); with `NODE_ENV=production` that file is not\n"
         "read, and every missing secret is listed. `tickettoken config` shows the present\n"

@@ -22,7 +22,7 @@ Ctx ctx_new(Arena *mem, TenantId tenant)
 {
     Ctx cx = { .mem = mem, .tenant = tenant, .now = time_now(),
                .deadline = mono_after(mono_now(), (Span){ WORK_LASTS_MS }) };
-    rand_bytes(&cx.trace, sizeof cx.trace);
+    rand_bytes(&cx.trace, sizeof cx.trace.id + sizeof cx.trace.span);
     return cx;
 }
 

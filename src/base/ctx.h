@@ -48,7 +48,14 @@ typedef struct Who {
     i64      epoch;                      /* of the person, as the token says */
 } Who;
 
-typedef struct Trace { u8 id[16]; u8 span[8]; } Trace;      /* W3C trace context */
+/* W3C trace context; what it is for stands in trace.h. */
+typedef struct Trace {
+    u8   id[16], span[8];                /* what is being done now           */
+    u8   parent[8];                      /* on whose behalf; zero: nobody's  */
+    u8   flags;                          /* as they go on the wire           */
+    bool on;                             /* steps are recorded               */
+    Str  state;                          /* tracestate, borrowed             */
+} Trace;
 
 typedef struct Ctx {
     Arena     *mem;                      /* dies with the work               */

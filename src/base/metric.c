@@ -24,9 +24,20 @@ void metric_add(Metric m, i64 n)
     atomic_fetch_add_explicit(&values[m].v, n, memory_order_relaxed);
 }
 
+static bool is_counter(Metric m)
+{
+    return facts[m].kind == COUNTER || facts[m].kind == COUNTER_MS;
+}
+
+void metric_is(Metric m, i64 total)
+{
+    must(m < METRIC_COUNT && is_counter(m));
+    atomic_store_explicit(&values[m].v, total, memory_order_relaxed);
+}
+
 void metric_set(Metric m, i64 value)
 {
-    must(m < METRIC_COUNT && facts[m].kind != COUNTER);
+    must(m < METRIC_COUNT && !is_counter(m));
     atomic_store_explicit(&values[m].v, value, memory_order_relaxed);
 }
 
@@ -38,7 +49,7 @@ i64 metric_get(Metric m)
 
 static void put_value(Buf *b, const MetricFacts *f, i64 v)
 {
-    if (f->kind == GAUGE_MS)
+    if (f->kind == GAUGE_MS || f->kind == COUNTER_MS)
         buf_fmt(b, "%s%jd.%03d\n", v < 0 ? "-" : "", (intmax_t)(v < 0 ? -v : v) / 1000,
                 (int)((v < 0 ? -v : v) % 1000));
     else
@@ -51,7 +62,7 @@ void metric_write(Buf *b)
         const MetricFacts *f = &facts[m];
         if (m == 0 || strcmp(facts[m - 1].name, f->name) != 0)
             buf_fmt(b, "# HELP %s %s\n# TYPE %s %s\n", f->name, f->says, f->name,
-                    f->kind == COUNTER ? "counter" : "gauge");
+                    is_counter((Metric)m) ? "counter" : "gauge");
         buf_fmt(b, f->labels[0] != '\0' ? "%s{%s} " : "%s%s ", f->name, f->labels);
         put_value(b, f, metric_get((Metric)m));
     }

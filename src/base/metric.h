@@ -13,12 +13,13 @@ typedef enum Metric {
     METRIC_COUNT
 } Metric;
 
-typedef enum MetricKind { COUNTER, GAUGE, GAUGE_MS } MetricKind;
+typedef enum MetricKind { COUNTER, GAUGE, GAUGE_MS, COUNTER_MS } MetricKind;
 typedef struct MetricFacts { MetricKind kind; const char *name, *labels, *says; } MetricFacts;
 const MetricFacts *metric_facts(Metric m);
 
 void metric_add(Metric m, i64 n);                 /* counters: n > 0          */
 void metric_set(Metric m, i64 value);             /* gauges                   */
+void metric_is(Metric m, i64 total);              /* counters that somebody else keeps */
 i64  metric_get(Metric m);
 
 /* Everything, in Prometheus' text format.

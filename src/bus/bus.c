@@ -4,6 +4,7 @@
  * whoever comes or leaves waits until the message that is being told has been. So a
  * list is never changed in the middle of a message, and bus_heard() means the same to
  * all that are on it. That an id is told once is seen to here, for every engine. */
+#include "base/trace.h"
 #include "base/lock.h"
 #include "base/metric.h"
 #include "bus/engine.h"
@@ -127,9 +128,25 @@ void bus_heard_is(i64 id)
     metric_set(METRIC_BUS_LAST, id);
 }
 
+/* Of the calling thread, for a message that is followed. */
+static void note(const Message *m, Mono from)
+{
+    Arena mem = { 0 };
+
+    if (m->trace.len == 0 || !trace_on())
+        return;
+    Ctx cx = ctx_new(&mem, m->tenant);
+    trace_follow(&cx, m->trace);
+    if (cx.trace.on)
+        trace_whole(&cx, mono_us(from, mono_now()), TRACE_CONSUMER, "told to streams",
+                    (const LogField[]){ L("messaging.message.id", m->id), L("type", m->type) }, 2);
+    arena_close(&mem);
+}
+
 void bus_tell(const Message *m)
 {
     Subscriber list[SUBSCRIBERS_MOST];
+    Mono from = mono_now();
 
     must(m->id > 0);
     if (m->id <= ears.heard) {
@@ -148,6 +165,7 @@ void bus_tell(const Message *m)
             list[i].fn(m, list[i].arg);
     bus_heard_is(m->id);
     metric_add(METRIC_BUS_HEARD, 1);
+    note(m, from);
 
     lock(&ears.lock);
     ears.telling = false;

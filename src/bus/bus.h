@@ -16,6 +16,7 @@ typedef struct Message {
     Str      type;                                /* "reservation.created"    */
     Str      data;                                /* a JSON object            */
     Instant  at;
+    Str      trace;                               /* traceparent of what caused it; may be absent */
 } Message;
 
 typedef struct BusConfig {

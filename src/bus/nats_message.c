@@ -11,6 +11,7 @@ enum { HEADERS_MOST = 1024 };
 #define H_TYPE   "Type"
 #define H_EVENT  "Event"
 #define H_AT     "At"
+#define H_TRACE  "traceparent"
 
 static Str header(natsMsg *from, const char *name)
 {
@@ -41,6 +42,7 @@ bool message_read(natsMsg *from, Message *out)
     Str event = header(from, H_EVENT);
 
     *out = (Message){ .id = message_id(from), .type = header(from, H_TYPE),
+                      .trace = header(from, H_TRACE),
                       .data = { natsMsg_GetData(from), natsMsg_GetDataLength(from) } };
     return out->id > 0 && out->type.len > 0 && time_read(header(from, H_AT), &out->at)
         && read_subject(str_of(natsMsg_GetSubject(from)), out)
@@ -59,6 +61,8 @@ static natsStatus set_headers(Arena *mem, natsMsg *to, const Message *m, u64 bef
         s = natsMsgHeader_Set(to, H_TYPE, str_z(mem, m->type));
     if (s == NATS_OK)
         s = natsMsgHeader_Set(to, H_AT, str_z(mem, buf_str(&at)));
+    if (s == NATS_OK && m->trace.len > 0)
+        s = natsMsgHeader_Set(to, H_TRACE, str_z(mem, m->trace));
     if (s == NATS_OK && !uuid_zero(m->event.v))
         s = natsMsgHeader_Set(to, H_EVENT, str_z(mem, uuid_str(mem, m->event.v)));
     return s;

@@ -18,7 +18,9 @@
 #include "store/store.h"
 #include "tickets/code.h"
 #include "tickets/order.h"
+#include "web/health.h"
 #include "web/metrics.h"
+#include "web/otlp.h"
 #include "web/serve.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -43,7 +45,7 @@ static LogLevel level_of(const Config *c)
     return is_strict(c) ? LOG_INFO : LOG_DEBUG;
 }
 
-static void set_log(const Config *c)
+void app_log(const Config *c)
 {
     bool json = c->log_format == FORMAT_JSON || (c->log_format == FORMAT_AUTO && is_strict(c));
     log_setup(level_of(c), json, STDERR_FILENO);
@@ -59,7 +61,7 @@ bool app_config(App *app, const Args *a)
         app_close(app);
         return false;
     }
-    set_log(&app->config);
+    app_log(&app->config);
     if (made.len > 0)
         log_info("made what was missing in secrets.env", L("names", buf_str(&made)),
                  L("folder", app->config.data_dir));
@@ -228,6 +230,13 @@ static bool open_tickets(App *app, Str *why)
     return true;
 }
 
+static bool open_health(App *app, Str *why)
+{
+    (void)why;
+    health_open(&app->config);
+    return true;
+}
+
 static bool open_metrics(App *app, Str *why)
 {
     return metrics_open(&app->mem, app->config.metrics_token, why);
@@ -238,7 +247,15 @@ static bool open_proxy(App *app, Str *why)
     return proxy_open(&app->mem, app->config.proxy_file, why);
 }
 
+/* A server's only: what a command does is followed by nobody. First, so that it is closed
+ * when all have told what they did. */
+static bool open_traces(App *app, Str *why)
+{
+    return app->lock == 0 || otlp_open(&app->mem, &app->config, why);
+}
+
 static const Engine engines[] = {
+    { "traces", open_traces, otlp_close },
     { "store", open_store, store_close },
     { "kv", open_kv, kv_close },
     { "mail", open_mail, mail_close },
@@ -248,11 +265,12 @@ static const Engine engines[] = {
     { "tickets", open_tickets, NULL },
     { "metrics", open_metrics, NULL },
     { "proxy", open_proxy, proxy_close },
+    { "health", open_health, health_close },
 };
 
 static int engines_of(AppEngines which)
 {
-    return which == ENGINES_STORE ? 1 : which == ENGINES_PEOPLE ? 4 : (int)countof(engines);
+    return which == ENGINES_STORE ? 2 : which == ENGINES_PEOPLE ? 5 : (int)countof(engines);
 }
 
 bool app_open(App *app, AppEngines which)

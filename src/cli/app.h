@@ -18,6 +18,9 @@ typedef struct App {
 /* Reads the settings, prints every mistake to stderr, sets up the log. */
 CHECKED bool app_config(App *app, const Args *a);
 
+/* Sets up the log as the settings say. */
+void app_log(const Config *config);
+
 /* How others reach this server; empty when the system is to choose the port. */
 Str app_public_url(App *app);
 

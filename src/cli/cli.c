@@ -1,5 +1,6 @@
 /* cli.c - help is written by the table too, so no option can be missing in it. */
 #include "cli/cli.h"
+#include "secret/secret.h"
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -124,6 +125,7 @@ static bool is_any(const char *s, const char *a, const char *b, const char *c)
 
 Exit cli_main(int argc, char **argv)
 {
+    config_place(secret_read);
     if (argc < 2) {
         print_overview(stderr);
         return EXIT_USAGE;

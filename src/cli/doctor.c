@@ -11,7 +11,6 @@
 #include "store/store.h"
 #include <errno.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -75,13 +74,27 @@ static void check_folder(Patient *p)
         good("data folder", dir);
 }
 
+/* From where each came; never what it is. */
+static void tell_origins(Patient *p)
+{
+    isize n;
+    const ConfigFacts *f = config_facts(&n);
+
+    for (isize i = 0; i < n; i++)
+        if (f[i].name != NULL && strcmp(f[i].kind, "SECRET") == 0 &&
+            (strcmp(f[i].otherwise, "optional") != 0 || !str_is(p->config.from[i], S("nowhere"))))
+            good("secret", str_fmt(p->mem, "%s from %.*s", f[i].name,
+                                   STR_ARGS(p->config.from[i])));
+}
+
 static void check_secrets(Patient *p)
 {
     Str path = str_fmt(p->mem, "%.*s/secrets.env", STR_ARGS(p->config.data_dir));
     struct stat st;
 
+    tell_origins(p);
     if (p->config.environment == ENV_PRODUCTION)
-        good("secrets", S("given from outside, as production wants it"));
+        good("secrets", S("none is taken from secrets.env in production"));
     else if (stat(path.at, &st) != 0)
         note("secrets", S("none kept yet"), "`tickettoken serve` makes them once");
     else if ((st.st_mode & 077) != 0)
@@ -242,22 +255,11 @@ static void check_server(Patient *p)
 
 /* ---- */
 
-/* config_read would make missing secrets; stand-ins keep it from writing anything. */
 static void read_settings(Patient *p, Args *a)
 {
-    static const char *const secrets[] = { "QR_ENCRYPTION_KEY", "INTERNAL_SERVICE_SECRET",
-                                           "INTERNAL_WEBHOOK_SECRET" };
-    Buf mistakes = buf_in(p->mem, 512), made = buf_in(p->mem, 64);
-    ConfigGiven given[GIVEN_MOST + countof(secrets)];
-    isize n = 0;
+    Buf mistakes = buf_in(p->mem, 512);
 
-    for (isize i = 0; i < a->given_count; i++)
-        given[n++] = a->given[i];
-    const char *env = getenv("NODE_ENV");
-    bool production = env != NULL && strcmp(env, "production") == 0;
-    for (isize i = 0; i < countof(secrets) && !production; i++)
-        given[n++] = (ConfigGiven){ secrets[i], S("a stand-in that only doctor ever sees, 40") };
-    p->configured = config_read(p->mem, given, n, &p->config, &mistakes, &made);
+    p->configured = config_read(p->mem, a->given, a->given_count, &p->config, &mistakes, NULL);
     p->mistakes = str_trim(buf_str(&mistakes));
 }
 

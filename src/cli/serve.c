@@ -7,7 +7,9 @@
 #include "cli/app.h"
 #include "cli/cli.h"
 #include "cli/plan.h"
+#include "cli/reload.h"
 #include "store/store.h"
+#include "web/gauges.h"
 #include "web/health.h"
 #include "web/pages.h"
 #include "web/serve.h"
@@ -117,14 +119,17 @@ static void tell(App *app, const Server *server)
 }
 
 /* Until the first signal to end; meanwhile certificates are renewed, when SIGHUP says so
- * or when their files have changed. */
-static void wait_for_end(Server *server)
+ * or when their files have changed. SIGHUP reads the settings again, too. */
+static void wait_for_end(App *app, const Args *a, Server *server)
 {
     static const struct timespec pause = { .tv_sec = LOOK_AGAIN_S };
     int number;
 
-    while ((number = sigtimedwait(&awaited, NULL, &pause)) != SIGTERM && number != SIGINT)
+    while ((number = sigtimedwait(&awaited, NULL, &pause)) != SIGTERM && number != SIGINT) {
+        if (number == SIGHUP)
+            reload(app, a);
         server_renew(server, number == SIGHUP ? NOW : IF_CHANGED);
+    }
 }
 
 /* From the outside in: no new work, what is in flight, what time does, engines. */
@@ -137,6 +142,7 @@ static Exit end(App *app, Server *server)
     if (!all)
         log_warn("requests in flight were cut off", L("queued", server_counts(server).queued));
     plan_end();
+    gauges_of(NULL);
     server_close(server);
     serve_close();
     StoreCounts c = store_counts();
@@ -146,7 +152,7 @@ static Exit end(App *app, Server *server)
     return EXIT_DONE;
 }
 
-static Exit serve(App *app)
+static Exit serve(App *app, const Args *a)
 {
     const Config *c = &app->config;
     ServeConfig sc = { c->cors_origins, c->trusted_proxies,
@@ -167,8 +173,9 @@ static Exit serve(App *app)
         return EXIT_FAILED;
     }
     warn(c);
+    gauges_of(server);
     tell(app, server);
-    wait_for_end(server);
+    wait_for_end(app, a, server);
     return end(app, server);
 }
 
@@ -183,7 +190,7 @@ static Exit run(Args *a)
         app_close(&app);
         return EXIT_FAILED;
     }
-    return app_open(&app, ENGINES_ALL) ? serve(&app) : EXIT_FAILED;
+    return app_open(&app, ENGINES_ALL) ? serve(&app, a) : EXIT_FAILED;
 }
 
 const Command command_serve = {
@@ -191,7 +198,8 @@ const Command command_serve = {
     .says = "run the server in the foreground",
     .help = "Prints one line, `listening on http://HOST:PORT`, when it is ready; logs go to\n"
             "stderr. SIGTERM or SIGINT ends it in order (what is in flight is finished, streams\n"
-            "are told to reconnect); a second one ends it at once.\n\n"
+            "are told to reconnect); a second one ends it at once. SIGHUP reads the\n"
+            "settings again and takes what can change while it runs; the log says which.\n\n"
             "  tickettoken serve\n"
             "  tickettoken serve --port 9000 --data /var/lib/tickettoken\n"
             "  NODE_ENV=production tickettoken serve --host 0.0.0.0 --set LOG_LEVEL=warn",

@@ -8,6 +8,7 @@
 static const Option config_options[] = {
     { "--example", NULL, NULL, "print an example .env" },
     { "--manual", NULL, NULL, "print docs/configuration.md" },
+    { "--sources", NULL, NULL, "say from where each setting came, not what it is" },
     OPTION_DATA, OPTION_SET,
 };
 
@@ -23,7 +24,10 @@ static Exit run_config(Args *a)
     else {
         if (!app_config(&app, a))
             return EXIT_FAILED;
-        config_print(&b, &app.config);
+        if (args_value(a, "--sources").at != NULL)
+            config_print_sources(&b, &app.config);
+        else
+            config_print(&b, &app.config);
         app_close(&app);
     }
     cli_print(&b);
@@ -31,13 +35,15 @@ static Exit run_config(Args *a)
 }
 
 const Command command_config = {
-    .name = "config", .usage = "[--example | --manual]",
+    .name = "config", .usage = "[--example | --manual | --sources]",
     .says = "show the settings as they are, secrets masked",
-    .help = "Settings come from the command line, the environment and .env, in this order. All\n"
-            "mistakes are reported at once.\n\n"
+    .help = "Settings come from the command line, the environment, files (NAME_FILE), .env, a folder\n"
+            "(SECRETS_DIR), Vault and AWS Secrets Manager, in this order. All mistakes are reported\n"
+            "at once.\n\n"
             "  tickettoken config                   what is in force here\n"
             "  tickettoken config --example > .env  a file to start from\n"
-            "  PORT=9000 tickettoken config         what if",
+            "  PORT=9000 tickettoken config         what if\n"
+            "  tickettoken config --sources         from where each came",
     .options = config_options, .option_count = countof(config_options), .run = run_config,
 };
 

@@ -46,7 +46,7 @@ void relay_attempts(i64 most) { self.attempts_most = most; }
 
 /* ---- beginning and ending -------------------------------------------------- */
 
-static bool read_newest(Ctx *cx, i64 *newest)
+bool relay_newest(Ctx *cx, i64 *newest)
 {
     OutboxPage page;
 
@@ -78,7 +78,7 @@ bool relay_start(Ctx *cx, Span kept)
     self.try_at = (Mono){ 0 };
     for (isize i = 0; i < DEAD_KNOWN; i++)
         self.dead[i] = 0;
-    if (!read_newest(cx, &newest) || !is_old(cx, newest, &old))
+    if (!relay_newest(cx, &newest) || !is_old(cx, newest, &old))
         return false;
     is_ours(!bus_keeps());
     self.ask_at = (Mono){ 0 };
@@ -137,7 +137,7 @@ static bool find_place(Ctx *cx)
 
     if (self.last >= 0)
         return true;
-    if (!bus_last(cx, &last) || !read_newest(cx, &newest))
+    if (!bus_last(cx, &last) || !relay_newest(cx, &newest))
         return false;
     if (last > newest)
         return fail(cx, BUSY, "the bus holds id %jd but the outbox ends at %jd: another database's"
@@ -164,7 +164,8 @@ static isize count_old(const Ctx *cx, const Tiding *rows, isize count)
 Message relay_message(const Tiding *t)
 {
     return (Message){ .id = t->id, .tenant = t->tenant, .user = t->user, .event = t->event,
-                      .type = t->type, .data = t->data, .at = t->at };
+                      .type = t->type, .data = t->data, .at = t->at,
+                      .trace = t->trace };
 }
 
 static bool is_dead(i64 id)

@@ -39,4 +39,7 @@ i64 relay_last(void);
 void relay_stop(Ctx *cx);
 
 /* A row as the bus tells it; its texts are the row's. */
+/* The id of the newest row of the outbox, 0: there is none. */
+CHECKED bool relay_newest(Ctx *cx, i64 *newest);
+
 Message relay_message(const Tiding *t);

@@ -1,6 +1,7 @@
 /* guard.c - an open route looks at a token that comes, but doesn't mind a bad one: a client
  * whose access token has expired sends it along when it comes to refresh. */
 #include "identity/guard.h"
+#include "base/lock.h"
 #include "identity/foreign.h"
 #include "identity/fresh.h"
 #include "identity/machine.h"
@@ -12,18 +13,24 @@
 
 enum { KEY_LETTERS = 255 };
 
-static struct { bool any; Digest token; } operator;
+static struct { Lock lock; bool any; Digest token; } operator = { .lock = LOCK_OF(RANK_KEYS) };
 
 void guard_operator(Str token)
 {
+    lock(&operator.lock);
     operator.any = token.at != NULL;
     operator.token = sha256(token);
+    unlock(&operator.lock);
 }
 
 static bool is_operator(Str token)
 {
     Digest d = sha256(token);
-    return operator.any && same_bytes(d.b, operator.token.b, SHA256_BYTES);
+
+    lock(&operator.lock);
+    bool is = operator.any && same_bytes(d.b, operator.token.b, SHA256_BYTES);
+    unlock(&operator.lock);
+    return is;
 }
 
 /* "Bearer TOKEN", the word in any case (RFC 9110 section 11.1); absent when it is not. */

@@ -36,7 +36,7 @@ CHECKED bool guard_machine(Ctx *cx, const Req *rq);
 
 /* The bearer that opens OPERATORS beside a super-admin's: whoever watches over an
  * installation has no account and can't sign in every 15 minutes. Absent: none does. Only
- * its digest is kept. */
+ * its digest is kept. May be changed while requests come. */
 void guard_operator(Str token);
 
 /* Sets cx->tenant and cx->who; `access` is the route's. Fails UNAUTHORIZED, TOKEN_EXPIRED,

@@ -1,6 +1,8 @@
 /* hasher.c - a job lives on the stack of who waits for it. He waits to the end also past
  * his deadline: the line is short, so the end is near. */
 #include "identity/hasher.h"
+#include "base/histogram.h"
+#include "base/trace.h"
 #include "base/queue.h"
 #include <stdlib.h>
 #include <unistd.h>
@@ -57,9 +59,13 @@ void hasher_close(void)
     queue_free(&line);
 }
 
+i64 hasher_waiting(void) { return queue_count(&line); }
+
 bool hasher_run(Ctx *cx, void (*work)(void *arg), void *arg)
 {
     Job j = { .work = work, .arg = arg };
+    Step step = trace_begin(cx);
+    Mono from = mono_now();
 
     lock_init(&j.lock, RANK_POOL);
     cond_init(&j.ready);
@@ -75,5 +81,7 @@ bool hasher_run(Ctx *cx, void (*work)(void *arg), void *arg)
     }
     pthread_cond_destroy(&j.ready);
     lock_close(&j.lock);
+    histogram_add(HISTOGRAM_HASH, mono_us(from, mono_now()));
+    trace_end(cx, &step, TRACE_INTERNAL, "hash a password");
     return taken;
 }

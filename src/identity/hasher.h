@@ -14,6 +14,8 @@ typedef struct HasherConfig {
 void hasher_open(const HasherConfig *config);
 void hasher_close(void);
 
+i64 hasher_waiting(void);
+
 /* Runs `work` on a hash thread and waits for it.
  *   fails   BUSY, with retry_after */
 CHECKED bool hasher_run(Ctx *cx, void (*work)(void *arg), void *arg);

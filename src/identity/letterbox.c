@@ -6,6 +6,7 @@
 #include "identity/seal.h"
 #include "base/log.h"
 #include "base/metric.h"
+#include "base/trace.h"
 
 enum { LETTER_BYTES_MOST = 64 << 10, PAUSE_LONGEST_S = 3600 };
 
@@ -23,8 +24,8 @@ static Str place_of(Ctx *cx, Uuid id)
 /* ---- putting it in -------------------------------------------------------- */
 
 SQL(letter_put,
-    "INSERT INTO letter (tenant, id, person, kind, sealed, created_at, due_at, expires_at)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $6, $7)");
+    "INSERT INTO letter (tenant, id, person, kind, sealed, created_at, due_at, expires_at, trace)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)");
 
 /* Four texts with a zero between: none of them has one. */
 static Str pack(Arena *mem, const Letter *l)
@@ -47,7 +48,7 @@ bool letterbox_put(Ctx *cx, UserId user, const char *kind, const Letter *letter,
     Str sealed = seal(cx->mem, &sealer, place_of(cx, id), pack(cx->mem, letter));
 
     return sql_run(cx, &letter_put, NULL, V(id), V(user.v), V(kind), V(val_blob(sealed)),
-                   V(cx->now), V(later(cx->now, lasts)));
+                   V(cx->now), V(later(cx->now, lasts)), V(trace_kept(cx->mem, &cx->trace)));
 }
 
 /* ---- carrying ------------------------------------------------------------- */
@@ -59,6 +60,7 @@ typedef struct Carried {
     Str      kind, sealed;
     i64      tries;
     Instant  expires;
+    Str      trace;
     bool     found;
 } Carried;
 
@@ -66,13 +68,14 @@ static const Shape due_row = SHAPE(Carried, ID(Carried, tenant, 0, ""), ID(Carri
 static const Shape taken_row = SHAPE(Carried,
     ID(Carried, person, 0, ""), TEXT(Carried, kind, 0, 40, 0, ""),
     TEXT(Carried, sealed, 0, 2 * LETTER_BYTES_MOST, 0, ""),
-    NUMBER(Carried, tries, 0, INT64_MAX, 0, 0, ""), TIME(Carried, expires, 0, ""));
+    NUMBER(Carried, tries, 0, INT64_MAX, 0, 0, ""), TIME(Carried, expires, 0, ""),
+    TEXT(Carried, trace, 0, 55, OPTIONAL, ""));
 
 SQL_ALL(letter_due, "SELECT tenant, id FROM letter WHERE due_at <= $1 ORDER BY due_at LIMIT 1");
 
 SQL(letter_take,
     "UPDATE letter SET due_at = $3, tries = tries + 1 WHERE tenant = $1 AND id = $2"
-    " AND due_at <= $4 RETURNING person, kind, sealed, tries, expires_at");
+    " AND due_at <= $4 RETURNING person, kind, sealed, tries, expires_at, trace");
 
 SQL(letter_done, "DELETE FROM letter WHERE tenant = $1 AND id = $2");
 SQL(letter_again, "UPDATE letter SET due_at = $3 WHERE tenant = $1 AND id = $2");
@@ -159,10 +162,26 @@ static bool hand_over(Ctx *cx, Carried *c)
     l.subject = str_cut(&plain, '\0');
     l.text = str_cut(&plain, '\0');
     l.html = str_cut(&plain, '\0');
-    if (!mail_send(cx, &l))
+    Step step = trace_begin(cx);
+    bool sent = mail_send(cx, &l);
+    trace_end(cx, &step, TRACE_CLIENT, "hand over to the relay", L("kind", c->kind));
+    if (!sent)
         return put_off(cx, c);
     metric_add(METRIC_LETTERS_SENT, 1);
     return write_tx(cx, lane_of(c->id), done, c);
+}
+
+/* Goes on with the trace of what the letter tells of. */
+static bool carry(Ctx *cx, Carried *c)
+{
+    Mono from = mono_now();
+
+    if (c->trace.len > 0)
+        trace_follow(cx, c->trace);
+    bool good = hand_over(cx, c);
+    if (cx->trace.on)
+        trace_whole(cx, mono_us(from, mono_now()), TRACE_CONSUMER, "letter", NULL, 0);
+    return good;
 }
 
 bool letterbox_carry(Ctx *cx, bool *found)
@@ -174,7 +193,7 @@ bool letterbox_carry(Ctx *cx, bool *found)
     *found = good && c.found;
     if (*found) {
         cx->tenant = c.tenant;
-        good = write_tx(cx, lane_of(c.id), take, &c) && (!c.found || hand_over(cx, &c));
+        good = write_tx(cx, lane_of(c.id), take, &c) && (!c.found || carry(cx, &c));
         cx->tenant = own;
     }
     return good;

@@ -86,12 +86,13 @@ SQL(audit_actor_erase,
     "UPDATE audit SET ip = NULL, user_agent = NULL WHERE tenant = $1 AND actor = $2"
     " AND (subject IS NULL OR subject <> actor)");
 SQL(letter_erase, "DELETE FROM letter WHERE tenant = $1 AND person = $2");
+SQL(dead_letter_erase, "DELETE FROM dead_letter WHERE tenant = $1 AND person = $2");
 SQL(device_erase, "DELETE FROM device_key WHERE tenant = $1 AND person = $2");
 
 /* What was personal and stands in other tables. */
 static Sql *const others[] = { &session_erase, &staff_erase, &totp_erase, &backup_erase,
                                &passkey_erase, &foreign_erase, &wallet_erase, &device_erase,
-                               &letter_erase, &proof_erase, &audit_subject_erase,
+                               &letter_erase, &dead_letter_erase, &proof_erase, &audit_subject_erase,
                                &audit_actor_erase };
 
 typedef struct { TenantId tenant; UserId id; } Due;

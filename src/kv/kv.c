@@ -1,7 +1,8 @@
 /* kv.c - picks the engine by the url's scheme and makes keys. The tenant stands
  * first in the text of a key, as it does in every SQL key. */
-#include "kv/engine.h"
 #include "base/control.h"
+#include "base/trace.h"
+#include "kv/engine.h"
 
 static const KvEngine *const engines[] = { &kv_embedded, &kv_redis };
 static const KvEngine *engine;
@@ -67,44 +68,53 @@ static bool may(Ctx *cx)
     return !arena_over(cx->mem) || fail(cx, INTERNAL_ERROR, "arena over its ceiling");
 }
 
+/* One call of the engine, as a step of the trace. */
+#define CALL(cx, call)                                                       \
+    if (!may(cx))                                                            \
+        return false;                                                        \
+    Step step = trace_begin(cx);                                             \
+    bool good = (call);                                                      \
+    trace_end((cx), &step, TRACE_CLIENT, __func__);                          \
+    return good
+
 bool kv_count(Ctx *cx, Key key, Span window, i64 most, i64 *n, Instant *reset)
 {
-    return may(cx) && engine->count(cx, key.text, window, most, n, reset);
+    CALL(cx, engine->count(cx, key.text, window, most, n, reset));
 }
 
 bool kv_counted(Ctx *cx, Key key, i64 *n)
 {
-    return may(cx) && engine->counted(cx, key.text, n);
+    CALL(cx, engine->counted(cx, key.text, n));
 }
 
 bool kv_uncount(Ctx *cx, Key key)
 {
-    return may(cx) && engine->uncount(cx, key.text);
+    CALL(cx, engine->uncount(cx, key.text));
 }
 
 bool kv_put(Ctx *cx, Key key, Str value, Span ttl)
 {
-    return may(cx) && engine->put(cx, key.text, value, ttl);
+    CALL(cx, engine->put(cx, key.text, value, ttl));
 }
 
 bool kv_put_new(Ctx *cx, Key key, Str value, Span ttl, bool *made)
 {
-    return may(cx) && engine->put_new(cx, key.text, value, ttl, made);
+    CALL(cx, engine->put_new(cx, key.text, value, ttl, made));
 }
 
 bool kv_get(Ctx *cx, Key key, Str *value, bool *found)
 {
-    return may(cx) && engine->get(cx, key.text, value, found);
+    CALL(cx, engine->get(cx, key.text, value, found));
 }
 
 bool kv_take(Ctx *cx, Key key, Str *value, bool *found)
 {
-    return may(cx) && (GUARDED(true) ? engine->take : engine->get)(cx, key.text, value, found);
+    CALL(cx, (GUARDED(true) ? engine->take : engine->get)(cx, key.text, value, found));
 }
 
 bool kv_delete(Ctx *cx, Key key)
 {
-    return may(cx) && engine->drop(cx, key.text);
+    CALL(cx, engine->drop(cx, key.text));
 }
 
 /* ---- when it is away ------------------------------------------------------ */

@@ -5,6 +5,7 @@
  * network must never be reused for a customer's address. */
 #include "net/fetch.h"
 #include "base/network.h"
+#include "base/trace.h"
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <pthread.h>
@@ -155,6 +156,21 @@ static struct curl_slist *add_line(struct curl_slist *list, const char *line)
 
 /* curl would send Accept, Expect and a form's Content-Type of its own; an empty value is
  * written with ';'. */
+/* Our own places learn which trace it is; a customer's address is told nothing. */
+static struct curl_slist *add_trace(struct curl_slist *list, const Ctx *cx, const Fetch *f)
+{
+    const Trace *t = &cx->trace;
+
+    if (!t->on || f->reach == FETCH_PUBLIC)
+        return list;
+    list = add_line(list, str_z(cx->mem, str_fmt(cx->mem, "traceparent: %.*s",
+                                                 STR_ARGS(trace_parent(cx->mem, t)))));
+    if (t->state.len > 0)
+        list = add_line(list, str_z(cx->mem, str_fmt(cx->mem, "tracestate: %.*s",
+                                                     STR_ARGS(t->state))));
+    return list;
+}
+
 static struct curl_slist *header_lines(Ctx *cx, const Fetch *f)
 {
     struct curl_slist *list = add_line(NULL, "Expect:");
@@ -173,7 +189,7 @@ static struct curl_slist *header_lines(Ctx *cx, const Fetch *f)
         list = add_line(list, "Content-Type:");
     if (!accepts)
         list = add_line(list, "Accept:");
-    return list;
+    return add_trace(list, cx, f);
 }
 
 static long time_left(const Ctx *cx, Span within)
@@ -233,7 +249,7 @@ static bool settle(Call *call, CURLcode got, const char *error)
            fail(cx, BAD_GATEWAY, "fetch: %s", error[0] != '\0' ? error : curl_easy_strerror(got));
 }
 
-bool fetch(Ctx *cx, const Fetch *f, Fetched *out)
+static bool ask(Ctx *cx, const Fetch *f, Fetched *out)
 {
     char error[CURL_ERROR_SIZE] = "";
     Call call = { .cx = cx, .want = f, .out = out, .body = buf_in(cx->mem, 1024) };
@@ -260,6 +276,26 @@ bool fetch(Ctx *cx, const Fetch *f, Fetched *out)
     out->body = buf_str(&call.body);
     out->us = mono_us(from, mono_now());
     return settle(&call, got, error);
+}
+
+static Str host_of(Str url)
+{
+    Str rest = url;
+
+    str_cut(&rest, '/');
+    str_cut(&rest, '/');
+    return str_cut(&rest, '/');
+}
+
+bool fetch(Ctx *cx, const Fetch *f, Fetched *out)
+{
+    Step step = trace_begin(cx);
+    bool good = ask(cx, f, out);
+
+    trace_end(cx, &step, TRACE_CLIENT, method_names.at[f->method],
+              L("http.request.method", method_names.at[f->method]),
+              L("server.address", host_of(f->url)), L("http.response.status_code", out->status));
+    return good;
 }
 
 Str fetched_header(const Fetched *r, Str name)

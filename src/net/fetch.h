@@ -2,7 +2,8 @@
  *
  * For threads that may wait (workers, jobs, senders), never for an io thread. Follows
  * no redirect, uses no proxy of the environment, verifies every certificate and its
- * name; sends no header but those given, Host, Content-Length and Connection.
+ * name; sends no header but those given, Host, Content-Length and Connection, and to FETCH_ANYONE
+ * the trace that cx is in.
  * Needs: req (Header), network.  Used by: identity, gateway, web, cli. */
 #pragma once
 #include "net/req.h"

@@ -2,12 +2,14 @@
  * the io thread that owns the connection. */
 #include "net/pool.h"
 #include "net/io.h"
+#include "base/histogram.h"
 #include <stdlib.h>
 
 static void answer(const Server *s, Desk *d, Job *j)
 {
     Ctx cx = desk_begin(d);
 
+    histogram_add(HISTOGRAM_LINE, mono_us(j->came, mono_now()));
     desk_serve(d, &cx, &j->rq);
     j->how.close |= j->rq.reply.close || j->rq.reply.stream != NULL || s->draining;
     job_answer(j, &d->wire);

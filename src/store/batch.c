@@ -4,8 +4,10 @@
  * batches, so that nobody can make us pay twice for every batch (docs/performance.md has
  * the measurement). */
 #include "store/batch.h"
+#include "base/histogram.h"
 #include "base/log.h"
 #include "base/rand.h"
+#include "base/trace.h"
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -129,13 +131,49 @@ static u64 slots_of(const Work *batch)
     return slots;
 }
 
-static bool commit(Writer *wr, Ctx *own)
+static i64 length(const Work *w)
+{
+    i64 n = 0;
+
+    for (; w != NULL; w = w->next)
+        n++;
+    return n;
+}
+
+/* What is done once for all stands in the trace of each who is followed. */
+static void note(const Work *batch, Mono from, const char *name)
+{
+    Mono to = mono_now();
+    i64 n = trace_on() ? length(batch) : 0;
+
+    for (const Work *w = batch; n > 0 && w != NULL; w = w->next)
+        trace_note(w->cx, from, to, TRACE_CLIENT, name, (const LogField[]){ L("batch", n) }, 1);
+}
+
+static bool claim(const Engine *e, Ctx *own, const Work *batch)
+{
+    Mono from = mono_now();
+
+    if (e->claim == NULL)
+        return true;
+    bool good = e->claim(own, slots_of(batch));
+    histogram_add(HISTOGRAM_CLAIM, mono_us(from, mono_now()));
+    note(batch, from, "claim");
+    return good;
+}
+
+static bool commit(Writer *wr, Ctx *own, const Work *batch)
 {
     const Engine *e = wr->db->engine;
+    Mono from = mono_now();
 
     if (!outbox_flush(own))
         return false;
-    if (e->commit(own))
+    bool good = e->commit(own);
+    histogram_add(HISTOGRAM_COMMIT, mono_us(from, mono_now()));
+    histogram_add(HISTOGRAM_BATCH, length(batch));
+    note(batch, from, "commit");
+    if (good)
         return true;
     if (!wr->db->unsure)
         return false;
@@ -162,9 +200,9 @@ static Outcome try_batch(Writer *wr, Work *batch, Ctx *own, bool careful)
     wr->db->again = wr->db->unsure = false;
     if (!e->begin(own, TX_WRITE))
         return BATCH_BROKE;
-    if (e->claim == NULL || e->claim(own, slots_of(batch))) {
+    if (claim(e, own, batch)) {
         out = run_all(wr, own, batch, careful);
-        if (out == BATCH_GOOD && !commit(wr, own))
+        if (out == BATCH_GOOD && !commit(wr, own, batch))
             out = BATCH_BROKE;
     }
     if (out == BATCH_BROKE)

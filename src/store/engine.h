@@ -23,6 +23,7 @@ typedef enum Fate { FATE_UNDONE, FATE_COMMITTED, FATE_UNKNOWN } Fate;
 typedef struct SchemaStep { i64 version; const char *name, *text; i64 oldest; } SchemaStep;
 
 typedef struct Engine {
+    const char *called;                           /* as OpenTelemetry does: db.system.name */
     const char *schemes;                          /* "sqlite:"; several with a blank between */
     int  lanes;                                   /* writers that may run side by side */
     bool far;                                     /* over a network: it may be away, and
@@ -95,9 +96,10 @@ CHECKED bool outbox_flush(Ctx *cx);
 enum { LANES_MOST = 16 };
 void lanes_open(const Engine *engine, struct Db **writers, int count, int batch_most);
 void lanes_close(void);
+StoreCounts lane_counts(void);                    /* without the readers      */
 
 /* schema.c: the steps that are linked into the program. */
-enum { SCHEMA_SQLITE_COUNT = 12, SCHEMA_POSTGRES_COUNT = 12 };
+enum { SCHEMA_SQLITE_COUNT = 13, SCHEMA_POSTGRES_COUNT = 13 };
 extern const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT];
 extern const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT];
 extern const char schema_sqlite_plans[];

@@ -11,6 +11,7 @@
  * use it at once; batch.c runs it. */
 #include "store/batch.h"
 #include "base/lock.h"
+#include "base/trace.h"
 #include <linux/futex.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -124,14 +125,24 @@ static bool stand_in_line(Lane lane, Work *w)
     return await(l, w);
 }
 
+/* The step covers the waiting; what the lane does for us becomes its children. */
+static bool write_in(Lane lane, Work *w)
+{
+    Step step = trace_begin(w->cx);
+    bool good = stand_in_line(lane, w);
+
+    trace_end(w->cx, &step, TRACE_INTERNAL, "write_tx", L("lane", w->slot % all.count));
+    return good;
+}
+
 bool write_tx(Ctx *cx, Lane lane, TxFn *fn, void *arg)
 {
-    return stand_in_line(lane, &(Work){ .cx = cx, .fn = fn, .arg = arg });
+    return write_in(lane, &(Work){ .cx = cx, .fn = fn, .arg = arg });
 }
 
 bool write_many(Ctx *cx, Lane lane, ManyFn *fn, void *arg)
 {
-    return stand_in_line(lane, &(Work){ .cx = cx, .many = fn, .arg = arg });
+    return write_in(lane, &(Work){ .cx = cx, .many = fn, .arg = arg });
 }
 
 /* ---- the lane's thread ---------------------------------------------------- */
@@ -226,7 +237,7 @@ void lanes_close(void)
     all.wake = NULL;
 }
 
-StoreCounts store_counts(void)
+StoreCounts lane_counts(void)
 {
     StoreCounts c = { 0 };
 

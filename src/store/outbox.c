@@ -6,11 +6,13 @@
  * Who hears a tiding: its person; without one, everybody
  * who watches its event. A person's reservation is never told to the watchers. */
 #include "store/outbox.h"
+#include "base/trace.h"
 #include "store/engine.h"
 #include <string.h>
 
 SQL_EACH_ALL(outbox_write,
-    "INSERT INTO outbox (tenant, person, event, type, data, at) VALUES ($1, $2, $3, $4, $5, $6)");
+    "INSERT INTO outbox (tenant, person, event, type, data, at, trace)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7)");
 
 /* The row is written when the batch ends; until then the tiding stands in the function's
  * own memory, which outlives the batch because its caller waits for it. */
@@ -20,13 +22,14 @@ bool outbox_tell(Ctx *cx, UserId user, EventId event, const char *type, Str data
 
     must(cx->db != NULL && cx->db->writing);
     t->tiding = (Tiding){ .tenant = cx->tenant, .user = user, .event = event,
-                          .type = str_of(type), .data = data, .at = cx->now };
+                          .type = str_of(type), .data = data, .at = cx->now,
+                          .trace = trace_kept(cx->mem, &cx->trace) };
     *cx->db->last = t;
     cx->db->last = &t->next;
     return true;
 }
 
-enum { WRITE_WIDTH = 6 };
+enum { WRITE_WIDTH = 7 };
 
 bool outbox_flush(Ctx *cx)
 {
@@ -41,7 +44,7 @@ bool outbox_flush(Ctx *cx)
     for (const Told *t = cx->db->told; t != NULL; t = t->next, row += WRITE_WIDTH) {
         const Tiding *g = &t->tiding;
         const Val one[WRITE_WIDTH] = { V(g->tenant.v), V(g->user.v), V(g->event.v), V(g->type),
-                                       V(g->data), V(g->at) };
+                                       V(g->data), V(g->at), V(g->trace) };
         memcpy(row, one, sizeof one);
     }
     return (e->turn == NULL || e->turn(cx)) &&
@@ -55,17 +58,18 @@ static const Shape tiding_row = SHAPE(Tiding,
     ID(Tiding, event, OPTIONAL, ""),
     TEXT(Tiding, type, 1, 100, 0, ""),
     TEXT(Tiding, data, 0, 1 << 20, 0, ""),
-    TIME(Tiding, at, 0, ""));
+    TIME(Tiding, at, 0, ""),
+    TEXT(Tiding, trace, 0, 55, OPTIONAL, ""));
 
 /* A page has an end in rows ($most) and in letters ($chars): of rows before which too many
  * letters stand the data is left out. */
 #define PAGE(where, most, chars) \
     "SELECT id, tenant, person, event, type," \
-    " CASE WHEN ahead - length(data) <= " chars " THEN data ELSE '' END AS data, at FROM" \
-    " (SELECT id, tenant, person, event, type, data, at, sum(length(data))" \
+    " CASE WHEN ahead - length(data) <= " chars " THEN data ELSE '' END AS data, at, trace FROM" \
+    " (SELECT id, tenant, person, event, type, data, at, trace, sum(length(data))" \
     " OVER (ORDER BY id) AS ahead FROM" \
-    " (SELECT id, tenant, person, event, type, CAST(data AS text) AS data, at FROM outbox" \
-    " WHERE " where " ORDER BY id LIMIT " most ") AS few_first) AS few_summed ORDER BY id"
+    " (SELECT id, tenant, person, event, type, CAST(data AS text) AS data, at, trace" \
+    " FROM outbox WHERE " where " ORDER BY id LIMIT " most ") AS few_first) AS few_summed ORDER BY id"
 
 /* How many of a page's rows are whole; at least one when there is any. */
 static isize whole(const Tiding *rows, isize count)
@@ -112,7 +116,7 @@ Feed feed_of(Str type)
 #undef IS
 }
 
-/* The index of the feeds says the same list of types (schema step 12). */
+/* The index of the feeds says the same list of types (schema step 13). */
 #define QUOTED(word) "'" word "', "
 #define TO_A_PERSON "person IS NOT NULL AND type IN (" SALES(QUOTED) "'ticket.used')"
 

@@ -16,6 +16,7 @@ typedef struct Tiding {
     Str      type;                                /* "reservation.created"    */
     Str      data;                                /* a JSON object            */
     Instant  at;
+    Str      trace;                               /* traceparent of what caused it; may be absent */
 } Tiding;
 
 /* Tells `user`; when user is zero, everybody who watches `event`. A person's own

@@ -186,9 +186,14 @@ static PGconn *connect_patiently(Arena *mem, const char *url, bool verify, int a
     }
 }
 
+static const char *_Atomic login;
+void pgconn_login(const char *url) { login = url; }
+
 PGconn *pgconn_open(Arena *mem, const StoreConfig *config, DbUse use, bool *pooled, Str *why)
 {
-    const char *url = str_z(mem, use == DB_OWNS ? config->owner_url : config->url);
+    const char *changed = use == DB_OWNS ? NULL : login;
+    const char *url = changed != NULL ? changed
+                    : str_z(mem, use == DB_OWNS ? config->owner_url : config->url);
     char *said = NULL;
     PQconninfoOption *options = PQconninfoParse(url, &said);
     PGconn *at = NULL;

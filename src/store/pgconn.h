@@ -13,3 +13,6 @@ struct pg_conn *pgconn_open(Arena *mem, const StoreConfig *config, DbUse use, bo
 
 /* What a session is set to, as one statement for the transaction it runs in (pooled). */
 extern const char pgconn_settings[];
+
+/* The servers' connections use this url from now on, borrowed; NULL: that of their config. */
+void pgconn_login(const char *url);

@@ -87,7 +87,7 @@ static bool pg_grant(Arena *mem, Db *owner, Str server_url, const char **why)
 }
 
 const Engine postgres_engine = {
-    .schemes = "postgresql: postgres:", .lanes = LANES_MOST, .far = true,
+    .called = "postgresql", .schemes = "postgresql: postgres:", .lanes = LANES_MOST, .far = true,
     .open = pg_open, .close = pg_close, .inspect = pg_inspect, .run = pgtalk_run,
     .each = pgtalk_each, .prepare = pgtalk_prepare, .begin = pgtx_begin, .claim = pgtx_claim, .turn = pgtx_turn,
     .commit = pgtx_commit, .fate = pgtx_fate, .rollback = pgtx_rollback, .in_tx = pgtx_in_tx,

@@ -21,7 +21,8 @@ STEP(0008, letters);
 STEP(0009, services);
 STEP(0010, foreign);
 STEP(0011, publish);
-STEP(0012, feeds);
+STEP(0012, trace);
+STEP(0013, feeds);
 STEP_FILE(schema_sqlite_plans, "src/store/schema/sqlite/plans.sql");
 
 const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
@@ -36,7 +37,8 @@ const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
     { 9, "services", sqlite_0009_services, 4 },
     { 10, "foreign", sqlite_0010_foreign, 4 },
     { 11, "publish", sqlite_0011_publish, 4 },
-    { 12, "feeds",   sqlite_0012_feeds, 4 },
+    { 12, "trace",   sqlite_0012_trace, 4 },
+    { 13, "feeds",   sqlite_0013_feeds, 4 },
 };
 
 const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
@@ -51,5 +53,6 @@ const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
     { 9, "services", postgres_0009_services, 4 },
     { 10, "foreign", postgres_0010_foreign, 4 },
     { 11, "publish", postgres_0011_publish, 4 },
-    { 12, "feeds",   postgres_0012_feeds, 4 },
+    { 12, "trace",   postgres_0012_trace, 4 },
+    { 13, "feeds",   postgres_0013_feeds, 4 },
 };

@@ -1,5 +1,6 @@
 /* sql.c - rows into structs, the same for every engine. */
 #include "store/engine.h"
+#include "base/trace.h"
 #include <string.h>
 
 /* ---- one row by its shape ------------------------------------------------- */
@@ -73,7 +74,10 @@ static bool run(Ctx *cx, const Sql *q, const Val *vals, isize n, RowFn *row, voi
     must(cx->db != NULL);                         /* only inside a transaction */
     if (arena_over(cx->mem))
         return fail(cx, INTERNAL_ERROR, "%s: the unit of work took too much memory", q->name);
-    return cx->db->engine->run(cx, q, vals, n, row, arg, changed);
+    Step step = trace_begin(cx);
+    bool good = cx->db->engine->run(cx, q, vals, n, row, arg, changed);
+    trace_end(cx, &step, TRACE_CLIENT, q->name, L("db.system.name", cx->db->engine->called));
+    return good;
 }
 
 bool sql_run_(Ctx *cx, const Sql *q, i64 *changed, const Val *vals, isize n)
@@ -170,6 +174,17 @@ static bool may_each(Ctx *cx, const Sql *q)
            fail(cx, INTERNAL_ERROR, "%s: the unit of work took too much memory", q->name);
 }
 
+static bool far_each(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows, RowFn *row,
+                     void *arg, i64 *changed)
+{
+    Step step = trace_begin(cx);
+    bool good = cx->db->engine->each(cx, q, vals, width, rows, row, arg, changed);
+
+    trace_end(cx, &step, TRACE_CLIENT, q->name, L("db.system.name", cx->db->engine->called),
+              L("db.operation.batch.size", (i64)rows));
+    return good;
+}
+
 bool sql_each(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows, i64 *changed)
 {
     const Engine *e = cx->db->engine;
@@ -181,7 +196,7 @@ bool sql_each(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows, i
         return true;
     if (e->each == NULL)
         return may_each(cx, q) && run_each(cx, q, vals, width, rows, NULL, NULL, &at, changed);
-    return may_each(cx, q) && e->each(cx, q, vals, width, rows, NULL, NULL, changed);
+    return may_each(cx, q) && far_each(cx, q, vals, width, rows, NULL, NULL, changed);
 }
 
 typedef struct { const Shape *shape; char *out; bool *found; isize at; } Finds;
@@ -215,7 +230,7 @@ bool sql_each_find(Ctx *cx, const Sql *q, const Val *vals, isize width, isize ro
         return true;
     if (e->each == NULL)
         return may_each(cx, q) && run_each(cx, q, vals, width, rows, take_found, &f, &f.at, NULL);
-    return may_each(cx, q) && e->each(cx, q, vals, width, rows, take_numbered, &f, NULL);
+    return may_each(cx, q) && far_each(cx, q, vals, width, rows, take_numbered, &f, NULL);
 }
 
 static bool take_int(Ctx *cx, void *arg, const Cell *cells, int n)

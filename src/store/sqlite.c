@@ -343,7 +343,7 @@ static void lite_undo(Ctx *cx)
 }
 
 const Engine sqlite_engine = {
-    .schemes = "sqlite:", .lanes = 1,
+    .called = "sqlite", .schemes = "sqlite:", .lanes = 1,
     .open = lite_open, .close = lite_close, .run = lite_run, .prepare = lite_prepare,
     .damage = lite_damage, .begin = lite_begin, .commit = lite_commit,
     .rollback = lite_rollback, .in_tx = lite_in_tx, .save = lite_save, .keep = lite_keep,

@@ -5,6 +5,8 @@
  * and closed when nobody has needed them for a while. The one that came back last is
  * lent first, so that those in excess grow old. */
 #include "store/engine.h"
+#include "base/trace.h"
+#include "store/pgconn.h"
 #include "base/lock.h"
 #include <string.h>
 
@@ -120,6 +122,19 @@ void store_tidy(void)
         close_idle((Mono){ mono_now().ns - IDLE_MOST.ms * 1000000 });
 }
 
+StoreCounts store_counts(void)
+{
+    StoreCounts c = lane_counts();
+
+    if (pool.engine == NULL)
+        return c;
+    lock(&pool.lock);
+    c.readers_open = pool.open;
+    c.readers_idle = pool.idle_count;
+    unlock(&pool.lock);
+    return c;
+}
+
 /* ---- reading -------------------------------------------------------------- */
 
 /* A connection that was lost says that the idle ones are, too. */
@@ -154,6 +169,7 @@ static bool try_read(Ctx *cx, TxFn *fn, void *arg, bool *again)
 bool read_tx(Ctx *cx, TxFn *fn, void *arg)
 {
     bool again = true, good = false;
+    Step step = trace_begin(cx);
 
     must(cx->db == NULL);
     for (int i = 0; i < TRIES && !good && again; i++) {
@@ -161,6 +177,7 @@ bool read_tx(Ctx *cx, TxFn *fn, void *arg)
             fault_clear(cx);
         good = try_read(cx, fn, arg, &again);
     }
+    trace_end(cx, &step, TRACE_INTERNAL, "read_tx");
     return good;
 }
 
@@ -172,6 +189,26 @@ bool store_ready(Ctx *cx)
 {
     i64 one = 0;
     return read_tx(cx, ask, &one) && one == 1;
+}
+
+typedef struct Called { Str version; } Called;
+static const Shape called_row = SHAPE(Called, TEXT(Called, version, 0, 100, 0, ""));
+
+SQL_FAR(store_says, "SELECT current_setting('server_version')");
+
+static bool ask_version(Ctx *cx, void *arg)
+{
+    return sql_get(cx, &store_says, &called_row, arg);
+}
+
+bool store_version(Ctx *cx, Str *out)
+{
+    Called c = { S("in this process") };
+
+    if (pool.engine->far && !read_tx(cx, ask_version, &c))
+        return false;
+    *out = str_fmt(cx->mem, "%s, %.*s", pool.engine->called, STR_ARGS(c.version));
+    return true;
 }
 
 static bool look_for_damage(Ctx *cx, void *arg)
@@ -249,6 +286,7 @@ static void forget_config(void)
     close_idle((Mono){ INT64_MAX });
     pthread_cond_destroy(&pool.more);
     lock_close(&pool.lock);
+    pgconn_login(NULL);
     arena_close(&pool.mem);
     pool.engine = NULL;
 }
@@ -303,6 +341,16 @@ bool store_open(Arena *mem, const StoreConfig *config, Str *why)
         e->close(writers[--count]);
     forget_config();
     return false;
+}
+
+void store_login(Str url)
+{
+    if (!pool.engine->far)
+        return;
+    lock(&pool.lock);
+    const char *z = str_z(&pool.mem, url);        /* stays: somebody may be reading the old one */
+    unlock(&pool.lock);
+    pgconn_login(z);
 }
 
 void store_close(void)

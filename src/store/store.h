@@ -51,6 +51,13 @@ typedef struct StoreConfig {
  * schema must be up to date (store_migrate) and every SQL() good. */
 CHECKED bool store_open(Arena *mem, const StoreConfig *config, Str *why);
 void store_close(void);
+
+/* Connections that are opened from now on use `url`: another password or role of the same
+ * database. Those that are open stay. */
+void store_login(Str url);
+/* What the database calls itself, such as "postgresql 15.8". */
+CHECKED bool store_version(Ctx *cx, Str *out);
+
 CHECKED bool store_ready(Ctx *cx);                /* answers a trivial query  */
 
 /* Brings the schema to this program's version, one transaction per step, forward
@@ -69,7 +76,9 @@ bool store_shared(void);
 /* Closes reading connections that nobody has used for a while. A clock job. */
 void store_tidy(void);
 
-typedef struct StoreCounts { i64 commits, writes, refused, batch_largest, waiting; } StoreCounts;
+typedef struct StoreCounts {
+    i64 commits, writes, refused, batch_largest, waiting, readers_open, readers_idle;
+} StoreCounts;
 StoreCounts store_counts(void);
 
 /* Called after each commit that wrote outbox rows (the relay wants to know). */

@@ -80,6 +80,14 @@ static const Shape wallet_row = SHAPE(Row,
     { .name = "linkedAt", .at = offsetof(Row, at), .kind = K_TIME },
     { .name = "lastUsedAt", .at = offsetof(Row, until), .kind = K_TIME, .is = OPTIONAL });
 
+SQL(export_identities,
+    "SELECT issuer, subject, created_at FROM foreign_identity"
+    " WHERE tenant = $1 AND person = $2 ORDER BY id LIMIT $3");
+static const Shape identity_row = SHAPE(Row,
+    { .name = "issuer", .at = offsetof(Row, a), .kind = K_STR },
+    { .name = "subject", .at = offsetof(Row, b), .kind = K_STR },
+    { .name = "linkedAt", .at = offsetof(Row, at), .kind = K_TIME });
+
 SQL(export_factor,
     "SELECT t.created_at, (SELECT count(*) FROM backup_code b WHERE b.tenant = t.tenant"
     " AND b.person = t.person AND b.used_at IS NULL)"
@@ -129,7 +137,7 @@ static const struct { const char *name; const Sql *find; const Shape *row; } lis
     { "sessions", &export_sessions, &session_row }, { "venueRoles", &export_roles, &role_row },
     { "orders", &export_orders, &order_row }, { "tickets", &export_tickets, &ticket_row },
     { "passkeys", &export_passkeys, &passkey_row }, { "deviceKeys", &export_devices, &device_row },
-    { "wallets", &export_wallets, &wallet_row },
+    { "wallets", &export_wallets, &wallet_row }, { "identities", &export_identities, &identity_row },
     { "secondFactors", &export_factor, &factor_row }, { "reservations", &export_holds, &hold_row },
     { "mailProofs", &export_proofs, &proof_row }, { "lettersWaiting", &export_letters, &letter_row },
     { "record", &export_record, &record_row },

@@ -1,14 +1,38 @@
-/* health.h - is it alive, is it ready: what load balancers and operators ask.
- * Needs: store, kv, net.  Used by: routes. */
+/* health.h - is it alive, is it ready, how is it: what load balancers and operators ask.
+ *
+ * Engines are asked by threads of their own, side by side, so that an answer takes two
+ * seconds at most however long an engine is silent; who asks while one is being asked
+ * shares the answer to the next.
+ * Needs: store, kv, bus, net.  Used by: routes, cli. */
 #pragma once
+#include "base/config.h"
 #include "net/req.h"
 
-typedef struct Health { Str status, store, kv; } Health;
-extern const Shape health_shape;
+typedef struct Health { Str status, store, kv, bus; } Health;
+typedef struct EngineHealth { Str name, state, version, why; i64 us; } EngineHealth;
+typedef struct HealthDetail {
+    Str     status, version, config;
+    i64     uptime, lanesWaiting, requestsWaiting, hashWaiting, busLag, outboxAgeMs;
+    Instant started;
+    bool    relay, clock;
+    List    engines;                              /* of EngineHealth          */
+} HealthDetail;
+extern const Shape health_shape, health_detail_shape;
 
 Handler health_show;             /* GET /health, /health/live: INLINE, touches nothing */
-Handler health_ready;            /* GET /health/ready: the store answers within 2 s; says
-                                    how the kv is               */
+Handler health_ready;            /* GET /health/ready: 503 when the store is away or the server
+                                    leaves; says how each engine is */
+Handler health_detailed;         /* GET /health/detailed: for operators      */
+
+/* Starts those threads; `c` must stay until the fingerprint of its settings is taken, which
+ * is here. */
+void health_open(const Config *c);
+void health_close(void);
 
 /* From now on not ready: new work should go elsewhere. Called before the drain. */
 void health_leaving(void);
+
+/* What nodes of one installation have in common, as 16 letters that differ when they do:
+ * every setting but those of the machine, secrets too. Without the secret nobody can try
+ * what they might be. */
+Str health_fingerprint(Arena *mem, const Config *c);

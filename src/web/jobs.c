@@ -7,7 +7,7 @@
  * and nothing else: no job runs under it. */
 #include "web/jobs.h"
 #include "base/lock.h"
-#include "base/log.h"
+#include "base/trace.h"
 #include "store/lease.h"
 
 #define LEASE seconds(5)
@@ -20,6 +20,7 @@ static struct {
     const Job     *jobs;
     isize          count;
     i64            asked, done;                   /* passes over the whole table */
+    _Atomic bool   ours;                          /* the clock's lease        */
     _Atomic bool   running;                       /* asked by workers, too     */
     bool           stop;
     Mono           due[JOBS_MOST];                /* the thread's own         */
@@ -28,8 +29,13 @@ static struct {
 static void run(Arena *mem, const Job *job)
 {
     Ctx cx = ctx_new(mem, TENANT_DEFAULT);
+    Mono from = mono_now();
 
-    if (!job->run(&cx))
+    trace_follow(&cx, (Str){ 0 });
+    bool good = job->run(&cx);
+    if (cx.trace.on)
+        trace_whole(&cx, mono_us(from, mono_now()), TRACE_INTERNAL, job->name, NULL, 0);
+    if (!good)
         log_error("job failed", L("job", job->name),
                   L("fault", cx.fault.code == OK ? "" : fault_facts(cx.fault.code)->code),
                   L("why", (const char *)cx.fault.why));
@@ -55,7 +61,7 @@ static void run_due(Arena *mem, bool all)
         if (!all && own.due[i].ns > mono_now().ns)
             continue;
         if (own.jobs[i].of == OF_ALL && !asked) {
-            ours = is_clock(mem);
+            own.ours = ours = is_clock(mem);
             asked = true;
         }
         if (own.jobs[i].of == OF_THIS_NODE || ours)
@@ -72,6 +78,8 @@ static void leave_lease(Arena *mem)
     if (!lease_give_up(&cx, "clock"))
         log_warn("the clock's lease stays until it is over", L("why", (const char *)cx.fault.why));
 }
+
+bool jobs_are_ours(void) { return own.ours; }
 
 static i64 next_due(void)
 {

@@ -18,3 +18,6 @@ void jobs_stop(void);
  * after the test clock moved, what is due has happened. At once when no clock runs.
  *   thread  any but the clock's own */
 void jobs_run_all(void);
+
+/* Whether this node does the jobs of all, as of the last pass. */
+bool jobs_are_ours(void);

@@ -2,9 +2,12 @@
  * here everybody seems to be. */
 #include "web/metrics.h"
 #include "base/file.h"
+#include "base/histogram.h"
 #include "base/metric.h"
 #include "gateway/proxy.h"
 #include "identity/guard.h"
+#include "web/gauges.h"
+#include "web/red.h"
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -29,13 +32,20 @@ static bool read_token(Arena *mem, Str path, Str *token, Str *why)
     return false;
 }
 
-bool metrics_open(Arena *mem, Str token_file, Str *why)
+bool metrics_token(Arena *mem, Str token_file, Str *why)
 {
     Str token = { 0 };
 
     if (token_file.len > 0 && !read_token(mem, token_file, &token, why))
         return false;
     guard_operator(token);
+    return true;
+}
+
+bool metrics_open(Arena *mem, Str token_file, Str *why)
+{
+    if (!metrics_token(mem, token_file, why))
+        return false;
     metric_set(METRIC_BUILD, 1);
     metric_set(METRIC_STARTED, time_now().ms);
     return true;
@@ -43,9 +53,12 @@ bool metrics_open(Arena *mem, Str token_file, Str *why)
 
 bool metrics_show(Ctx *cx, Req *rq)
 {
-    Buf b = buf_in(cx->mem, 16 << 10);
+    Buf b = buf_in(cx->mem, 64 << 10);
 
+    gauges_read(cx);
     metric_write(&b);
     proxy_metrics(&b);
+    histogram_write(&b);
+    red_write(&b);
     return reply_text(rq, 200, S("text/plain; version=0.0.4; charset=utf-8"), buf_str(&b));
 }

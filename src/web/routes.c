@@ -375,6 +375,8 @@ static const Route table[] = {
   &health_shape, health_show, INLINE, "operations", "The same." },
 { M_GET, "/health/ready", OPEN, 0, NULL, 200,
   &health_shape, health_ready, 0, "operations", "Says whether work can be taken." },
+{ M_GET, "/health/detailed", OPERATORS | MAY_ADMIN, 0, NULL, 200,
+  &health_detail_shape, health_detailed, 0, "operations", "Says how each engine and line is." },
 { M_GET, "/metrics", OPERATORS | MAY_ADMIN, 0, NULL, 200,
   NULL, metrics_show, 0, "operations", "What is counted, in Prometheus' text format." },
 { M_GET, "/openapi.json", OPEN, 0, NULL, 200,

@@ -7,62 +7,18 @@
 #include "web/serve.h"
 #include "base/log.h"
 #include "base/metric.h"
-#include "base/rand.h"
+#include "base/trace.h"
 #include "identity/guard.h"
 #include "identity/limit.h"
 #include "net/origin.h"
 #include "web/problem.h"
 #include "web/proxy.h"
+#include "web/red.h"
 #include "web/routes.h"
+#include <stdio.h>
 #include <string.h>
 
 static struct { Str origins, proxies; Router *router; } own;
-
-/* ---- trace (W3C Trace Context, section 3.2) -------------------------------- */
-
-static bool lower_hex(Str s)
-{
-    for (isize i = 0; i < s.len; i++)
-        if (!((s.at[i] >= '0' && s.at[i] <= '9') || (s.at[i] >= 'a' && s.at[i] <= 'f')))
-            return false;
-    return s.len > 0;
-}
-
-static bool all_zero(const u8 *at, isize n)
-{
-    while (n > 0 && at[n - 1] == 0)
-        n--;
-    return n == 0;
-}
-
-/* 00-<32 hex>-<16 hex>-<2 hex>. A later version may add to it, ff is forbidden. */
-static bool read_traceparent(Str s, Trace *out)
-{
-    Trace t;
-    Str version = str_cut(&s, '-'), id = str_cut(&s, '-'), span = str_cut(&s, '-');
-    Str flags = str_cut(&s, '-');
-
-    if (version.len != 2 || !lower_hex(version) || str_is(version, S("ff")) ||
-        !lower_hex(id) || !lower_hex(span) || flags.len != 2 || !lower_hex(flags) ||
-        (s.at != NULL && str_is(version, S("00"))))
-        return false;
-    if (!hex_read(id, t.id, sizeof t.id) || !hex_read(span, t.span, sizeof t.span) ||
-        all_zero(t.id, sizeof t.id) || all_zero(t.span, sizeof t.span))
-        return false;
-    *out = t;
-    return true;
-}
-
-/* The caller's trace goes on, with a span of our own. */
-static void join_trace(Ctx *cx, const Req *rq)
-{
-    Trace t;
-
-    if (read_traceparent(req_header(rq, S("traceparent")), &t)) {
-        memcpy(cx->trace.id, t.id, sizeof t.id);
-        rand_bytes(cx->trace.span, sizeof cx->trace.span);
-    }
-}
 
 /* ---- media types ----------------------------------------------------------- */
 
@@ -190,6 +146,12 @@ static bool answer(Ctx *cx, Req *rq)
     return check_forms(cx, rq) && r->run(cx, rq);
 }
 
+/* The caller's trace goes on, with a span of our own. */
+static void join_trace(Ctx *cx, const Req *rq)
+{
+    trace_join(cx, req_header(rq, S("traceparent")), req_header(rq, S("tracestate")));
+}
+
 static void find_asker(Req *rq)
 {
     Str asker = proxy_asker(own.proxies, rq);
@@ -199,15 +161,20 @@ static void find_asker(Req *rq)
     rq->peer = asker;
 }
 
-static void serve(Ctx *cx, Req *rq)
+static void serve_joined(Ctx *cx, Req *rq)
 {
-    join_trace(cx, rq);
-    find_asker(rq);
     if (rq->route == NULL)
         answer_options(cx, rq);
     else if (!answer(cx, rq) || rq->reply.status == 0)
         problem_reply(cx, rq);
     dress(cx, rq);
+}
+
+static void serve(Ctx *cx, Req *rq)
+{
+    join_trace(cx, rq);
+    find_asker(rq);
+    serve_joined(cx, rq);
 }
 
 static void refuse(Ctx *cx, Req *rq)
@@ -229,6 +196,25 @@ static LogLevel level_of(const Req *rq)
                                                                                : LOG_INFO;
 }
 
+/* By route and never by path or query: those hold ids and links' tokens. */
+static void tell_trace(const Ctx *cx, const Req *rq, i64 us)
+{
+    char name[TRACE_NAME];
+    const char *route = rq->route != NULL ? rq->route->path : "";
+    const char *method = rq->target.at == NULL ? "-" : method_names.at[rq->head ? M_HEAD : rq->method];
+    LogField f[5] = { { 0 } };
+    isize n = 0;
+
+    snprintf(name, sizeof name, "%s%s%s", method, route[0] != '\0' ? " " : "", route);
+    f[n++] = L("http.request.method", method);
+    f[n++] = L("http.response.status_code", rq->reply.status);
+    f[n++] = L("url.scheme", rq->secure ? "https" : "http");
+    if (route[0] != '\0')
+        f[n++] = L("http.route", route);
+    f[n++] = L("tickettoken.tenant", uuid_str(cx->mem, cx->tenant.v));
+    trace_whole(cx, us, TRACE_SERVER, name, f, n);
+}
+
 static void done(Ctx *cx, const Req *rq, i64 us)
 {
     static const Metric classes[] = { METRIC_HTTP_2XX, METRIC_HTTP_3XX, METRIC_HTTP_4XX,
@@ -238,6 +224,9 @@ static void done(Ctx *cx, const Req *rq, i64 us)
 
     if (rq->reply.status >= 200 && rq->reply.status < 600)
         metric_add(classes[rq->reply.status / 100 - 2], 1);
+    red_count(rq->route, rq->reply.status, us);
+    if (cx->trace.on)
+        tell_trace(cx, rq, us);
     if (!log_on(level))
         return;
     LogField f[12] = { { 0 } };
@@ -267,12 +256,14 @@ ServerHooks serve_open(Arena *mem, const ServeConfig *config, bool test_clock)
     own.origins = config->cors_origins;
     own.proxies = config->trusted_proxies;
     own.router = router_open(table, n);
+    red_open(table, n);
     return (ServerHooks){ own.router, serve, refuse, done };
 }
 
 void serve_close(void)
 {
     router_close(own.router);
+    red_close();
     own.router = NULL;
 }
 
@@ -289,17 +280,21 @@ void serve_self(Ctx *cx, const SelfCall *call, int *status, Str *body)
     for (isize i = 0; i < call->count; i++)
         headers[i] = call->headers[i];
     headers[call->count] = (Header){ S("Content-Type"), S("application/json") };
+    Step step = trace_begin(cx);
     inner.trace = cx->trace;
     router_find(own.router, call->method, call->path, &match);
     rq.route = match.route;
     rq.param_count = match.count;
     memcpy(rq.params, match.params, sizeof rq.params);
     if (match.route != NULL)
-        serve(&inner, &rq);
+        serve_joined(&inner, &rq);
     else {
         fail(&inner, NOT_FOUND, "self path=%.*s", STR_ARGS(call->path));
-        refuse(&inner, &rq);
+        problem_reply(&inner, &rq);
+        dress(&inner, &rq);
     }
+    trace_end(cx, &step, TRACE_CLIENT, "ask ourselves", L("http.response.status_code", rq.reply.status));
+    inner.trace.on = false;                       /* the step was told        */
     done(&inner, &rq, mono_us(start, mono_now()));
     *status = rq.reply.status;
     *body = rq.reply.body;

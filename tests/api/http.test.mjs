@@ -22,7 +22,7 @@ const problem = (r, status, code) => {
 test('health answers at once and touches nothing', async () => {
   for (const path of ['/health', '/health/live'])
     assert.deepEqual((await s.api('GET', path)).body, { status: 'ok' });
-  assert.deepEqual((await s.api('GET', '/health/ready')).body, { status: 'ok', store: 'ok', kv: 'ok' });
+  assert.deepEqual((await s.api('GET', '/health/ready')).body, { status: 'ok', store: 'ok', kv: 'ok', bus: 'ok' });
 });
 
 test('every page is there, and its links lead somewhere', async () => {

@@ -26,9 +26,9 @@ function read(text) {
       if (help[1] === 'TYPE') { assert.ok(!typed.has(help[2]), line); typed.add(help[2]); }
       continue;
     }
-    const value = /^([a-z_]+)(?:\{([a-z_]+="[^"]*")\})? (-?\d+(?:\.\d+)?)$/.exec(line);
+    const value = /^([a-z_]+)(?:\{([a-z_]+="[^"]*"(?:,[a-z_]+="[^"]*")*)\})? (-?\d+(?:\.\d+)?)$/.exec(line);
     assert.ok(value, line);
-    assert.ok(typed.has(value[1]), `${line} comes after its TYPE`);
+    assert.ok(typed.has(value[1]) || typed.has(value[1].replace(/_(bucket|sum|count)$/, '')), `${line} comes after its TYPE`);
     (values[value[1]] ??= {})[value[2] ?? ''] = Number(value[3]);
   }
   return values;

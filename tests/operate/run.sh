@@ -6,6 +6,7 @@ cd "$(dirname "$0")/../.."
 . tests/packages.sh
 need_node
 need_around "$PWD/build/services"
+need_prometheus "$PWD/build/services"
 [ -d tests/api/node_modules ] || quietly npm ci --prefix tests/api --no-audit --no-fund
 [ -n "${SERVICES_DIR:-}" ] || exec tests/services.sh run "$0" "$@"
 PATH=$(engines_path "$PWD/build/services" "$PATH")
@@ -16,6 +17,7 @@ try() { node --test --test-reporter=tap "$@" || bad=1; }
 at=tests/operate
 try $at/page.test.mjs
 try $at/tls.test.mjs
+try $at/metrics.test.mjs
 [ "${1:-}" != quick ] || exit $bad
 try $at/backup.test.mjs
 try $at/pooler.test.mjs

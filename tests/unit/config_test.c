@@ -54,6 +54,18 @@ static void write_text(const char *path, const char *text)
     must(f != NULL && fputs(text, f) >= 0 && fclose(f) == 0);
 }
 
+
+static Str origin(const Read *r, const char *name)
+{
+    isize n;
+    const ConfigFacts *f = config_facts(&n);
+
+    for (isize i = 0; i < n; i++)
+        if (f[i].name != NULL && strcmp(f[i].name, name) == 0)
+            return r->c.from[i];
+    return (Str){ 0 };
+}
+
 static void give_secrets(void)
 {
     setenv("QR_ENCRYPTION_KEY", "0123456789012345678901234567890123456789", 1);
@@ -175,6 +187,76 @@ TEST(production_lists_every_missing_secret_and_makes_none)
          str_has(r.mistakes, S("INTERNAL_WEBHOOK_SECRET: is required")));
     give_secrets();
     must(reading(NULL, 0).good);
+}
+
+TEST(a_file_may_hold_one_value)
+{
+    in_folder("files");
+    give_secrets();
+    unsetenv("QR_ENCRYPTION_KEY");
+    must(mkdir("held", 0700) == 0);
+    write_text("named", "3123456789012345678901234567890123456789\n");
+    write_text("held/INTERNAL_SERVICE_SECRET", "4123456789012345678901234567890123456789");
+    write_text("held/PORT", "1234\n");
+    write_text("held/HOST", "held.example");
+    setenv("QR_ENCRYPTION_KEY_FILE", "named", 1);
+    setenv("SECRETS_DIR", "held", 1);
+    setenv("HOST", "env.example", 1);
+    setenv("NODE_ENV", "production", 1);
+    Read r = reading(NULL, 0);
+    must(r.good && r.c.qr_key.len == 40 && r.c.qr_key.at[0] == '3');
+    must(r.c.cursor_key.at[0] == '1');            /* the environment wins     */
+    must(r.c.port == 1234 && str_is(r.c.host, S("env.example")));
+    must(str_is(origin(&r, "QR_ENCRYPTION_KEY"), S("file named")));
+    must(str_is(origin(&r, "INTERNAL_SERVICE_SECRET"), S("environment")));
+    must(str_is(origin(&r, "PORT"), S("file held/PORT")));
+    must(str_is(origin(&r, "WORKERS"), S("default")));
+
+    setenv("QR_ENCRYPTION_KEY", "5123456789012345678901234567890123456789", 1);
+    r = reading(NULL, 0);
+    must(!r.good && str_has(r.mistakes, S("QR_ENCRYPTION_KEY_FILE: give one of them")));
+    unsetenv("QR_ENCRYPTION_KEY");
+    setenv("QR_ENCRYPTION_KEY_FILE", "nowhere", 1);
+    r = reading(NULL, 0);
+    unsetenv("QR_ENCRYPTION_KEY_FILE");
+    must(!r.good && str_has(r.mistakes, S("QR_ENCRYPTION_KEY_FILE: nowhere: No such file")));
+}
+
+static bool far_away(Arena *where, const Config *c, ConfigPair **out, Buf *mistakes)
+{
+    static ConfigPair key = { NULL, { "QR_ENCRYPTION_KEY", 17 },
+                              { "6123456789012345678901234567890123456789", 40 }, { "afar", 4 } };
+    (void)where;
+    must(str_is(c->vault_addr, S("https://vault.example")) && c->vault_token.len == 5);
+    *out = &key;
+    if (c->port != 0)
+        buf_lit(mistakes, "the place is asked first\n");
+    return true;
+}
+
+TEST(a_place_afar_is_asked_with_its_own_settings_alone)
+{
+    in_folder("afar");
+    setenv("VAULT_ADDR", "https://vault.example", 1);
+    setenv("VAULT_TOKEN", "token", 1);
+    config_place(far_away);
+    Read r = reading(NULL, 0);
+    config_place(NULL);
+    must(r.good && r.c.qr_key.at[0] == '6' && str_is(origin(&r, "QR_ENCRYPTION_KEY"), S("afar")));
+    must(!str_has(r.made, S("QR_ENCRYPTION_KEY")) && str_has(r.made, S("INTERNAL_SERVICE_SECRET")));
+    must(!str_has(r.made, S("VAULT")));
+}
+
+TEST(who_only_looks_makes_no_secret)
+{
+    in_folder("looking");
+    Arena *own = mem;
+    Buf mistakes = buf_in(own, 256);
+    Config c;
+
+    must(config_read(own, NULL, 0, &c, &mistakes, NULL));
+    must(c.qr_key.len == 0 && access("data", F_OK) != 0);
+    config_wipe(&c);
 }
 
 TEST(production_takes_no_secret_from_the_generated_file)

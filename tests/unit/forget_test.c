@@ -12,7 +12,7 @@ extern Sql *const __start_sqls[], *const __stop_sqls[];
 /* Columns of bytes that are no person's id. */
 static const char *const things[] = {
     "tenant", "id", "event", "venue", "session", "ticket", "orders", "hold", "type",
-    "hash", "request", "successor", "secret", "code", "credential", "public_key", "sealed",
+    "hash", "request", "successor", "secret", "code", "credential", "public_key", "sealed", "digest",
 };
 
 typedef struct Kept {
@@ -32,6 +32,8 @@ static const Kept kept[] = {
     { "backup_code", "person", NULL, NULL },
     { "passkey", "person", NULL, NULL },
     { "wallet", "person", NULL, NULL },
+    { "foreign_identity", "person", NULL, NULL },
+    { "dead_letter", "person", "tells of what is exported", NULL },
     { "device_key", "person", NULL, NULL },
     { "mail_proof", "person", NULL, NULL },
     { "letter", "person", NULL, NULL },

@@ -256,7 +256,17 @@ static inline bool serve_held(Ctx *cx, Req *rq)
     return reply_text(rq, 200, S("text/plain"), S("held"));
 }
 
+static bool serve_headers_of(Ctx *cx, Req *rq)
+{
+    Buf b = buf_in(cx->mem, 512);
+
+    for (isize i = 0; i < rq->header_count; i++)
+        buf_fmt(&b, "%.*s: %.*s\n", STR_ARGS(rq->headers[i].name), STR_ARGS(rq->headers[i].value));
+    return reply_text(rq, 200, S("text/plain"), buf_str(&b));
+}
+
 static const Route house_routes[] = {
+    { .method = M_GET, .path = "/headers", .run = serve_headers_of },
     { .method = M_GET, .path = "/health", .run = serve_health, .is = INLINE },
     { .method = M_GET, .path = "/nap", .run = serve_nap, .is = INLINE },
     { .method = M_POST, .path = "/inline", .run = serve_echo, .is = INLINE },

@@ -637,3 +637,19 @@ TEST(cuts_in_the_middle_of_a_crowd_lose_and_double_nothing)
     must(got > 0 && left_on(&cx, here) == 100000 - got);
     store_close();
 }
+
+TEST(new_connections_take_the_password_that_was_changed)
+{
+    StoreConfig c = with_shelf();
+    Ctx cx = open_store(&c);
+
+    store_login(S("postgresql://nobody@127.0.0.1:1/none"));
+    if (store_shared()) {
+        must(!store_ready(&cx));                  /* readers are opened as they are needed */
+        must_fault(&cx, DATABASE_CONNECTION_ERROR);
+        fault_clear(&cx);
+    }
+    store_login(c.url);
+    must(store_ready(&cx));
+    store_close();
+}

@@ -30,3 +30,4 @@ CREATE TABLE dead_letter (
 CREATE UNIQUE INDEX dead_letter_id ON dead_letter (id);
 CREATE INDEX dead_letter_state ON dead_letter (state, moved_at);
 CREATE INDEX dead_letter_list  ON dead_letter (tenant, state, id);
+CREATE INDEX dead_letter_person ON dead_letter (tenant, person) WHERE person IS NOT NULL;
