@@ -45,6 +45,7 @@ typedef struct Who {
     Str      service;                    /* its id or name                   */
     unsigned scopes;                     /* what it may do (identity/scope.h) */
     TenantId home;                       /* the tenant that he is of         */
+    i64      epoch;                      /* of the person, as the token says */
 } Who;
 
 /* W3C trace context; what it is for stands in trace.h. */

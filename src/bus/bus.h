@@ -85,7 +85,8 @@ typedef struct BusWish {
     Str subjects[BUS_SUBJECTS_MOST];
     int count;
     i64 after, upto;                              /* ids; upto: at most bus_heard() */
-    i64 most;                                     /* messages                 */
+    i64 most, bytes;                              /* it ends after so many messages, or the
+                                                     one that makes it so many bytes; 0: any */
 } BusWish;
 
 /* Messages of some subjects in the order of their ids, in cx->mem. False, with no

@@ -155,10 +155,15 @@ static bool read_all(Ctx *cx, const Reading *r, const BusWish *w, u64 anchor, He
         if (!advance(r, &heads[i], anchor + 1, w->upto))
             return false;
     }
-    for (Head *h; *count < w->most && (h = nearest(heads, w->count)) != NULL;)
-        if (!keep(cx, h->msg, w->after, &rows[(*count)++]) ||
+    i64 left = w->bytes > 0 ? w->bytes : INT64_MAX;
+
+    for (Head *h; *count < w->most && left > 0 && (h = nearest(heads, w->count)) != NULL;) {
+        Message *m = &rows[(*count)++];
+        if (!keep(cx, h->msg, w->after, m) ||
             !advance(r, h, (u64)natsMsg_GetSequence(h->msg) + 1, w->upto))
             return false;
+        left -= m->data.len;
+    }
     return true;
 }
 

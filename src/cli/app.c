@@ -178,7 +178,7 @@ static bool open_identity(App *app, Str *why)
         .lockout_lasts = minutes(c->lockout_minutes), .policy = (Policy)c->password_policy,
         .audit_kept = c->audit_kept,
         .limits = { limits_of(c), c->limit_login, c->limit_register, c->limit_wallet,
-                    c->limit_default },
+                    c->limit_default, c->limit_stream_address },
         .issuers_file = c->issuers_file,
         .issuers_plain = c->environment == ENV_TEST || c->environment == ENV_DEVELOPMENT,
         .services = services_of(&app->mem, c), .passkey_id = c->passkey_id, .passkey_origins = c->passkey_origins,

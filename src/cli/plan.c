@@ -105,7 +105,8 @@ static void start_webhooks(const Config *c)
 
 bool plan_start(Arena *mem, const Config *c, Server *server, Str *why)
 {
-    GatewayConfig g = { server, c->sse_per_user, c->outbox_kept };
+    GatewayConfig g = { server, c->sse_per_user, c->outbox_kept, c->cors_origins,
+                        c->limit_streams, c->stream_lock };
 
     relay_attempts(c->publish_attempts);
     if (!gateway_open(mem, &g, why))

@@ -1,7 +1,9 @@
 /* staff.c - "up to his own" keeps a manager from making himself an owner, or from
  * sending the owner away. */
 #include "events/staff.h"
+#include "base/json.h"
 #include "identity/note.h"
+#include "store/outbox.h"
 #include "store/store.h"
 
 /* In a body a role is one of those that can be given. */
@@ -66,6 +68,20 @@ static bool may_touch(Ctx *cx, VenueId venue, UserId person, StaffRole after, bo
     return true;
 }
 
+/* Told to the person himself, whose streams end with it: what they may hear has changed. */
+static bool tell(Ctx *cx, VenueId venue, UserId person, StaffRole role)
+{
+    Buf b = buf_in(cx->mem, 128);
+
+    buf_byte(&b, '{');
+    json_put_name(&b, "venueId");
+    json_put_str(&b, uuid_str(cx->mem, venue.v));
+    json_put_name(&b, "role");
+    json_put_str(&b, names_str(&staff_roles, (int)role));
+    buf_byte(&b, '}');
+    return outbox_tell(cx, person, (EventId){ { { 0 } } }, "staff.changed", buf_str(&b));
+}
+
 /* The record says which role, and where. */
 static bool record(Ctx *cx, const char *action, VenueId venue, UserId person, StaffRole role)
 {
@@ -93,7 +109,8 @@ bool staff_grant(Ctx *cx, VenueId venue, const StaffIn *in, Staff *out)
     return sql_run(cx, &staff_write, NULL, V(venue.v), V(in->personId.v),
                    V(names_str(&staff_roles, (int)role)), V(cx->who.user.v), V(cx->now),
                    V(in->expiresAt)) &&
-           record(cx, "role.granted", venue, in->personId, role);
+           record(cx, "role.granted", venue, in->personId, role) &&
+           tell(cx, venue, in->personId, role);
 }
 
 bool staff_revoke(Ctx *cx, VenueId venue, UserId person)
@@ -105,7 +122,8 @@ bool staff_revoke(Ctx *cx, VenueId venue, UserId person)
     if (!found)
         return fail(cx, NOT_FOUND, "no role at this venue");
     return sql_run(cx, &staff_delete, NULL, V(venue.v), V(person.v)) &&
-           record(cx, "role.revoked", venue, person, STAFF_NONE);
+           record(cx, "role.revoked", venue, person, STAFF_NONE) &&
+           tell(cx, venue, person, STAFF_NONE);
 }
 
 bool staff_list(Ctx *cx, VenueId venue, Staff **rows, isize *count)

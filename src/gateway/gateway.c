@@ -178,7 +178,4 @@ void gateway_close(void)
     arena_close(&mem);
 }
 
-i64 gateway_streams_per_user(void)
-{
-    return self.config.streams_per_user;
-}
+const GatewayConfig *gateway_config(void) { return &self.config; }

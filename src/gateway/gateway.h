@@ -11,6 +11,9 @@ typedef struct GatewayConfig {
     struct Server *server;                        /* whose streams are fed    */
     i64            streams_per_user;              /* the oldest over it is closed; 0: no limit */
     Span           kept;                          /* how long the outbox keeps rows */
+    Str            origins;                       /* whose pages may open streams beside ours */
+    i64            opened_most;                   /* by one person, in 60 s   */
+    i64            lock_after;                    /* failed attempts of one address in 60 s; 0: never */
 } GatewayConfig;
 
 /* Starts the thread. After store_open, bus_open and server_open. False with *why. */
@@ -20,4 +23,4 @@ CHECKED bool gateway_open(Arena *mem, const GatewayConfig *config, Str *why);
  * server_close, bus_close and store_close. */
 void gateway_close(void);
 
-i64 gateway_streams_per_user(void);
+const GatewayConfig *gateway_config(void);

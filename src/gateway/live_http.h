@@ -1,19 +1,16 @@
 /* live_http.h - the stream, and the token that a browser's EventSource needs for it.
- * Needs: live, net (stream), kv, store.  Used by: web (the table of routes). */
+ * Needs: live_pass, live_watch, live_missed, net (stream).  Used by: web (routes). */
 #pragma once
-#include "net/req.h"
-
-enum { STREAM_TOKEN_LASTS = 300, STREAM_EVENTS_MOST = 7, REPLAY_MOST = 1000 };
-
-typedef struct StreamToken { Str token; i64 expiresIn; } StreamToken;
-extern const Shape stream_token_shape;
+#include "gateway/live_pass.h"
 
 /* POST /events/token -> 200 {token,expiresIn}  SIGNED_IN, takes no body.
  * The token opens one stream, once, within 300 s. */
 Handler live_token;
 
-/* GET /events/stream ?token= &topics=event:ID,event:ID &lastEventId=  OPEN, STREAM.
+/* GET /events/stream ?token= &topics=event:ID,sales:ID,gate:ID &lastEventId=  OPEN, STREAM.
  * Bearer or token. First `connected` {clientId,timestamp}, then what was missed since
- * Last-Event-ID, or `gap` {lastEventId,oldestId} when that can't be told any more,
- * then what happens. Fails UNAUTHORIZED, VALIDATION_ERROR, NOT_FOUND (a topic). */
+ * Last-Event-ID, or `gap` {lastEventId,oldestId} when some of it can't be told any more,
+ * then what happens. It ends with `reconnect` {reason: SHUTDOWN, LIFETIME} or `closed`
+ * {reason: SESSION_ENDED, TOO_MANY_STREAMS}. Fails as live_pass_check; VALIDATION_ERROR,
+ * NOT_FOUND, FORBIDDEN (a topic). */
 Handler live_stream;

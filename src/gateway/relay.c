@@ -49,12 +49,12 @@ void relay_attempts(i64 most) { self.attempts_most = most; }
 
 bool relay_newest(Ctx *cx, i64 *newest)
 {
-    Tiding *rows;
-    isize count;
-    i64 oldest;
+    OutboxPage page;
 
-    return outbox_replay(cx, (UserId){ { { 0 } } }, NULL, 0, INT64_MAX, 1, &rows, &count,
-                         &oldest, newest);
+    if (!outbox_replay(cx, &(OutboxWish){ .after = INT64_MAX, .most = 1 }, &page))
+        return false;
+    *newest = page.newest;
+    return true;
 }
 
 /* Whether the newest row is so old that it was told long ago. */
@@ -248,6 +248,16 @@ static bool must_wait(void)
     return mono_now().ns < self.try_at.ns;
 }
 
+/* Whether the slice ended because of its size. */
+static bool is_full(const Tiding *rows, isize count)
+{
+    i64 n = 0;
+
+    for (isize i = 0; i < count; i++)
+        n += rows[i].data.len;
+    return n > OUTBOX_CHARS;
+}
+
 bool relay_pass(Ctx *cx, bool *more)
 {
     Tiding *rows;
@@ -264,6 +274,6 @@ bool relay_pass(Ctx *cx, bool *more)
         return true;
     if (!tell(cx, rows, count))
         return false;
-    *more = (count == RELAY_SLICE || self.last < 0) && !must_wait();
+    *more = (count == RELAY_SLICE || is_full(rows, count) || self.last < 0) && !must_wait();
     return true;
 }

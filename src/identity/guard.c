@@ -48,7 +48,7 @@ static void let_in(Ctx *cx, const Claims *c)
 {
     cx->tenant = c->tenant;
     cx->who = (Who){ .user = c->user, .role = c->role, .session = c->session,
-                      .home = c->tenant };
+                      .home = c->tenant, .epoch = c->epoch };
 }
 
 static bool read_tenant_header(Ctx *cx, const Req *rq, TenantId *out)

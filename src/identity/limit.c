@@ -5,7 +5,7 @@
 
 typedef struct Class { const char *word; i64 most; Span window; Metric opened; } Class;
 
-static struct { bool on; Class classes[5]; } own;
+static struct { bool on; Class classes[6]; } own;
 
 enum { CLASS_SHIFT = 16 };
 
@@ -20,6 +20,8 @@ void limit_open(const LimitConfig *c)
         (Class){ "limit-wallet", c->wallet, seconds(60), METRIC_KV_OPEN_WALLET };
     own.classes[LIMIT_DEFAULT >> CLASS_SHIFT] =
         (Class){ "limit-default", c->other, seconds(60), METRIC_KV_OPEN_DEFAULT };
+    own.classes[LIMIT_STREAM >> CLASS_SHIFT] =
+        (Class){ "limit-stream", c->stream, seconds(60), METRIC_KV_OPEN_STREAM };
 }
 
 bool limits_on(void) { return own.on; }

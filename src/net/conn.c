@@ -199,8 +199,8 @@ static void greet(Conn *c)
 
 static bool reads_requests(const Conn *c)
 {
-    return c->state != C_GONE && c->state != C_CLOSING && c->state != C_STREAMING &&
-           c->state != C_H2;
+    return c->state != C_GONE && c->state != C_CLOSING && c->state != C_PAGING &&
+           c->state != C_STREAMING && c->state != C_H2;
 }
 
 /* A client that knows beforehand begins with this (RFC 9113 3.3 and 3.4), and only
@@ -261,7 +261,8 @@ static Step *const steps[C_STATES] = {
     [C_GREETING] = greet,           [C_IDLE] = read_more,
     [C_HEAD] = read_more,           [C_BODY] = read_body,
     [C_SKIPPING] = read_more,       [C_STREAMING] = read_and_drop,
-    [C_CLOSING] = read_and_drop,    [C_FORWARDING] = read_more,
+    [C_PAGING] = read_and_drop,     [C_CLOSING] = read_and_drop,
+    [C_FORWARDING] = read_more,
     [C_H2] = h2_run,
 };
 
@@ -288,7 +289,9 @@ static void writable(Conn *c)
     if (c->state == C_WRITING) {
         c->state = C_IDLE;
         conn_settle(c);
-    } else if (c->state == C_STREAMING)
+    } else if (c->state == C_PAGING)
+        exchange_page(c);
+    else if (c->state == C_STREAMING)
         stream_writable(c);
     else if (c->state == C_FORWARDING)
         ask_writable(c);

@@ -2,7 +2,7 @@
  *
  *   GREETING -> HEAD -> BODY -> AT_WORK -> (HELD) -> (WRITING) -> IDLE -> HEAD ...
  *                 |       |         |                              ^
- *                 |       |         +-> STREAMING                  |
+ *                 |       |         +-> (PAGING) -> STREAMING      |
  *                 +-> FORWARDING (ask.h) --------------------------+
  *                 +-------+-- refused -> (SKIPPING) ---------------+
  *   GREETING or HEAD -> H2, which gives each request a Conn of its own (h2.h)
@@ -23,7 +23,8 @@ struct Stream;
 struct H2;
 
 typedef enum ConnState { C_GREETING, C_IDLE, C_HEAD, C_BODY, C_SKIPPING, C_AT_WORK,
-                         C_HELD, C_WRITING, C_STREAMING, C_FORWARDING, C_H2, C_CLOSING, C_GONE,
+                         C_HELD, C_WRITING, C_PAGING, C_STREAMING, C_FORWARDING, C_H2, C_CLOSING,
+                         C_GONE,
                          C_STATES } ConnState;
 
 typedef struct Conn {

@@ -40,6 +40,7 @@ static void give(Conn *c, Ctx *cx, Req *rq, Mono came)
     exchange_put(c, rq);
     io->counts.requests++;
     if (wish != NULL) {
+        must(wish->page == NULL);                 /* that is a worker's       */
         c->state = C_AT_WORK;
         exchange_flush(c);
         if (c->state != C_GONE)
@@ -431,6 +432,29 @@ void exchange_too_late(Conn *c)
     exchange_give_up(c, REQUEST_TIMEOUT, "too slow");
 }
 
+/* A page is out, or on its way: a worker makes the next one when it has been written, so
+ * a slow reader of much never owns more than one. A node that shuts down leaves the
+ * rest to the one where the client comes again. */
+static void go_on(Conn *c)
+{
+    conn_become(c, C_PAGING, DUE_WRITE);
+    if (c->out == NULL)
+        exchange_page(c);
+}
+
+void exchange_page(Conn *c)
+{
+    Job *j = c->job;
+
+    j->paging = true;
+    if (!c->io->server->draining && queue_push(&c->io->server->pool.queue, &j->link))
+        conn_become(c, C_AT_WORK, DUE_NONE);
+    else if (stream_say(c, PART_SHUTDOWN)) {
+        c->closes = true;
+        conn_settle(c);
+    }
+}
+
 void exchange_release(Conn *c)
 {
     Job *j = c->job;
@@ -440,6 +464,12 @@ void exchange_release(Conn *c)
     c->closes = j->how.close || c->io->server->draining || c->link.via->shared;
     c->io->counts.requests++;
     bool alive = conn_put(c, j->answer);
+    if (alive && j->wish != NULL && j->wish->page != NULL) {
+        conn_forget(c);
+        c->job = j;
+        go_on(c);
+        return;
+    }
     if (alive && j->wish != NULL)
         stream_start(c, j->wish);
     else if (alive)
@@ -447,6 +477,26 @@ void exchange_release(Conn *c)
     job_free(&c->io->jobs, j);
     if (alive)
         conn_run(c);
+}
+
+/* The page has come from the worker. */
+static void put_page(Conn *c, Job *j)
+{
+    bool more = j->wish != NULL && j->wish->page != NULL;
+
+    if (j->wish == NULL || !conn_put(c, j->answer)) {
+        if (j->wish == NULL)
+            conn_close(c);
+        job_free(&c->io->jobs, j);
+        return;
+    }
+    if (more) {
+        c->job = j;
+        go_on(c);
+        return;
+    }
+    stream_start(c, j->wish);
+    job_free(&c->io->jobs, j);
 }
 
 /* An answer that is ready too early waits here, where waiting costs no thread. */
@@ -461,6 +511,9 @@ void exchange_done(Conn *c, Job *j)
     } else if (j->rq.reply.not_before.ns > io->now.ns) {
         c->state = C_HELD;
         due_at(&io->dues, &c->due, DUE_HELD, j->rq.reply.not_before);
+    } else if (j->paging) {
+        c->job = NULL;
+        put_page(c, j);
     } else
         exchange_release(c);
 }

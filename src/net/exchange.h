@@ -19,6 +19,8 @@ void exchange_give_up(Conn *c, FaultCode fault, const char *why);
 void exchange_too_late(Conn *c);
 /* The answer that was held back may go. */
 void exchange_release(Conn *c);
+/* A page has been written: asks for the next. */
+void exchange_page(Conn *c);
 /* For ask.c: the reply, behind the others of this turn; and all of them on their way. */
 void exchange_put(Conn *c, const Req *rq);
 void exchange_flush(Conn *c);

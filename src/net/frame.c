@@ -37,6 +37,7 @@ Frame *frame_new(i64 id, const Topic *topics, int count, Str wire, int refs)
     must(f != NULL && count >= 0 && count <= TOPICS_MOST);
     f->refs = refs;
     f->id = id;
+    f->last = false;
     f->topic_count = count;
     f->len = wire.len;
     memcpy(f->topics, topics, (size_t)count * sizeof *topics);

@@ -7,6 +7,7 @@
 typedef struct Frame {
     _Atomic int refs;
     int         topic_count;
+    bool        last;                             /* who gets it is closed after it */
     i64         id;                               /* 0: none to resume from   */
     isize       len;
     Topic       topics[TOPICS_MOST];

@@ -16,9 +16,8 @@ void hub_open(Hub *h, Io *io)
 
 void hub_close(Hub *h)
 {
-    for (int i = 0; i < RING; i++)
-        if (h->ring[i] != NULL)
-            frame_drop(h->ring[i]);
+    for (u64 at = h->tail; at < h->head; at++)
+        frame_drop(h->ring[at % RING]);
     topics_close(&h->topics);
     free(h->ring);
     free(h->ids);
@@ -36,20 +35,26 @@ static void cut_all(Hub *h)
     h->topic_at = 0;
 }
 
+static void drop_oldest(Hub *h)
+{
+    u64 at = h->tail++ % RING;
+
+    if (h->tail > h->marked)
+        cut_all(h);
+    h->dropped = h->ids[at];
+    h->bytes -= h->ring[at]->len;
+    frame_drop(h->ring[at]);
+}
+
 static void put(Hub *h, Frame *f)
 {
-    i64 *id = &h->ids[h->head % RING];
-    Frame **slot = &h->ring[h->head % RING];
     i64 newest = h->head == 0 ? 0 : h->ids[(h->head - 1) % RING];
 
-    if (h->head - h->marked == RING)
-        cut_all(h);
-    if (*slot != NULL) {
-        h->dropped = *id;
-        frame_drop(*slot);
-    }
-    *slot = f;
-    *id = f->id > newest ? f->id : newest;
+    h->bytes += f->len;
+    while (h->tail < h->head && (h->head - h->tail == RING || h->bytes > RING_BYTES))
+        drop_oldest(h);
+    h->ring[h->head % RING] = f;
+    h->ids[h->head % RING] = f->id > newest ? f->id : newest;
     h->head++;
 }
 
@@ -70,7 +75,7 @@ bool hub_busy(const Hub *h)
 
 bool hub_seek(const Hub *h, i64 after, u64 *at)
 {
-    u64 low = h->head < RING ? 0 : h->head - RING, high = h->head;
+    u64 low = h->tail, high = h->head;
 
     if (after < 0) {
         *at = h->head;
@@ -144,13 +149,13 @@ void hub_mark(Hub *h, Stream *s)
 }
 
 /* The frame at `marked` is one for s: a clean stream begins there, one that is behind
- * by the whole ring is lost. */
+ * by the whole log is lost. */
 static void mark(Hub *h, Stream *s)
 {
     if (s->cursor > h->marked)
         return;
     if (s->dirty || s->blocked) {
-        if (h->head - s->cursor > RING) {
+        if (s->cursor < h->tail) {
             h->cut++;
             conn_close(s->conn);
         }

@@ -7,6 +7,9 @@
  * frame dirty; a dirty stream is sent what lies between its cursor and head. Both go
  * in slices, so requests pass between. What a stream lacks is decided by its cursor
  * alone; a mark only says that it is worth looking.
+ *
+ * The log holds RING frames or RING_BYTES, whichever is less: so much can a slow reader
+ * be behind, and so much memory do all of them cost together.
  * Needs: frame, topics, owner.  Used by: io.c, stream.c. */
 #pragma once
 #include "net/frame.h"
@@ -16,7 +19,7 @@
 struct Conn;
 struct Io;
 
-enum { RING = 16384 };
+enum { RING = 16384, RING_BYTES = 32 << 20 };
 
 typedef struct Stream {
     struct Conn   *conn;
@@ -25,8 +28,8 @@ typedef struct Stream {
     isize          sent;                          /* bytes of that frame       */
     i64            after;                         /* it has had all up to this id */
     Mono           until, blocked_since, asked;
-    bool         (*over)(Uuid of);                /* NULL: nobody ends it early */
-    Uuid           of;
+    bool         (*over)(const Listener *of);     /* NULL: nobody ends it early */
+    Listener       of;
     bool           dirty, blocked;
     int            count;
     Owned          owned;
@@ -38,7 +41,8 @@ typedef struct Hub {
     struct Io   *io;
     Frame      **ring;
     i64         *ids;                             /* largest id up to there    */
-    u64          head, marked;
+    u64          tail, marked, head;              /* what is here: tail to head */
+    i64          bytes;                           /* of those frames          */
     i64          dropped;                         /* largest id no longer here */
     int          topic_at;                        /* of the frame being marked */
     Sub         *sub_at;
@@ -70,9 +74,12 @@ void stream_start(struct Conn *c, const StreamWish *wish);
 void stream_end(struct Conn *c);
 void stream_writable(struct Conn *c);
 void stream_beat(struct Conn *c);
-/* Tells the client to come again, elsewhere or later, and closes. */
-void stream_send_away(struct Conn *c);
-/* Sends what is lacking; cuts the stream when that is gone. */
+/* Tells the client why, and when to come again, and closes. */
+typedef enum Parting { PART_SHUTDOWN, PART_LIFETIME, PART_ENDED, PART_TOO_MANY } Parting;
+void stream_send_away(struct Conn *c, Parting why);
+/* Tells only. False when the connection was lost (closed). */
+CHECKED bool stream_say(struct Conn *c, Parting why);
+/* Sends what is lacking; cuts the stream when that is gone from the log. */
 void stream_flush(Hub *h, Stream *s);
 /* Closes those that their owners have too many of. */
 void stream_evict(struct Io *io);

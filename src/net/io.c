@@ -160,7 +160,7 @@ static void begin_drain(Io *io)
     close(io->listener);
     io->listener = -1;
     while ((due = io->dues.lists[DUE_BEAT].oldest) != NULL)
-        stream_send_away((Conn *)due);
+        stream_send_away((Conn *)due, PART_SHUTDOWN);
     h2_drain(io);
     close_quiet(io);
 }

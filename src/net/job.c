@@ -145,3 +145,20 @@ void job_answer(Job *j, Wire *w)
     j->answer = (Str){ to, wire_write(w, &j->rq, j->how, to) };
     j->wish = keep_wish(j, j->rq.reply.stream);
 }
+
+/* The page takes the place of the body, which nobody reads any more. */
+void job_turn_page(Job *j, Ctx *cx)
+{
+    StreamWish *w = j->wish;
+
+    j->answer = (Str){ 0 };
+    if (!w->page(cx, w)) {
+        j->wish = NULL;
+        return;
+    }
+    j->body_own = realloc(j->body_own, (size_t)w->first.len + 1);
+    must(j->body_own != NULL);
+    memcpy(j->body_own, w->first.at, (size_t)w->first.len);
+    j->answer = (Str){ j->body_own, w->first.len };
+    w->first = (Str){ 0 };
+}

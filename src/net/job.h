@@ -26,6 +26,7 @@ typedef struct Job {
     char        *body, *body_own;                 /* body_own: to be freed    */
     Str          answer;                          /* as it goes on the wire   */
     StreamWish  *wish;                            /* becomes a stream with it */
+    bool         paging;                          /* the wish's next page is wanted */
     isize        used;
     _Alignas(16) char room[JOB_ROOM];
 } Job;
@@ -50,3 +51,6 @@ void job_grow(Job *j, isize more);
 
 /* Keeps the reply: its bytes, and what it wishes of a stream. */
 void job_answer(Job *j, Wire *w);
+
+/* Asks for the next page of the wish and keeps that; no wish: it could not be had. */
+void job_turn_page(Job *j, Ctx *cx);

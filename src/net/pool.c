@@ -16,6 +16,14 @@ static void answer(const Server *s, Desk *d, Job *j)
     desk_end(d, &cx, &j->rq, j->came);
 }
 
+static void turn_page(Desk *d, Job *j)
+{
+    Ctx cx = desk_begin(d);
+
+    job_turn_page(j, &cx);
+    arena_reset(&d->mem, 0);
+}
+
 static void *work(void *arg)
 {
     Pool *p = arg;
@@ -23,7 +31,10 @@ static void *work(void *arg)
 
     for (QueueLink *item; (item = queue_take(&p->queue)) != NULL;) {
         Job *j = (Job *)item;
-        answer(p->server, &desk, j);
+        if (j->paging)
+            turn_page(&desk, j);
+        else
+            answer(p->server, &desk, j);
         inbox_put_job(&j->conn->io->inbox, &j->link);
     }
     arena_close(&desk.mem);

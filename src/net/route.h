@@ -28,6 +28,7 @@ enum {                                            /* what a route is          */
     LIMIT_REGISTER = 2 << 16,                     /* one of these (identity/limit.h)        */
     LIMIT_WALLET   = 3 << 16,
     LIMIT_DEFAULT  = 4 << 16,
+    LIMIT_STREAM   = 5 << 16,
     LIMIT_CLASS    = 7 << 16
 };
 

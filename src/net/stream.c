@@ -3,10 +3,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include "base/rand.h"
 #include "net/io.h"
 
-enum { PARTS_MOST = 64 };           /* frames in one write                   */
+enum { PARTS_MOST = 64,             /* frames in one write                   */
+       KERNEL_MOST = 64 << 10 };    /* bytes that the kernel keeps for one (it doubles them);
+                                       by itself it keeps megabytes for who doesn't read */
 
 bool reply_stream(Ctx *cx, Req *rq, const StreamWish *wish)
 {
@@ -20,13 +23,24 @@ bool reply_stream(Ctx *cx, Req *rq, const StreamWish *wish)
     return reply_text(rq, 200, S("text/event-stream"), wish->first);
 }
 
+static void publish(Server *s, Frame *f)
+{
+    for (int i = 0; i < s->io_count; i++)
+        if (!inbox_put_frame(&s->io[i]->inbox, f, f->id))
+            frame_drop(f);
+}
+
 void stream_publish(Server *s, i64 id, const Topic *topics, int count, Str wire)
+{
+    publish(s, frame_new(id, topics, count, wire, s->io_count));
+}
+
+void stream_publish_last(Server *s, i64 id, const Topic *topics, int count, Str wire)
 {
     Frame *f = frame_new(id, topics, count, wire, s->io_count);
 
-    for (int i = 0; i < s->io_count; i++)
-        if (!inbox_put_frame(&s->io[i]->inbox, f, id))
-            frame_drop(f);
+    f->last = true;
+    publish(s, f);
 }
 
 StreamCounts stream_counts(Server *s)
@@ -44,10 +58,20 @@ StreamCounts stream_counts(Server *s)
 }
 
 /* Up to a tenth less than the longest life, so that not all come again at once. */
-static Mono end_of_life(const Server *s, Mono now)
+static Mono end_of_life(const Server *s, Span wished, Mono now)
 {
     i64 most = s->config.sse_lasts.ms;
-    return mono_after(now, (Span){ most - (i64)rand_below((u32)(most / 10 + 1)) });
+    i64 lasts = most - (i64)rand_below((u32)(most / 10 + 1));
+
+    return mono_after(now, (Span){ wished.ms > 0 && wished.ms < lasts ? wished.ms : lasts });
+}
+
+static void bound_kernel(const Conn *c)
+{
+    int most = KERNEL_MOST;
+
+    if (!c->link.via->shared)
+        setsockopt(c->link.fd, SOL_SOCKET, SO_SNDBUF, &most, sizeof most);
 }
 
 static Stream *new_stream(Conn *c, const StreamWish *wish)
@@ -57,7 +81,7 @@ static Stream *new_stream(Conn *c, const StreamWish *wish)
     must(s != NULL);
     s->conn = c;
     s->count = wish->count;
-    s->until = end_of_life(c->io->server, c->io->now);
+    s->until = end_of_life(c->io->server, wish->lasts, c->io->now);
     s->blocked = c->out != NULL;
     s->blocked_since = s->asked = c->io->now;
     s->over = wish->over;
@@ -89,6 +113,7 @@ void stream_start(Conn *c, const StreamWish *wish)
         conn_close(c);
         return;
     }
+    bound_kernel(c);
     Stream *s = c->stream = new_stream(c, wish);
     s->cursor = at;
     s->after = wish->after;
@@ -98,7 +123,7 @@ void stream_start(Conn *c, const StreamWish *wish)
     if (at < h->head)
         hub_mark(h, s);
     if (c->io->server->draining)
-        stream_send_away(c);
+        stream_send_away(c, PART_SHUTDOWN);
 }
 
 void stream_end(Conn *c)
@@ -126,6 +151,7 @@ static bool wants(const Stream *s, const Frame *f)
 /* What one write takes, and where each part lies in the log. */
 typedef struct Batch {
     int          count;
+    bool         last;                            /* nothing follows it       */
     u64          end;                             /* looked at up to here     */
     u64          at[PARTS_MOST];
     struct iovec parts[PARTS_MOST];
@@ -134,13 +160,15 @@ typedef struct Batch {
 static void gather(const Hub *h, const Stream *s, Batch *b)
 {
     b->count = 0;
-    for (b->end = s->cursor; b->end < h->head && b->count < PARTS_MOST; b->end++) {
+    b->last = false;
+    for (b->end = s->cursor; b->end < h->head && b->count < PARTS_MOST && !b->last; b->end++) {
         Frame *f = h->ring[b->end % RING];
         if (!wants(s, f))
             continue;
         isize skip = b->end == s->cursor ? s->sent : 0;
         b->parts[b->count] = (struct iovec){ f->text + skip, (size_t)(f->len - skip) };
         b->at[b->count++] = b->end;
+        b->last = f->last;
     }
 }
 
@@ -184,32 +212,44 @@ static void send_batches(Hub *h, Stream *s)
             return;
         }
         advance(h, s, &b, n);
+        if (b.last && s->cursor == b.end) {
+            conn_finish(s->conn);
+            return;
+        }
     }
     due_set(&h->io->dues, &s->conn->due, DUE_BEAT, h->io->now);
 }
 
-/* Its time is up, or who opened it may not listen any more; that is asked for at most
- * once a second, because a busy stream comes by here all the time. */
+/* Whether who opened it may no longer listen; that is asked for at most once a second,
+ * because a busy stream comes by here all the time. */
 static bool is_over(Stream *s, Mono now)
 {
-    if (s->until.ns <= now.ns)
-        return true;
     if (s->over == NULL || mono_after(s->asked, seconds(1)).ns > now.ns)
         return false;
     s->asked = now;
-    return s->over(s->of);
+    return s->over(&s->of);
+}
+
+/* Sends it away when it is time; true: it is gone. */
+static bool leaves(Stream *s, Mono now)
+{
+    if (is_over(s, now))
+        stream_send_away(s->conn, PART_ENDED);
+    else if (s->until.ns <= now.ns)
+        stream_send_away(s->conn, PART_LIFETIME);
+    else
+        return false;
+    return true;
 }
 
 void stream_flush(Hub *h, Stream *s)
 {
     if (s->blocked)
         return;
-    if (h->head - s->cursor > RING) {
+    if (s->cursor < h->tail) {
         h->cut++;
         conn_close(s->conn);
-    } else if (is_over(s, h->io->now))
-        conn_finish(s->conn);
-    else
+    } else if (!leaves(s, h->io->now))
         send_batches(h, s);
 }
 
@@ -243,44 +283,12 @@ void stream_beat(Conn *c)
     Stream *s = c->stream;
     Mono now = c->io->now;
 
-    if (is_over(s, now))
-        conn_finish(c);
-    else if (stuck(s, now))
+    if (stuck(s, now))
         conn_close(c);
+    else if (leaves(s, now))
+        return;
     else if (s->blocked || s->dirty)
         due_set(&c->io->dues, &c->due, DUE_BEAT, now);
     else
         ping(c);
-}
-
-void stream_send_away(Conn *c)
-{
-    static const Str away = S("retry: 1000\nevent: reconnect\ndata: {}\n\n");
-    Stream *s = c->stream;
-    const Hub *h = &c->io->hub;
-    bool here = h->head - s->cursor <= RING;
-    const Frame *half = s->sent > 0 && here ? h->ring[s->cursor % RING] : NULL;
-
-    if (s->sent > 0 && !here) {
-        conn_close(c);
-        return;
-    }
-    if (half != NULL &&
-        !conn_put(c, (Str){ half->text + s->sent, half->len - s->sent }))
-        return;
-    if (!conn_put(c, away))
-        return;
-    stream_end(c);
-    c->closes = true;
-    conn_settle(c);
-}
-
-void stream_evict(Io *io)
-{
-    Owned *o;
-
-    while ((o = owners_evicted(&io->server->owners, io->number)) != NULL) {
-        Stream *s = (Stream *)(void *)((char *)o - offsetof(Stream, owned));
-        conn_finish(s->conn);
-    }
 }

@@ -16,7 +16,10 @@ struct Req;
 typedef struct { u64 v; } Topic;
 Topic topic_of(Str subject);
 
-enum { TOPICS_MOST = 8 };
+enum { TOPICS_MOST = 8, PAGING_MOST = 384 };
+
+/* Who listens, for `over` alone: not looked at here. */
+typedef struct Listener { Uuid tenant, session, person; i64 epoch; } Listener;
 
 /* What a handler asks for instead of a body: set rq->reply.stream. */
 typedef struct StreamWish {
@@ -26,8 +29,14 @@ typedef struct StreamWish {
     i64   after;                 /* frames with a larger id follow; -1: from now on */
     Topic owner;                 /* counted per owner; the oldest over the limit is closed */
     i64   owner_most;            /* 0: no limit                              */
-    bool (*over)(Uuid of);       /* asked now and then: whether to end it; NULL: never */
-    Uuid  of;
+    Span  lasts;                 /* at most; 0: as long as any               */
+    bool (*over)(const Listener *of);  /* asked now and then: whether to end it; NULL: never */
+    Listener of;
+    /* NULL: `first` is all that comes before the frames. Else it is a page, and when that
+     * is written a worker asks here for the next: first and after anew, page NULL with
+     * the last one. False: the stream is closed. `paging` is its own.  */
+    bool (*page)(Ctx *cx, struct StreamWish *wish);
+    _Alignas(16) u8 paging[PAGING_MOST];
 } StreamWish;
 
 /* Replies 200 text/event-stream and turns the connection into a stream. */
@@ -38,6 +47,9 @@ bool reply_stream(Ctx *cx, struct Req *rq, const StreamWish *wish);
  * of several callers come in the order of the calls, so one caller gives the ids.
  *   thread  any; never blocks on a socket */
 void stream_publish(struct Server *s, i64 id, const Topic *topics, int count, Str wire);
+
+/* The same, and streams that get it are closed with it. */
+void stream_publish_last(struct Server *s, i64 id, const Topic *topics, int count, Str wire);
 
 /* Appends "id: ..\nevent: ..\ndata: ..\n\n"; data must hold no line break. */
 void frame_write(Buf *b, i64 id, Str event, Str data);

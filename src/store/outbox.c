@@ -61,16 +61,36 @@ static const Shape tiding_row = SHAPE(Tiding,
     TIME(Tiding, at, 0, ""),
     TEXT(Tiding, trace, 0, 55, OPTIONAL, ""));
 
-SQL_ALL(outbox_next,
-    "SELECT id, tenant, person, event, type, data, at, trace FROM outbox"
-    " WHERE id > $1 ORDER BY id LIMIT $2");
+/* A page has an end in rows ($most) and in letters ($chars): of rows before which too many
+ * letters stand the data is left out. */
+#define PAGE(where, most, chars) \
+    "SELECT id, tenant, person, event, type," \
+    " CASE WHEN ahead - length(data) <= " chars " THEN data ELSE '' END AS data, at, trace FROM" \
+    " (SELECT id, tenant, person, event, type, data, at, trace, sum(length(data))" \
+    " OVER (ORDER BY id) AS ahead FROM" \
+    " (SELECT id, tenant, person, event, type, CAST(data AS text) AS data, at, trace" \
+    " FROM outbox WHERE " where " ORDER BY id LIMIT " most ") AS few_first) AS few_summed ORDER BY id"
+
+/* How many of a page's rows are whole; at least one when there is any. */
+static isize whole(const Tiding *rows, isize count)
+{
+    while (count > 1 && rows[count - 1].data.len == 0)
+        count--;
+    return count;
+}
+
+SQL_ALL(outbox_next, PAGE("id > $1", "$2", "$3"));
 
 typedef struct { i64 after, most; Tiding **rows; isize *count; } Next;
 
 static bool read_next(Ctx *cx, void *arg)
 {
     Next *n = arg;
-    return sql_rows(cx, &outbox_next, &tiding_row, n->rows, n->count, V(n->after), V(n->most));
+    if (!sql_rows(cx, &outbox_next, &tiding_row, n->rows, n->count, V(n->after), V(n->most),
+                  V((i64)OUTBOX_CHARS)))
+        return false;
+    *n->count = whole(*n->rows, *n->count);
+    return true;
 }
 
 bool outbox_after(Ctx *cx, i64 after, i64 most, Tiding **rows, isize *count)
@@ -78,77 +98,101 @@ bool outbox_after(Ctx *cx, i64 after, i64 most, Tiding **rows, isize *count)
     return read_tx(cx, read_next, &(Next){ after, most, rows, count });
 }
 
-/* ---- replay --------------------------------------------------------------- */
+/* ---- replay ---------------------------------------------------------------
 
-SQL(outbox_person,
-    "SELECT id, tenant, person, event, type, data, at, trace FROM outbox"
-    " WHERE tenant = $1 AND person = $2 AND id > $3 ORDER BY id LIMIT $4");
+   Each source is asked for as many rows as a page may have. The page ends before the first
+   row that a source could not give whole:
 
-SQL(outbox_event,
-    "SELECT id, tenant, person, event, type, data, at, trace FROM outbox"
-    " WHERE tenant = $1 AND person IS NULL AND event = $2 AND id > $3 ORDER BY id LIMIT $4");
+       person    1  4  5  9 (no data)            page: 1 2 4 5 7, more follow
+       event     2  7  8 (no data)                                                    */
+
+#define SALES(X) X("order.created") X("order.paid") X("order.completed") X("order.failed") \
+    X("order.expired") X("order.refunded")
+
+Feed feed_of(Str type)
+{
+#define IS(word) || str_is(type, S(word))
+    return str_is(type, S("ticket.used")) ? FEED_GATE : false SALES(IS) ? FEED_SALES : FEED_EVENT;
+#undef IS
+}
+
+/* The index of the feeds says the same list of types (schema step 13). */
+#define QUOTED(word) "'" word "', "
+#define TO_A_PERSON "person IS NOT NULL AND type IN (" SALES(QUOTED) "'ticket.used')"
+
+SQL(outbox_person, PAGE("tenant = $1 AND person = $2 AND id > $3", "$4", "$5"));
+SQL(outbox_event, PAGE("tenant = $1 AND person IS NULL AND event = $2 AND id > $3", "$4", "$5"));
+SQL(outbox_sales, PAGE("tenant = $1 AND event = $2 AND type <> 'ticket.used' AND id > $3"
+                       " AND " TO_A_PERSON, "$4", "$5"));
+SQL(outbox_gate, PAGE("tenant = $1 AND event = $2 AND type = 'ticket.used' AND id > $3"
+                      " AND " TO_A_PERSON, "$4", "$5"));
+
+static const Sql *const feed_rows[FEEDS] = {
+    [FEED_EVENT] = &outbox_event, [FEED_SALES] = &outbox_sales, [FEED_GATE] = &outbox_gate,
+};
 
 SQL_ALL(outbox_oldest, "SELECT min(id) FROM outbox");
 SQL_ALL(outbox_newest, "SELECT max(id) FROM outbox");
 
-typedef struct {
-    UserId user;
-    const EventId *events;
-    int event_count;
-    i64 after, most;
-    Tiding *rows;
-    isize count;
-    i64 oldest, newest;
-} Replay;
+typedef struct { const OutboxWish *wish; OutboxPage *out; } Replay;
 
-/* Merges `more` into r->rows, both in order of id, and keeps the first r->most. */
-static void merge(Ctx *cx, Replay *r, const Tiding *more, isize n)
+/* Takes `more` into the page, both in order of id; what both have comes once. */
+static void merge(Ctx *cx, OutboxPage *p, const Tiding *more, isize n)
 {
-    Tiding *to = make(cx->mem, Tiding, r->count + n);
+    Tiding *to = make(cx->mem, Tiding, p->count + n);
     isize a = 0, b = 0, len = 0;
 
-    while (len < r->most && (a < r->count || b < n)) {
-        bool mine = b == n || (a < r->count && r->rows[a].id < more[b].id);
-        to[len++] = mine ? r->rows[a++] : more[b++];
+    while (a < p->count || b < n) {
+        bool mine = b == n || (a < p->count && p->rows[a].id <= more[b].id);
+        if (mine && b < n && more[b].id == p->rows[a].id)
+            b++;
+        to[len++] = mine ? p->rows[a++] : more[b++];
     }
-    r->rows = to;
-    r->count = len;
+    p->rows = to;
+    p->count = len;
+}
+
+/* Reads one source; *end comes down to the last id up to which it gave all. */
+static bool read_source(Ctx *cx, const OutboxWish *w, const Sql *q, Uuid of, OutboxPage *p,
+                        i64 *end)
+{
+    Tiding *rows;
+    isize n;
+    if (!sql_rows(cx, q, &tiding_row, &rows, &n, V(of), V(w->after), V(w->most),
+                  V(w->chars / (w->watch_count + 1))))
+        return false;
+    bool all = n < w->most && whole(rows, n) == n;
+    n = whole(rows, n);
+    if (!all && rows[n - 1].id < *end)
+        *end = rows[n - 1].id;
+    merge(cx, p, rows, n);
+    return true;
 }
 
 static bool read_replay(Ctx *cx, void *arg)
 {
-    Replay *r = arg;
-    Tiding *more;
-    isize n;
+    const OutboxWish *w = ((Replay *)arg)->wish;
+    OutboxPage *p = ((Replay *)arg)->out;
+    i64 end = INT64_MAX;
 
-    r->count = 0;                                 /* a read may be done again */
-    if (!sql_int(cx, &outbox_oldest, &r->oldest) || !sql_int(cx, &outbox_newest, &r->newest))
+    *p = (OutboxPage){ 0 };                       /* a read may be done again */
+    if (!sql_int(cx, &outbox_oldest, &p->oldest) || !sql_int(cx, &outbox_newest, &p->newest))
         return false;
-    if (!uuid_zero(r->user.v) &&
-        !sql_rows(cx, &outbox_person, &tiding_row, &r->rows, &r->count, V(r->user.v),
-                  V(r->after), V(r->most)))
+    if (!uuid_zero(w->user.v) && !read_source(cx, w, &outbox_person, w->user.v, p, &end))
         return false;
-    for (int i = 0; i < r->event_count; i++) {
-        if (!sql_rows(cx, &outbox_event, &tiding_row, &more, &n, V(r->events[i].v),
-                      V(r->after), V(r->most)))
+    for (int i = 0; i < w->watch_count; i++)
+        if (!read_source(cx, w, feed_rows[w->watches[i].feed], w->watches[i].event.v, p, &end))
             return false;
-        merge(cx, r, more, n);
-    }
+    while (p->count > 0 && p->rows[p->count - 1].id > end)
+        p->count--;
+    p->more = end != INT64_MAX;
     return true;
 }
 
-bool outbox_replay(Ctx *cx, UserId user, const EventId *events, int event_count, i64 after,
-                   i64 most, Tiding **rows, isize *count, i64 *oldest, i64 *newest)
+bool outbox_replay(Ctx *cx, const OutboxWish *wish, OutboxPage *out)
 {
-    Replay r = { .user = user, .events = events, .event_count = event_count,
-                 .after = after, .most = most };
-    if (!read_tx(cx, read_replay, &r))
-        return false;
-    *rows = r.rows;
-    *count = r.count;
-    *oldest = r.oldest;
-    *newest = r.newest;
-    return true;
+    must(wish->watch_count <= WATCHES_MOST && wish->most > 0);
+    return read_tx(cx, read_replay, &(Replay){ wish, out });
 }
 
 /* ---- sweep ---------------------------------------------------------------- */

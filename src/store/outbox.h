@@ -25,14 +25,37 @@ typedef struct Tiding {
  *   tx     runs inside the caller's write_tx */
 CHECKED bool outbox_tell(Ctx *cx, UserId user, EventId event, const char *type, Str data);
 
-/* Rows after `after`, oldest first, at most `most`; spans tenants. For the relay. */
+/* Rows after `after`, oldest first, at most `most`, and no more after those that have over
+ * OUTBOX_CHARS letters together; spans tenants. For the relay. */
+enum { OUTBOX_CHARS = 2 << 20 };
 CHECKED bool outbox_after(Ctx *cx, i64 after, i64 most, Tiding **rows, isize *count);
 
-/* Rows after `after` that are told to this user, or to who watches one of `events`,
- * oldest first; *oldest and *newest are the ids still kept of any (0: none ever). */
-CHECKED bool outbox_replay(Ctx *cx, UserId user, const EventId *events, int event_count,
-                           i64 after, i64 most, Tiding **rows, isize *count,
-                           i64 *oldest, i64 *newest);
+/* What can be told again of an event, beside a person's own. */
+typedef enum Feed { FEED_EVENT, FEED_SALES, FEED_GATE, FEEDS } Feed;
+typedef struct Watch { Feed feed; EventId event; } Watch;
+
+/* The feed that a tiding about a person's affairs belongs to; FEED_EVENT: to none. */
+Feed feed_of(Str type);
+
+enum { WATCHES_MOST = 7 };
+typedef struct OutboxWish {
+    UserId user;                                  /* zero: nobody's own       */
+    Watch  watches[WATCHES_MOST];
+    int    watch_count;
+    i64    after;                                 /* ids                      */
+    i64    most, chars;                           /* of one page: rows, and letters of data */
+} OutboxWish;
+
+typedef struct OutboxPage {
+    Tiding *rows;
+    isize   count;
+    bool    more;                                 /* others follow the last row */
+    i64     oldest, newest;                       /* ids still kept of any; 0: none ever */
+} OutboxPage;
+
+/* One page of the rows that are told to the user or belong to what he watches, oldest
+ * first, each once; at least one when there is any. */
+CHECKED bool outbox_replay(Ctx *cx, const OutboxWish *wish, OutboxPage *out);
 
 /* Deletes a slice of the rows told before `until`, short enough to hold nobody up; gives
  * how many, 0 when there are no more. */

@@ -23,6 +23,7 @@ STEP(0010, foreign);
 STEP(0011, publish);
 STEP(0012, trace);
 STEP(0013, webhooks);
+STEP(0014, feeds);
 STEP_FILE(schema_sqlite_plans, "src/store/schema/sqlite/plans.sql");
 
 const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
@@ -39,6 +40,7 @@ const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
     { 11, "publish", sqlite_0011_publish, 4 },
     { 12, "trace",   sqlite_0012_trace, 4 },
     { 13, "webhooks", sqlite_0013_webhooks, 4 },
+    { 14, "feeds",   sqlite_0014_feeds, 4 },
 };
 
 const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
@@ -55,4 +57,5 @@ const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
     { 11, "publish", postgres_0011_publish, 4 },
     { 12, "trace",   postgres_0012_trace, 4 },
     { 13, "webhooks", postgres_0013_webhooks, 4 },
+    { 14, "feeds",   postgres_0014_feeds, 4 },
 };

@@ -341,9 +341,9 @@ static const Route table[] = {
   "door", "What a scanner needs to check codes without a network." },
 /* ---- the stream ---------------------------------------------------------------------- */
 { M_POST, "/events/token", SIGNED_IN, 0, NULL, 200,
-  &stream_token_shape, live_token, 0, "stream", "A token that opens one stream, once." },
+  &stream_token_shape, live_token, LIMIT_STREAM, "stream", "A token that opens one stream, once." },
 { M_GET, "/events/stream", OPEN, 0, NULL, 200,
-  NULL, live_stream, STREAM,
+  NULL, live_stream, STREAM | LIMIT_STREAM,
   "stream", "Everything that happens, as server-sent events." },
 /* ---- services behind ----------------------------------------------------------------- */
 { M_OTHER, "/api/*", OPEN, 0, NULL, 200,

@@ -10,6 +10,7 @@
 #include "base/trace.h"
 #include "identity/guard.h"
 #include "identity/limit.h"
+#include "net/origin.h"
 #include "web/problem.h"
 #include "web/proxy.h"
 #include "web/red.h"
@@ -57,20 +58,6 @@ static bool check_forms(Ctx *cx, const Req *rq)
 
 /* ---- CORS (WHATWG Fetch 3.2) ------------------------------------------------ */
 
-static bool origin_allowed(Str origin)
-{
-    Str left = own.origins;
-
-    while (left.len > 0) {
-        Str o = str_trim(str_cut(&left, ','));
-        if (str_ends(o, S("/")))
-            o.len--;
-        if (o.len > 0 && str_is_nocase(o, origin))
-            return true;
-    }
-    return false;
-}
-
 static Str methods_of(Ctx *cx, unsigned allow)
 {
     Buf b = buf_in(cx->mem, 64);
@@ -91,7 +78,7 @@ static void put_cors(Ctx *cx, Req *rq)
     if (own.origins.len == 0)
         return;
     reply_header(cx, rq, S("Vary"), S("Origin"));
-    if (origin.at == NULL || !origin_allowed(origin))
+    if (origin.at == NULL || !origin_in(own.origins, origin))
         return;
     reply_header(cx, rq, S("Access-Control-Allow-Origin"), origin);
     reply_header(cx, rq, S("Access-Control-Allow-Credentials"), S("true"));
@@ -107,7 +94,7 @@ static void answer_options(Ctx *cx, Req *rq)
 
     reply_empty(rq, 204);
     reply_header(cx, rq, S("Allow"), methods);
-    if (wanted.at == NULL || !origin_allowed(req_header(rq, S("origin"))))
+    if (wanted.at == NULL || !origin_in(own.origins, req_header(rq, S("origin"))))
         return;
     reply_header(cx, rq, S("Access-Control-Allow-Methods"), methods);
     reply_header(cx, rq, S("Access-Control-Allow-Headers"),

@@ -5,7 +5,7 @@ import { until } from './harness.mjs';
 
 const names = ['connected', 'gap', 'reservation.created', 'reservation.cancelled', 'reservation.expired', 'order.created',
   'order.paid', 'order.completed', 'order.failed', 'order.expired', 'ticket.issued', 'ticket.used', 'ticket.transferred',
-  'event.published', 'event.on_sale', 'event.paused', 'event.cancelled', 'availability', 'reconnect'];
+  'event.published', 'event.on_sale', 'event.paused', 'event.cancelled', 'availability', 'reconnect', 'closed', 'staff.changed'];
 
 // One that a failed test left open would try again for ever.
 const open = new Set();

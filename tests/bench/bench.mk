@@ -33,6 +33,26 @@ bench-identity: all $(B)/bench/tokens
 
 .PHONY: bench-identity
 
+# A stream cut and resumed at the other of two nodes 200 times while news pours in.
+cuts: all
+	CUTS=200 WORLD=cluster tests/services.sh run node --test --test-reporter=spec tests/api/cut.test.mjs
+
+.PHONY: cuts
+
+# How many streams a node holds and what they cost, in turns with nchan and pushpin. COUNT
+# and ROUNDS say how many; it needs wrk, libnginx-mod-nchan and pushpin, and leaves out who
+# is not there.
+bench-streams: all $(B)/bench/net_bench $(B)/bench/streams
+	node tests/bench/streams.mjs $(COUNT) $(ROUNDS)
+
+.PHONY: bench-streams
+
+# A crowd that comes and goes for MINUTES: is memory flat?
+soak: all
+	node tests/bench/soak.mjs $(MINUTES)
+
+.PHONY: soak
+
 # HTTP/2 beside nginx in one run, and what idle connections and streams cost; needs h2load
 # and nginx (tests/packages.sh).
 bench-http2: all $(B)/bench/net_bench

@@ -90,6 +90,7 @@ int main(int argc, char **argv)
         return 2;
     config.port = (int)port;
     config.workers = (int)workers;
+    config.conns_most = 19900;
     config.http2 = HTTP2_ALWAYS;
     config.tls_cert = argc > 4 ? str_of(argv[3]) : S("");
     config.tls_key = argc > 4 ? str_of(argv[4]) : S("");

@@ -9,7 +9,7 @@ static Ctx with_limits(bool on)
     Str why = { 0 };
 
     must(kv_open(mem, &(KvConfig){ .url = S("embedded:") }, &why));
-    limit_open(&(LimitConfig){ on, 5, 3, 10, 100 });
+    limit_open(&(LimitConfig){ on, 5, 3, 10, 100, 100 });
     return ctx_new(mem, TENANT_DEFAULT);
 }
 

@@ -2,6 +2,7 @@
 #include "base/json.h"
 #include "gateway/gateway.h"
 #include "gateway/live_http.h"
+#include "gateway/live_missed.h"
 #include "kv/kv.h"
 #include "net/server.h"
 #include "net/stream.h"
@@ -52,7 +53,7 @@ typedef struct House { Ctx cx; Server *server; Router *router; i64 per_user; } H
 static void gateway_on(House *h)
 {
     Str why = { 0 };
-    must(gateway_open(mem, &(GatewayConfig){ h->server, h->per_user, hours(24) }, &why));
+    must(gateway_open(mem, &(GatewayConfig){ h->server, h->per_user, hours(24), S(""), 100, 5 }, &why));
 }
 
 static House opened_without_gateway(const char *nats)
@@ -268,7 +269,7 @@ TEST(a_relay_that_is_behind_makes_nothing_come_twice)
 /* ---- a crowd of returns while news pours in ---- */
 
 static _Atomic bool pouring;
-static _Atomic int followed;                      /* so that nobody falls behind REPLAY_MOST */
+static _Atomic int followed;                      /* so that nobody falls behind MISSED_ROWS */
 
 static void *pour(void *arg)
 {
@@ -277,7 +278,7 @@ static void *pour(void *arg)
 
     (void)arg;
     for (int i = 1; pouring; i++) {
-        while (pouring && i - followed > REPLAY_MOST / 2)
+        while (pouring && i - followed > MISSED_ROWS / 2)
             usleep(1000);
         Telling t = { anna, { { { 0 } } }, "order.paid", 1, i };
         must(write_tx(&cx, (Lane){ 0 }, tell, &t));
@@ -350,7 +351,7 @@ TEST(streams_outlive_their_bus_and_resume_without_it)
     must(comes(c, "{\"n\": 5}"));
     i64 id = last_id(c);
     nats_kill(&own);
-    told(&h, anna, 6, REPLAY_MOST + 2);
+    told(&h, anna, 6, 1002);
     Client *early = ask(&h, "GET", "/events/stream", resume(id - 2));
     must(comes(early, "{\"n\": 5}") && times(early, "event: order.paid") == 2);
     nats_again(&own);
@@ -364,14 +365,90 @@ TEST(streams_outlive_their_bus_and_resume_without_it)
     nats_kill(&own);
 }
 
-TEST(a_gap_is_told_plainly_and_the_stream_goes_on)
+/* Reads whole frames of any size until number `upto` has come; each is one more than the
+ * one before. Gives the bytes. */
+static i64 swallow(const Client *c, int from, int upto)
+{
+    enum { WINDOW = 4 << 20 };
+    char *at = make(mem, char, WINDOW + 1), *end;
+    isize len = 0, all = 0;
+
+    while (from <= upto) {
+        isize n = recv(c->fd, at + len, (size_t)(WINDOW - len), 0);
+        must(n > 0);
+        len += n;
+        all += n;
+        at[len] = '\0';
+        for (char *frame = at; (end = strstr(frame, "\n\n")) != NULL; frame = at) {
+            char *number = strstr(frame, "{\"n\": ");
+            if (number != NULL && number < end)
+                must((int)strtol(number + 6, NULL, 10) == from++);
+            must(strstr(frame, "event: gap") == NULL || strstr(frame, "event: gap") > end);
+            memmove(at, end + 2, (size_t)(at + len - end - 2) + 1);
+            len -= end + 2 - at;
+        }
+    }
+    return all;
+}
+
+TEST(however_much_was_missed_comes_page_after_page_and_news_after_it)
+{
+    House h = opened();
+    enum { ALL = 3 * MISSED_ROWS + 7 };
+
+    told(&h, anna, 1, ALL);
+    must(settles(ALL));
+    Client *c = ask(&h, "GET", "/events/stream?lastEventId=0", "x-user: anna\r\n");
+    told(&h, anna, ALL + 1, 50);
+    swallow(c, 1, ALL + 50);
+    told(&h, anna, ALL + 51, 1);
+    swallow(c, ALL + 51, ALL + 51);
+    leave(c);
+    closed(&h);
+}
+
+/* More than the memory of one request (ARENA_SOFT). */
+static bool tell_much(Ctx *cx, void *arg)
+{
+    const Telling *t = arg;
+    char *pad = make(cx->mem, char, 700000);
+
+    memset(pad, 'x', 700000);
+    return outbox_tell(cx, t->user, t->event, t->type,
+                       str_fmt(cx->mem, "{\"n\": %d, \"pad\": \"%.700000s\"}", t->from, pad));
+}
+
+TEST(seventeen_megabytes_that_were_missed_come_whole_and_in_order)
 {
     House h = opened();
 
-    told(&h, anna, 1, REPLAY_MOST + 2);
-    usleep(200000);
+    for (int i = 1; i <= 25; i++) {
+        Arena own = { 0 };
+        Ctx cx = ctx_new(&own, TENANT_DEFAULT);
+        Telling t = { anna, { { { 0 } } }, "order.paid", 1, i };
+        must(write_tx(&cx, (Lane){ 0 }, tell_much, &t));
+        arena_close(&own);
+    }
+    must(settles(25) || settles(25));             /* under a sanitizer that is much */
     Client *c = ask(&h, "GET", "/events/stream?lastEventId=0", "x-user: anna\r\n");
-    must(comes(c, "event: gap") && comes(c, "\"oldestId\":1}"));
+    must(swallow(c, 1, 25) > 25 * 700000);
+    told(&h, anna, 26, 1);
+    swallow(c, 26, 26);
+    leave(c);
+    closed(&h);
+}
+
+TEST(a_gap_is_told_plainly_and_the_stream_goes_on)
+{
+    House h = opened();
+    i64 gone = 1;
+
+    told(&h, anna, 1, 9);
+    must(settles(9));
+    while (gone > 0)
+        must(outbox_sweep(&h.cx, later(h.cx.now, hours(1)), &gone));
+    Client *c = ask(&h, "GET", "/events/stream?lastEventId=3", "x-user: anna\r\n");
+    must(comes(c, "event: gap") && comes(c, "\"lastEventId\":3,\"oldestId\":9}"));
     must(times(c, "event: order.paid") == 0);
     told(&h, anna, 5000, 1);
     must(comes(c, "{\"n\": 5000}"));
@@ -402,6 +479,52 @@ TEST(a_stream_token_opens_one_stream_once_and_for_its_person)
     Client *none = ask(&h, "GET", "/events/stream", "");
     must(comes(none, "401"));
     leave(t), leave(c), leave(again), leave(none);
+    closed(&h);
+}
+
+TEST(a_head_spends_no_token)
+{
+    House h = opened();
+    Client *t = ask(&h, "POST", "/events/token", "x-user: anna\r\n");
+    char token[64];
+
+    must(comes(t, "\"expiresIn\":300"));
+    must(sscanf(strstr(t->text, "\"token\":\""), "\"token\":\"%43[^\"]", token) == 1);
+    const char *target = str_z(mem, str_fmt(mem, "/events/stream?token=%s", token));
+    for (int i = 0; i < 2; i++) {
+        Client *head = ask(&h, "HEAD", target, "");
+        must(comes(head, "200 OK") && comes(head, "text/event-stream"));
+        leave(head);
+    }
+    Client *c = ask(&h, "GET", target, "");
+    must(comes(c, "event: connected"));
+    leave(t), leave(c);
+    closed(&h);
+}
+
+TEST(a_page_of_another_origin_opens_none)
+{
+    House h = opened();
+    Client *a = ask(&h, "GET", "/events/stream", "x-user: anna\r\nOrigin: https://evil.example\r\n");
+    Client *b = ask(&h, "GET", "/events/stream", "x-user: anna\r\nOrigin: null\r\n");
+    Client *own = ask(&h, "GET", "/events/stream", "x-user: anna\r\nOrigin: http://x\r\n");
+
+    must(comes(a, "403") && comes(b, "403") && comes(own, "event: connected"));
+    leave(a), leave(b), leave(own);
+    closed(&h);
+}
+
+TEST(who_loses_a_role_at_a_venue_is_closed_with_the_news_of_it)
+{
+    House h = opened();
+    Client *c = ask(&h, "GET", "/events/stream", "x-user: anna\r\n");
+    Telling news = { anna, { { { 0 } } }, "staff.changed", 1, 1 };
+
+    must(comes(c, "clientId"));
+    must(write_tx(&h.cx, (Lane){ 0 }, tell, &news));
+    must(!comes(c, "never comes"));
+    must(strstr(c->text, "retry: 1000\nid: 1\nevent: staff.changed") != NULL);
+    leave(c);
     closed(&h);
 }
 
@@ -497,6 +620,7 @@ TEST(the_oldest_stream_over_the_limit_is_closed)
         must(comes(c[i], "clientId"));
     }
     must(!comes(c[0], "never comes"));            /* returns at the end of the stream */
+    must(strstr(c[0]->text, "event: closed\ndata: {\"reason\":\"TOO_MANY_STREAMS\"}") != NULL);
     for (int i = 0; i < 100 && stream_counts(h.server).open != 5; i++)
         usleep(20000);
     must(stream_counts(h.server).open == 5);

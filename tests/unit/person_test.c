@@ -201,7 +201,7 @@ TEST(ten_failures_lock_an_address_and_a_right_password_takes_back_only_its_own)
     Ctx cx = with_identity();
 
     registered(&cx, "ada@example.org");
-    limit_open(&(LimitConfig){ true, 1000, 1000, 1000, 1000 });
+    limit_open(&(LimitConfig){ true, 1000, 1000, 1000, 1000, 1000 });
     for (int i = 0; i < 9; i++) {
         const char *other = str_z(mem, str_fmt(mem, "nobody%d@example.org", i));
         must(try_from(&cx, "192.0.2.7", other, S("wrong")) == AUTHENTICATION_FAILED);

@@ -396,30 +396,30 @@ TEST(tidings_come_in_order_and_only_with_their_change)
 TEST(a_replay_gives_a_person_his_own_and_a_watcher_the_events)
 {
     Ctx cx = opened(), eve = ctx_new(mem, (TenantId){ { { 9 } } });
-    Tiding *rows;
-    isize n;
-    i64 oldest, newest;
+    OutboxWish w = { .user = ann, .watches = { { FEED_EVENT, gig } }, .watch_count = 1,
+                     .most = 100, .chars = 1 << 20 };
+    OutboxPage p;
     must(write_tx(&cx, lane_of(here), tell, NULL) && write_tx(&cx, lane_of(here), tell, NULL));
-    must(outbox_replay(&cx, ann, &gig, 1, 0, 100, &rows, &n, &oldest, &newest));
-    must(n == 4 && oldest == 1 && newest == 6);
-    for (isize i = 0; i < n; i++)
-        must(uuid_is(rows[i].user.v, ann.v) || uuid_zero(rows[i].user.v));
-    must(rows[0].id == 1 && rows[1].id == 3 && rows[2].id == 4 && rows[3].id == 6);
-    must(outbox_replay(&cx, ann, &gig, 1, 3, 100, &rows, &n, &oldest, &newest) && n == 2);
-    must(outbox_replay(&eve, ann, &gig, 1, 0, 100, &rows, &n, &oldest, &newest) && n == 0);
+    must(outbox_replay(&cx, &w, &p));
+    must(p.count == 4 && p.oldest == 1 && p.newest == 6 && !p.more);
+    for (isize i = 0; i < p.count; i++)
+        must(uuid_is(p.rows[i].user.v, ann.v) || uuid_zero(p.rows[i].user.v));
+    must(p.rows[0].id == 1 && p.rows[1].id == 3 && p.rows[2].id == 4 && p.rows[3].id == 6);
+    must(outbox_replay(&eve, &w, &p) && p.count == 0);
+    w.after = 3;
+    must(outbox_replay(&cx, &w, &p) && p.count == 2);
     store_close();
 }
 
 TEST(a_sweep_keeps_the_newest_so_that_a_gap_can_be_told)
 {
     Ctx cx = opened();
-    Tiding *rows;
-    isize n;
-    i64 gone, oldest, newest;
+    OutboxPage p;
+    i64 gone;
     must(write_tx(&cx, lane_of(here), tell, NULL));
     must(outbox_sweep(&cx, later(cx.now, hours(1)), &gone) && gone == 2);
-    must(outbox_replay(&cx, ann, NULL, 0, 0, 100, &rows, &n, &oldest, &newest));
-    must(oldest == 3 && newest == 3 && n == 0);
+    must(outbox_replay(&cx, &(OutboxWish){ .user = ann, .most = 100, .chars = 9999 }, &p));
+    must(p.oldest == 3 && p.newest == 3 && p.count == 0);
     store_close();
 }
 

@@ -1,0 +1,72 @@
+// soak.mjs - make soak: a crowd that comes and goes for MINUTES (30), among it slow readers,
+// tokens that never were and people who come back after much; prints the server's memory as it
+// goes. It should rise at first and then no more.
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import http from 'node:http';
+import net from 'node:net';
+import { sleep, start } from '../api/harness.mjs';
+
+const minutes = Number(process.argv[2] ?? 30), crowd = 400;
+const s = await start({ CLOCK: 'system', LOG_LEVEL: 'error', SSE_MAX_PER_USER: '50', SSE_MAX_LIFETIME: '30s' });
+s.now = async () => Date.now();
+const organiser = await s.organiser(), sale = await s.sale({ organiser, quantity: 1_000_000, maxPerPurchase: 10 });
+const people = await Promise.all(Array.from({ length: 20 }, () => s.register()));
+const end = Date.now() + minutes * 60_000, any = (list) => list[Math.floor(Math.random() * list.length)];
+const count = { visits: 0, events: 0, slow: 0, floods: 0, sold: 0 };
+const going = () => Date.now() < end;
+const pss = () => Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${s.child.pid}/smaps_rollup`, 'utf8'))[1]) / 1024;
+const files = () => readFileSync(`/proc/${s.child.pid}/status`, 'utf8') && Number(/^Threads:\s+(\d+)/m.exec(readFileSync(`/proc/${s.child.pid}/status`, 'utf8'))[1]);
+
+// One listener after the other: up to five seconds, then away without a word.
+async function visitor() {
+  const last = Math.random() < 0.3 ? '&lastEventId=1' : '';
+  while (going()) await new Promise((done) => {
+    const q = http.get(`${s.url}/events/stream?topics=event:${sale.event.id}${last}`, { headers: { authorization: `Bearer ${any(people).token}` } }, (r) => {
+      count.visits++;
+      r.on('data', (d) => { count.events += d.toString().split('\nevent: ').length - 1; });
+      r.on('error', () => {}).on('close', done);
+      setTimeout(() => q.destroy(), 5000 * Math.random());
+    });
+    q.on('error', done);
+  });
+}
+
+// Asks for everything since the first event and reads nothing of it.
+async function slow() {
+  while (going()) {
+    const c = net.connect(s.port, '127.0.0.1', () => c.write(`GET /events/stream?lastEventId=1 HTTP/1.1\r\nHost: a\r\nAuthorization: Bearer ${any(people).token}\r\n\r\n`));
+    c.on('error', () => {}).pause();
+    count.slow++;
+    await sleep(10_000 * Math.random());
+    c.destroy();
+  }
+}
+
+async function flood() {
+  while (going()) {
+    await Promise.all(Array.from({ length: 20 }, () => s.api('GET', `/events/stream?token=${randomUUID()}`)));
+    count.floods += 20;
+    await sleep(200);
+  }
+}
+
+async function buy() {
+  while (going()) {
+    const r = await s.hold(any(people), sale);
+    if (r.status === 201) count.sold++;
+    await s.api('DELETE', `/api/v1/tickets/reservations/${r.body?.reservation?.id}`, { token: any(people).token });
+    await sleep(20);
+  }
+}
+
+const work = [...Array.from({ length: crowd }, visitor), ...Array.from({ length: 20 }, slow), flood(), buy(), buy()];
+const from = Date.now(), every = Math.max(10_000, minutes * 60_000 / 15);
+while (going()) {
+  await sleep(Math.min(every, end - Date.now() + 1));
+  console.log(`${((Date.now() - from) / 1000).toFixed(0).padStart(5)} s  PSS ${pss().toFixed(1).padStart(6)} MB  threads ${files()}  visits ${count.visits}  events heard ${count.events}  slow ${count.slow}  bad tokens ${count.floods}  holds ${count.sold}`);
+}
+await Promise.all(work);
+await sleep(1000);
+console.log(`after all have left: PSS ${pss().toFixed(1)} MB`);
+await s.close();
