@@ -1,5 +1,8 @@
 /* guard.c - an open route looks at a token that comes, but doesn't mind a bad one: a client
- * whose access token has expired sends it along when it comes to refresh. */
+ * whose access token has expired sends it along when it comes to refresh.
+ *
+ * On an io thread (INLINE) nothing may wait: the keys of another issuer and the account
+ * behind its token are not asked for there, only remembered. */
 #include "identity/guard.h"
 #include "base/lock.h"
 #include "identity/foreign.h"
@@ -74,6 +77,14 @@ static bool check_tenant_header(Ctx *cx, const Req *rq)
     return true;
 }
 
+static bool read_token(Ctx *cx, const Req *rq, Str token, Claims *out)
+{
+    if (!foreign_is(cx->mem, token))
+        return token_check(cx, token, out);
+    return (rq->route->is & INLINE) != 0 ? foreign_recall(cx, token, out)
+                                         : foreign_check(cx, token, out);
+}
+
 static bool check_token(Ctx *cx, const Req *rq, Access access)
 {
     Str token = bearer_of(rq);
@@ -87,8 +98,7 @@ static bool check_token(Ctx *cx, const Req *rq, Access access)
         cx->who.role = SUPER_ADMIN;
         return true;
     }
-    bool good = foreign_is(cx->mem, token) ? foreign_check(cx, token, &c) : token_check(cx, token, &c);
-    if (!good) {
+    if (!read_token(cx, rq, token, &c)) {
         if (access != OPEN)
             return false;
         fault_clear(cx);
