@@ -53,7 +53,7 @@ function isThere({ kind, file, name }) {
   const path = kind === 'api' ? `tests/api/${file}.test.mjs` : `tests/unit/${file}_test.c`;
   const text = readFileSync(join(root, path), 'utf8');
   if (kind === 'unit') return text.includes(`TEST(${name})`);
-  return ["'", '`'].some((q) => text.replaceAll("\\'", "'").includes(`test(${q}${name}${q}`));
+  return ["'", '`'].some((q) => text.replaceAll("\\'", "'").includes(`(${q}${name}${q},`));
 }
 
 test('every test that the pages name is there', () => {
