@@ -165,6 +165,24 @@ test('what an answer brings too much is nobody\'s answer, and a body behind a re
   assert.ok(behind.count.requests <= before_ + 1);
 });
 
+test('one person or one address asks only so often, and pays for nobody else', async () => {
+  const paced = await start({ ...base, RATE_LIMITS: 'on', RATE_LIMIT_REGISTER: '100', RATE_LIMIT_PROXY: '5', RATE_LIMIT_PROXY_ADDRESS: '20', TRUSTED_PROXIES: '127.0.0.1' });
+  const at = paced.nodes[0], one = await paced.register(), two = await paced.register();
+  const call = (token, from, path = '/api/shop/x') => paced.api('GET', path, { node: at, token, headers: { 'x-forwarded-for': from } });
+  const codes = async (n, ...how) => { const all = []; for (let i = 0; i < n; i++) all.push((await call(...how)).status); return all; };
+  assert.deepEqual(await codes(6, one.token, '203.0.113.1'), [200, 200, 200, 200, 200, 429]);
+  const r = await call(one.token, '203.0.113.2');
+  assert.deepEqual([r.status, r.body.code], [429, 'RATE_LIMIT_EXCEEDED']);
+  assert.ok(Number(r.headers.get('retry-after')) >= 1 && Number(r.headers.get('retry-after')) <= 12);
+  assert.deepEqual(await codes(1, two.token, '203.0.113.1'), [200]);
+  const crowd = await codes(22, undefined, '2001:db8:1:2::7', '/api/open/x');
+  assert.deepEqual([crowd.filter((c) => c === 200).length, crowd.at(-1)], [20, 429]);
+  assert.equal((await call(undefined, '2001:db8:1:2::8', '/api/open/x')).status, 429);      // of the same /64
+  assert.equal((await call(undefined, '2001:db8:1:3::8', '/api/open/x')).status, 200);
+  assert.equal((await call('no.such.token', '203.0.113.9')).status, 401);
+  await paced.close();
+});
+
 test('HTTP/2 says its words only in their place, and a hundred fields come down', async () => {
   const over = await start({ ...base, TLS_CERT_FILE: own.cert, TLS_KEY_FILE: own.key });
   const client = http2.connect(over.nodes[0].url, { ca: readFileSync(own.cert), servername: 'localhost' });
