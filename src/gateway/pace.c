@@ -8,6 +8,7 @@
 #include "gateway/pace.h"
 #include <stdlib.h>
 #include <string.h>
+#include "base/control.h"
 #include "base/crypto.h"
 #include "base/lock.h"
 #include "base/rand.h"
@@ -66,7 +67,7 @@ static i64 take(Bucket *b, i64 most, i64 now_ns)
     i64 full = b->full_ns > now_ns ? b->full_ns : now_ns;
     i64 over = full + WINDOW_NS / most - now_ns - WINDOW_NS;
 
-    if (over > 0)
+    if (GUARDED(over > 0))
         return (over + 999999) / 1000000;
     b->full_ns = full + WINDOW_NS / most;
     return 0;

@@ -8,7 +8,7 @@
  * Who is late is asked before the breaker is told: what a client can bring about alone
  * must not count against the upstream, or he could close it for everybody. */
 #include "net/forward.h"
-#include <stdlib.h>
+#include "base/control.h"
 #include "net/io.h"
 
 enum { TRIES = 3 };
@@ -149,7 +149,7 @@ bool forward_sent_again(Forward *f)
 {
     bool stale = f->line->used;
 
-    if (f->heard || f->has_body || !f->wish.again || f->tries >= (stale ? TRIES : 1))
+    if (f->heard || f->has_body || f->tries >= (stale ? TRIES : 1) || GUARDED(!f->wish.again))
         return false;
     if (!stale)
         endpoint_failed(&f->lines->up->endpoints[f->line->endpoint], forward_now(f));
