@@ -117,9 +117,11 @@ static void take_data(H2 *h, H2Stream *s, Str data)
 
     s->body += data.len;
     h->bodies += data.len;
-    if (too_much(h, s))
+    if (too_much(h, s)) {
+        h->bodies -= s->body;       /* at once, or the next one is refused for it too */
+        s->body = 0;
         (forward ? ask_fail : exchange_give_up)(&s->conn, BUSY, "bodies of a connection");
-    else
+    } else
         (forward ? ask_feed : exchange_feed)(&s->conn, data);
 }
 
@@ -172,6 +174,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *f, void *user
     (void)session;
     h->greeted = true;
     spend(h, price_of(f));
+    h->asked |= is_request(f);
     if (is_request(f))
         begin_request(h, f);
     else if (carries_body(f) && ends_stream(f))
