@@ -49,7 +49,7 @@ export function note(method, path, outcome) {
   const route = routeOf(method, path);
   if (!route || !process.env.API_COVERAGE) return;
   mkdirSync(process.env.API_COVERAGE, { recursive: true });
-  appendFileSync(join(process.env.API_COVERAGE, `${process.pid}.txt`), `${outcome} ${method} ${route.path}\n`);
+  appendFileSync(join(process.env.API_COVERAGE, `${process.pid}.txt`), `${outcome} ${route.method} ${route.path}\n`);
 }
 
 export function run(args, { input = '', env = {} } = {}) {

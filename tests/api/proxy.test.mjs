@@ -366,7 +366,7 @@ test('requests that were sent together are answered in their order', async () =>
 
 test('HTTP/2 goes behind as well, each stream for itself', async () => {
   const over = await start({ PROXY_FILE: file, TLS_CERT_FILE: own.cert, TLS_KEY_FILE: own.key });
-  const pid = over.nodes[0].child.pid, client = http2.connect(over.nodes[0].url, { ca: readFileSync(own.cert), servername: 'localhost' });
+  const pid = over.nodes[0].child.pid, client = http2.connect(over.nodes[0].url, { ca: readFileSync(own.cert), servername: 'localhost', maxSessionMemory: 64 });
   const ask = (headers, body) => new Promise((done, no) => {
     const s = client.request(headers), parts = [];
     s.on('response', (h) => { s.head = h; });
@@ -391,7 +391,7 @@ test('HTTP/2 goes behind as well, each stream for itself', async () => {
 
   const before_ = memory(pid), hold = (socket) => socket.pause();
   bytes.server.prependListener('connection', hold);               // takes what its kernel does, and no more
-  const senders = Array.from({ length: 5 }, () => http2.connect(over.nodes[0].url, { ca: readFileSync(own.cert), servername: 'localhost' }));
+  const senders = Array.from({ length: 5 }, () => http2.connect(over.nodes[0].url, { ca: readFileSync(own.cert), servername: 'localhost', maxSessionMemory: 64 }));
   for (const s of senders) s.on('error', () => {}).request({ ':path': '/api/bytes/x', ':method': 'POST' }).on('error', () => {}).write(Buffer.alloc(9_000_000));
   await sleep(300);
   assert.ok(memory(pid) - before_ < slack, `${before_} -> ${memory(pid)} MiB`);

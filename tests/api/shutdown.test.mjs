@@ -54,11 +54,11 @@ test('a sale is stopped: nothing is lost, no answer is torn, streams are told', 
     assert.equal(answers.filter((a) => a.cut || a.whole === false).length, 0, 'no answer was torn');
     for (const x of streams) {
       assert.equal(x.broke, undefined);
-      assert.match(x.text, /retry: 1000\r?\nevent: reconnect/);
+      assert.match(x.text, /retry: \d{3,4}\nevent: reconnect\ndata: {\"reason\":\"SHUTDOWN\"}\n\n$/);
     }
     assert.match(s.log, /stage=?"?:?"?requests and streams/);
     const names = [...s.log.matchAll(/stage"?[=:]"?([a-z ]+?)(?:"| clean)/g)].map((m) => m[1]);
-    assert.deepEqual(names, ['notice', 'requests and streams', 'jobs', 'letters', 'relay', 'threads', 'engines']);
+    assert.deepEqual(names, ['notice', 'requests and streams', 'jobs', 'letters', 'webhooks', 'relay', 'threads', 'engines']);
     const won = answers.filter((a) => a.status === 201).map((a) => JSON.parse(a.text).reservation.id);
     assert.equal(new Set(won).size, won.length);
     await s.open();

@@ -52,7 +52,8 @@ test('HS256 with the public key as its secret: PEM, DER and JWK', async () => {
   const published = (await s.must(200, 'GET', '/.well-known/jwks.json')).keys.find((k) => k.kid === kid);
   for (const secret of [pem, pem.trim(), pub.export({ format: 'der', type: 'spki' }), JSON.stringify(jwk),
     JSON.stringify(published), jwk.x, '', kid])
-    await refused('HS256', signed(head({ alg: 'HS256' }), body(), (text) => createHmac('sha256', secret).update(text).digest()));
+    await refused('HS256', signed(head({ alg: 'HS256' }), body(), (text) => createHmac('sha256', secret).update(text).digest()),
+      'UNTRUSTED_SERVICE');                        // it is a service's algorithm, and this issuer is none
 });
 
 test('a header that brings its own key', async () => {
