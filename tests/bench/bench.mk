@@ -46,7 +46,7 @@ cuts: all
 bench-streams: all $(B)/bench/net_bench $(B)/bench/streams
 	. tests/packages.sh && need_streams
 	cd tests/api && { [ -d node_modules/jose ] || npm ci --no-audit --no-fund --silent; }
-	tests/services.sh run node tests/bench/streams.mjs $(COUNT) $(ROUNDS)
+	tests/services.sh run node tests/bench/streams.mjs $(or $(COUNT),10000) $(or $(ROUNDS),2)
 
 .PHONY: bench-streams
 

@@ -6,6 +6,7 @@ import { crowds, hear, kernel, median, p99, pss, times } from './stream_crowd.mj
 import { nchan, run, whole } from './stream_servers.mjs';
 
 const MB = 1 << 20, big = '~' + 'x'.repeat(8191);
+const more = (n) => `${n < 0 ? '-' : '+'}${Math.abs(n / MB).toFixed(0)}`;
 const ms = (n) => `${n.toFixed(0)} ms`;
 const pidsOf = (server) => server.nodes.flatMap((n) => n.pids);
 
@@ -29,7 +30,7 @@ async function slowReaders(server, count, say) {
   }
   const [alone, among] = turns;
   say(`${server.name}: ${count - slow} read alone | with ${slow} who never read: one event ${ms(alone.one)} | ${ms(among.one)} (${ms(among.after)} after), 100 of 8 KiB ${ms(alone.flood)} | ${ms(among.flood)},`
-    + ` memory +${(alone.grown / MB).toFixed(0)} | +${(among.grown / MB).toFixed(0)} MB, the kernel's for sockets +${(alone.sockets / MB).toFixed(0)} | +${(among.sockets / MB).toFixed(0)} MB`);
+    + ` memory ${more(alone.grown)} | ${more(among.grown)} MB, the kernel's for sockets ${more(alone.sockets)} | ${more(among.sockets)} MB`);
 }
 
 const active = async (server) => Number(/^sse_connections_active (\d+)/m.exec((await server.server.api('GET', '/metrics', { token: server.chief.token, headers: { accept: 'text/plain' } })).text)?.[1]);
@@ -56,7 +57,7 @@ async function meanwhile(server, count, load) {
   for (const end = Date.now() + 3000; Date.now() < end;) one.push(await hear(all, 1, () => server.publish(1)));
   const felt = `one event to ${count} ${ms(quiet)} before, ${ms(median(one))} meanwhile; /health p99 ${health} before, ${await busyHealth} meanwhile`;
   const did = await going;
-  const text = `${felt}; memory ${((pss(pidsOf(server)) - memory) / MB).toFixed(1)} MB more; ${did}`;
+  const text = `${felt}; memory ${more(pss(pidsOf(server)) - memory)} MB; ${did}`;
   for (const c of all) await c.close();
   return text;
 }
