@@ -168,8 +168,7 @@ bool event_index(Ctx *cx, Req *rq)
     p.most = page.limit + 1;
     if (!read_tx(cx, list, &p))
         return false;
-    if (p.count > page.limit) {
-        p.count = page.limit;
+    if (page_cut(&page, &p.count)) {
         const Event *last = &p.rows[p.count - 1];
         next = cursor_write(cx->mem, (Cursor){ last->startsAt.ms, last->id.v });
     }

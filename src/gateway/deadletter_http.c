@@ -28,17 +28,13 @@ bool deadletter_index(Ctx *cx, Req *rq)
     Page page;
     Str next = { 0 };
 
-    if (!req_page(cx, rq, &page) || !read_wish(cx, rq, &w))
+    if (!req_page_number(cx, rq, &page, &w.before) || !read_wish(cx, rq, &w))
         return false;
-    if (page.cursor.at != NULL && (!str_int(page.cursor, &w.before) || w.before < 1))
-        return fail(cx, INVALID_CURSOR, "no id");
     w.most = page.limit + 1;
     if (!deadletter_list(cx, &w, &rows, &count))
         return false;
-    if (count > page.limit) {
-        count = page.limit;
+    if (page_cut(&page, &count))
         next = rows[count - 1].id;
-    }
     return reply_list(cx, rq, &deadletter_shape, rows, count, page.limit, next);
 }
 

@@ -231,20 +231,17 @@ bool webhook_deliveries(Ctx *cx, Req *rq)
     Page page;
     Str next = { 0 };
 
-    if (!read_id(cx, rq, &w.id) || !req_page(cx, rq, &page) || !endpoint_get(cx, w.id, &e))
+    if (!read_id(cx, rq, &w.id) || !req_page_number(cx, rq, &page, &w.before) ||
+        !endpoint_get(cx, w.id, &e))
         return false;
     w.status = req_query(cx, rq, S("status"));
     w.type = req_query(cx, rq, S("type"));
     if (w.status.at != NULL && names_find(&delivery_status, w.status) < 0)
         return fail_field(cx, S("status"), "must be PENDING, FAILING or DELIVERED");
-    if (page.cursor.at != NULL && (!str_int(page.cursor, &w.before) || w.before < 1))
-        return fail(cx, INVALID_CURSOR, "no number");
     w.most = page.limit + 1;
     if (!read_tx(cx, list, &w))
         return false;
-    if (w.count > page.limit) {
-        w.count = page.limit;
+    if (page_cut(&page, &w.count))
         next = str_fmt(cx->mem, "%jd", (intmax_t)w.rows[w.count - 1].sequence);
-    }
     return reply_list(cx, rq, &delivery_shape, w.rows, w.count, page.limit, next);
 }

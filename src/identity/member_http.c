@@ -26,16 +26,11 @@ bool member_index(Ctx *cx, Req *rq)
     Page page;
     Str next = { 0 };
 
-    if (!req_page(cx, rq, &page))
+    if (!req_page_id(cx, rq, &page, &after.v) ||
+        !member_list(cx, req_query(cx, rq, S("email")), after, page.limit + 1, &rows, &count))
         return false;
-    if (page.cursor.at != NULL && !uuid_read(page.cursor, &after.v))
-        return fail(cx, INVALID_CURSOR, "no id");
-    if (!member_list(cx, req_query(cx, rq, S("email")), after, page.limit + 1, &rows, &count))
-        return false;
-    if (count > page.limit) {
-        count = page.limit;
+    if (page_cut(&page, &count))
         next = uuid_str(cx->mem, rows[count - 1].id.v);
-    }
     return reply_list(cx, rq, &member_shape, rows, count, page.limit, next);
 }
 

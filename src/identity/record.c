@@ -122,16 +122,14 @@ static bool reply_page(Ctx *cx, Req *rq, TxFn *fn, Wanted *w)
     Page page;
     Str next = { 0 };
 
-    if (!req_page(cx, rq, &page) || !read_cursor(cx, page.cursor, &w->cursor))
+    if (!req_page_id(cx, rq, &page, &w->cursor))
         return false;
     from_newest(w);
     w->most = page.limit + 1;
     if (!read_tx(cx, fn, w))
         return false;
-    if (w->count > page.limit) {
-        w->count = page.limit;
+    if (page_cut(&page, &w->count))
         next = uuid_str(cx->mem, w->rows[w->count - 1].id);
-    }
     return reply_list(cx, rq, &record_shape, w->rows, w->count, page.limit, next);
 }
 

@@ -112,6 +112,30 @@ bool req_page(Ctx *cx, const Req *rq, Page *out)
     return good;
 }
 
+bool page_cut(const Page *page, isize *count)
+{
+    bool more = *count > page->limit;
+
+    *count = more ? (isize)page->limit : *count;
+    return more;
+}
+
+bool req_page_id(Ctx *cx, const Req *rq, Page *out, Uuid *from)
+{
+    if (!req_page(cx, rq, out))
+        return false;
+    return out->cursor.at == NULL || uuid_read(out->cursor, from) ||
+           fail(cx, INVALID_CURSOR, "no id");
+}
+
+bool req_page_number(Ctx *cx, const Req *rq, Page *out, i64 *from)
+{
+    if (!req_page(cx, rq, out))
+        return false;
+    return out->cursor.at == NULL || (str_int(out->cursor, from) && *from > 0) ||
+           fail(cx, INVALID_CURSOR, "no number");
+}
+
 /* "application/json", with no charset or the only one that JSON has. */
 static bool is_json(Str type)
 {
