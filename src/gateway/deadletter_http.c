@@ -6,17 +6,21 @@ typedef struct DeadReply { DeadLetter deadLetter; } DeadReply;
 const Shape deadletter_reply_shape = SHAPE(DeadReply,
     OBJECT(DeadReply, deadLetter, &deadletter_shape, 0, "it"));
 
+typedef struct DeadQuery { int state; Str type; UserId userId; } DeadQuery;
+const Shape deadletter_query_shape = SHAPE(DeadQuery,
+    NAME(DeadQuery, state, &dead_state_names, OPTIONAL, "DEAD when absent"),
+    TEXT(DeadQuery, type, 0, 200, OPTIONAL, "only those of this type"),
+    ID(DeadQuery, userId, OPTIONAL, "only those for this person"));
+
 static bool read_wish(Ctx *cx, const Req *rq, DeadWish *w)
 {
-    Str state = req_query(cx, rq, S("state")), user = req_query(cx, rq, S("userId"));
-    int s = state.at == NULL ? DEAD : names_find(&dead_state_names, state);
+    DeadQuery q;
 
-    if (s < 0)
-        return fail_field(cx, S("state"), "must be DEAD, RETRIED or DISCARDED");
-    if (user.at != NULL && !uuid_read(user, &w->user.v))
-        return fail_field(cx, S("userId"), "must be an id");
-    w->state = (DeadState)s;
-    w->type = req_query(cx, rq, S("type"));
+    if (!req_read_query(cx, rq, &deadletter_query_shape, &q))
+        return false;
+    w->state = (DeadState)q.state;
+    w->type = q.type;
+    w->user = q.userId;
     return true;
 }
 

@@ -71,6 +71,9 @@ CHECKED bool req_page_number(Ctx *cx, const Req *rq, Page *out, i64 *from);
 /* The body as JSON by its shape: UNSUPPORTED_MEDIA_TYPE, BAD_JSON, VALIDATION_ERROR. */
 CHECKED bool req_read(Ctx *cx, const Req *rq, const Shape *shape, void *out);
 
+/* The query by its shape, of texts, ids, times, names, numbers and truths. Fails VALIDATION_ERROR. */
+CHECKED bool req_read_query(Ctx *cx, const Req *rq, const Shape *shape, void *out);
+
 /* Replies; each gives true, so that it can end an && chain. */
 bool reply(Ctx *cx, Req *rq, int status, const Shape *shape, const void *value);
 bool reply_json(Req *rq, int status, Str json);
