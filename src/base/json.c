@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include <jansson.h>
 #include <pthread.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -160,6 +161,56 @@ static void write_object(Buf *b, const Json *j)
     buf_byte(b, '}');
 }
 
+/* The fewest digits that read back as the same number, as d.ddde+xx. */
+static void shortest(double d, char *to, isize room)
+{
+    for (int digits = 0; digits <= 16; digits++) {
+        snprintf(to, (size_t)room, "%.*e", digits, d);
+        if (strtod(to, NULL) <= d && strtod(to, NULL) >= d)
+            return;
+    }
+}
+
+static void put_zeros(Buf *b, int n)
+{
+    while (n-- > 0)
+        buf_byte(b, '0');
+}
+
+/* As JavaScript writes it (RFC 8785 section 3.2.2.3), because most who sign JSON do so with
+ * JSON.stringify. */
+static void put_real(Buf *b, double d)
+{
+    char text[40], digits[20];
+    int n = 0, point;
+
+    shortest(__builtin_fabs(d), text, sizeof text);
+    char *e = strchr(text, 'e');
+    must(e != NULL);
+    point = (int)strtol(e + 1, NULL, 10) + 1;     /* the point stands after so many digits */
+    for (const char *at = text; at < e; at++)
+        if (*at != '.')
+            digits[n++] = *at;
+    Str all = { digits, n };
+    if (d < 0)
+        buf_byte(b, '-');
+    if (point > 21 || point < -5) {
+        buf_add(b, str_sub(all, 0, 1));
+        buf_add(b, n > 1 ? S(".") : S(""));
+        buf_add(b, str_sub(all, 1, n));
+        buf_fmt(b, "e%+d", point - 1);
+    } else if (point <= 0) {
+        buf_lit(b, "0.");
+        put_zeros(b, -point);
+        buf_add(b, all);
+    } else {
+        buf_add(b, str_sub(all, 0, n < point ? n : point));
+        put_zeros(b, point - n);
+        buf_add(b, n > point ? S(".") : S(""));
+        buf_add(b, str_sub(all, n < point ? n : point, n));
+    }
+}
+
 void json_write_sorted(Buf *b, const Json *j)
 {
     switch (json_kind(j)) {
@@ -175,7 +226,7 @@ void json_write_sorted(Buf *b, const Json *j)
         break;
     case J_STR:  json_put_str(b, json_str(j)); break;
     case J_INT:  buf_int(b, json_int(j)); break;
-    case J_REAL: buf_fmt(b, "%.17g", json_float(j)); break;
+    case J_REAL: put_real(b, json_float(j)); break;
     case J_BOOL: buf_add(b, json_bool(j) ? S("true") : S("false")); break;
     case J_NULL: buf_lit(b, "null"); break;
     }
@@ -209,6 +260,8 @@ void json_put_str(Buf *b, Str s)
         case '\n': buf_lit(b, "\\n"); break;
         case '\r': buf_lit(b, "\\r"); break;
         case '\t': buf_lit(b, "\\t"); break;
+        case '\b': buf_lit(b, "\\b"); break;
+        case '\f': buf_lit(b, "\\f"); break;
         default:
             if (c < 0x20)
                 buf_fmt(b, "\\u%04x", c);

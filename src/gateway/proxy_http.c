@@ -41,14 +41,21 @@ static bool is_among(Str name, const Str *known, isize count)
 static bool goes_up(const ProxyRow *row, const Req *rq, Str name)
 {
     static const Str ours[] = {
-        S("host"), S("expect"), S("x-forwarded-"), S("forwarded"), S("x-real-ip"),
-        S("x-client-ip"), S("true-client-ip"), S("x-service-"), S("x-internal-"), S("x-tenant-"),
-        S("x-user-"), S("x-request-id"), S("traceparent"), S("tracestate"), S("x-original-"), S("x-rewrite-"),
-        S("x-http-method-"), S("x-http-method"), S("x-method-override") };
+        S("host"), S("x-host"), S("expect"), S("x-forwarded-"), S("forwarded"), S("x-real-ip"),
+        S("x-client-"), S("true-client-ip"), S("cf-connecting-ip"), S("fastly-client-ip"),
+        S("x-cluster-client-ip"), S("x-envoy-"), S("x-service-"), S("x-internal-"), S("x-tenant-"),
+        S("x-user-"), S("x-remote-"), S("remote-"), S("x-authenticated-"), S("x-auth-request-"),
+        S("x-ssl-"), S("ssl-"), S("x-request-id"), S("traceparent"), S("tracestate"),
+        S("x-original-"), S("x-rewrite-"), S("x-http-method-"), S("x-http-method"),
+        S("x-method-override"), S("proxy"), S("x-accel-"), S("x-sendfile") };
+    /* CGI and its heirs read these with an underscore too. */
+    static const Str framing[] = { S("content-length"), S("transfer-encoding"), S("trailer"),
+                                   S("te"), S("upgrade"), S("connection") };
 
-    if (hop_field(name, rq->headers, rq->header_count) || is_among(name, ours, countof(ours)))
+    if (hop_field(name, rq->headers, rq->header_count) || is_among(name, ours, countof(ours)) ||
+        is_among(name, framing, countof(framing)))
         return false;
-    if (is_called(name, S("authorization")))
+    if (is_called(name, S("authorization")) || is_called(name, S("x-api-key")))
         return (row->pass & PASS_AUTHORIZATION) != 0;
     return !is_called(name, S("cookie")) || (row->pass & PASS_COOKIE) != 0;
 }
@@ -152,7 +159,8 @@ static bool comes_down(Arena *mem, const ForwardWish *w, Header *h)
         S("server"), S("x-powered-by"), S("access-control-"), S("alt-svc"),
         S("strict-transport-security"), S("x-request-id"), S("x-service-"), S("x-internal-"),
         S("x-content-type-options"), S("x-frame-options"), S("referrer-policy"),
-        S("content-security-policy"), S("clear-site-data"), S("traceparent"), S("tracestate") };
+        S("content-security-policy"), S("clear-site-data"), S("traceparent"), S("tracestate"),
+        S("x-accel-"), S("x-sendfile") };
     const ProxyRow *row = w->of;
 
     if (is_among(h->name, ours, countof(ours)))

@@ -48,14 +48,16 @@ const Shape publish_batch_out_shape = SHAPE(BatchOut,
 
 /* ---- reading --------------------------------------------------------------------- */
 
-/* A service serves all tenants, so it says whose message it is; unless its token does. */
+/* A service serves all tenants, so it says whose message it is; unless its credential does,
+ * which then is the only one. */
 static bool choose_tenant(Ctx *cx, const Req *rq, TenantId asked)
 {
-    if (cx->who.comer != A_PERSON && uuid_zero(asked.v) &&
-        uuid_is(cx->tenant.v, TENANT_DEFAULT.v) && req_header(rq, S("x-tenant-id")).at == NULL)
+    bool machine = cx->who.comer != A_PERSON, bound = machine && !uuid_zero(cx->who.home.v);
+
+    if (machine && !bound && uuid_zero(asked.v) && req_header(rq, S("x-tenant-id")).at == NULL)
         return fail_field(cx, S("tenantId"), "must be there, or X-Tenant-Id");
     if (!uuid_zero(asked.v) && !uuid_is(asked.v, cx->tenant.v)) {
-        if (!role_covers(cx->who.role, SUPER_ADMIN))
+        if (bound || !role_covers(cx->who.role, SUPER_ADMIN))
             return fail(cx, FORBIDDEN, "tenantId is not the caller's own");
         cx->tenant = asked;
     }

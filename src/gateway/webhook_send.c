@@ -72,6 +72,9 @@ Attempt sender_try(Ctx *cx, Str url, const EndpointSecrets *s, Str id, i64 seque
 {
     i64 at = time_now().ms / 1000;
     bool anyone = endpoint_reach() == REACH_ANYONE;
+
+    if (s->now.at == NULL)
+        return (Attempt){ .error = S("its secret does not open any more: rotate it") };
     Header headers[] = {
         { S("Content-Type"), S("application/json") },
         { S("User-Agent"), S("TicketToken-Webhooks/1") },
@@ -125,6 +128,8 @@ static const Shape delivery_row = SHAPE(Delivery,
 SQL_ALL(send_due,
     "SELECT tenant, id FROM webhook_endpoint WHERE status = 'ACTIVE' AND sent < told"
     " AND try_at <= $1 AND claimed_until <= $1 AND (NOT slow OR $2 = 1)"
+    " AND NOT EXISTS (SELECT 1 FROM tenant t WHERE t.id = webhook_endpoint.tenant"
+    "   AND t.status <> 'ACTIVE')"
     " ORDER BY try_at LIMIT $3");
 SQL(send_claim,
     "UPDATE webhook_endpoint SET claimed_until = $4 WHERE tenant = $1 AND id = $2"

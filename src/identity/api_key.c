@@ -1,10 +1,12 @@
 /* api_key.c - a key has 256 bits by chance, so a plain SHA-256 of it can't be guessed back
  * and is looked up by itself. What was found is kept in a small cache: 4096 places by the
  * hash, the later key in a place wins. Unknown keys are not kept, or their sender could push
- * the good ones out; he is counted instead. */
+ * the good ones out; he is counted instead. The epoch of who made it is kept with it and
+ * judged each time: when he falls, or his tenant, every node looks again within a second. */
 #include "identity/api_key.h"
 #include "identity/limit.h"
 #include "identity/note.h"
+#include "identity/revoked.h"
 #include "base/lock.h"
 #include "base/rand.h"
 #include <stdlib.h>
@@ -23,7 +25,7 @@ const Shape api_key_shape = SHAPE(ApiKey,
 #define REMEMBERED minutes(1)
 enum { PLACES = 4096, WRONG_A_MINUTE = 20, RANDOM = 32 };
 
-typedef struct Place { Digest key; KeyHolder holder; Instant looked, expires; } Place;
+typedef struct Place { Digest key; KeyHolder holder; i64 epoch; Instant looked, expires; } Place;
 
 static struct { Lock lock; Place *places; Instant watched; } own = { .lock = LOCK_OF(RANK_KEYS) };
 
@@ -44,13 +46,13 @@ void api_key_close(void)
 
 static Val val_digest(const Digest *d) { return val_blob((Str){ (const char *)d->b, SHA256_BYTES }); }
 
-typedef struct Row { TenantId tenant; Uuid id; UserId createdBy; Str scopes; Instant expiresAt; } Row;
+typedef struct Row { TenantId tenant; Uuid id; UserId createdBy; i64 epoch; Str scopes; Instant expiresAt; } Row;
 static const Shape row_shape = SHAPE(Row, ID(Row, tenant, 0, ""), ID(Row, id, 0, ""),
-    ID(Row, createdBy, OPTIONAL, ""), RAW(Row, scopes, 0, ""), TIME(Row, expiresAt, OPTIONAL, ""));
+    ID(Row, createdBy, OPTIONAL, ""), NUMBER(Row, epoch, 0, INT64_MAX, 0, 0, ""), RAW(Row, scopes, 0, ""), TIME(Row, expiresAt, OPTIONAL, ""));
 
 /* Who was suspended has no keys either, and who was made a customer makes no use of them. */
 SQL_ALL(api_key_find,
-    "SELECT k.tenant, k.id, k.created_by, k.scopes, k.expires_at FROM api_key k"
+    "SELECT k.tenant, k.id, k.created_by, p.epoch, k.scopes, k.expires_at FROM api_key k"
     " JOIN tenant t ON t.id = k.tenant AND t.status = 'ACTIVE'"
     " JOIN person p ON p.tenant = k.tenant AND p.id = k.created_by"
     "   AND p.status IN ('PENDING', 'ACTIVE') AND p.role IN ('admin', 'super-admin')"
@@ -176,7 +178,9 @@ static bool recall(const Ctx *cx, const Digest *d, Place *out)
     *out = *place_of(d);
     unlock(&own.lock);
     return same_bytes(out->key.b, d->b, SHA256_BYTES) && is_set(out->looked) &&
-           before(cx->now, later(out->looked, REMEMBERED)) && !before(cx->now, out->looked);
+           before(cx->now, later(out->looked, REMEMBERED)) && !before(cx->now, out->looked) &&
+           revoked_judge(out->holder.tenant.v, out->holder.id, out->holder.id,
+                         out->holder.user.v, out->epoch) == NOT_REVOKED;
 }
 
 /* When the last use can't be written the key is good all the same. */
@@ -214,7 +218,7 @@ static bool look_up(Ctx *cx, const Digest *hash, Str peer, Place *out)
     if (!scopes_read(json_read(cx->mem, f.row.scopes, &why), &scopes, &unknown))
         return fail(cx, INTERNAL_ERROR, "scopes of an API key");
     *out = (Place){ *hash, { f.row.tenant, f.row.id, f.row.createdBy, scopes & ~(unsigned)MAY_ADMIN },
-                    cx->now, f.row.expiresAt };
+                    f.row.epoch, cx->now, f.row.expiresAt };
     lock(&own.lock);
     *place_of(hash) = *out;
     unlock(&own.lock);

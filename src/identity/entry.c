@@ -90,6 +90,8 @@ static bool enter(Ctx *cx, void *arg)
                   .subject = e->user, .from = { e->session.ip, e->session.agent } };
     if (e->good)
         deed.actor = e->user;
+    else
+        deed.details = S("{\"reason\":\"wrong_code\"}");
     return audit_write(cx, &deed) &&
            (!e->good || (person_entered(cx, e->user, (Str){ 0 }) && session_write(cx, &e->session)));
 }

@@ -20,8 +20,14 @@ bool foreign_is(Arena *mem, Str token);
 
 /* Who he is here.
  *   gives   *out: tenant, user, role, and a session that is the same for this subject
- *   fails   INVALID_TOKEN, TOKEN_EXPIRED, NOT_LINKED; as issuer_verify */
+ *   fails   INVALID_TOKEN, TOKEN_EXPIRED, NOT_LINKED; as issuer_verify
+ *   thread  one that may wait */
 CHECKED bool foreign_check(Ctx *cx, Str token, Claims *out);
+
+/* The same of what is remembered, and nothing else.
+ *   fails   INVALID_TOKEN, saying what to do
+ *   thread  any: an io thread too */
+CHECKED bool foreign_recall(Ctx *cx, Str token, Claims *out);
 
 typedef struct ForeignLink { Uuid id; Str issuer, subject; Instant createdAt; } ForeignLink;
 extern const Shape foreign_link_shape;

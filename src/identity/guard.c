@@ -1,5 +1,8 @@
 /* guard.c - an open route looks at a token that comes, but doesn't mind a bad one: a client
- * whose access token has expired sends it along when it comes to refresh. */
+ * whose access token has expired sends it along when it comes to refresh.
+ *
+ * On an io thread (INLINE) nothing may wait: the keys of another issuer and the account
+ * behind its token are not asked for there, only remembered. */
 #include "identity/guard.h"
 #include "base/lock.h"
 #include "identity/foreign.h"
@@ -74,6 +77,14 @@ static bool check_tenant_header(Ctx *cx, const Req *rq)
     return true;
 }
 
+static bool read_token(Ctx *cx, const Req *rq, Str token, Claims *out)
+{
+    if (!foreign_is(cx->mem, token))
+        return token_check(cx, token, out);
+    return (rq->route->is & INLINE) != 0 ? foreign_recall(cx, token, out)
+                                         : foreign_check(cx, token, out);
+}
+
 static bool check_token(Ctx *cx, const Req *rq, Access access)
 {
     Str token = bearer_of(rq);
@@ -87,8 +98,7 @@ static bool check_token(Ctx *cx, const Req *rq, Access access)
         cx->who.role = SUPER_ADMIN;
         return true;
     }
-    bool good = foreign_is(cx->mem, token) ? foreign_check(cx, token, &c) : token_check(cx, token, &c);
-    if (!good) {
+    if (!read_token(cx, rq, token, &c)) {
         if (access != OPEN)
             return false;
         fault_clear(cx);
@@ -110,9 +120,12 @@ bool guard_machine(Ctx *cx, const Req *rq)
 static const Role role_there[ACCESSES] = {
     [OPEN] = ANYONE, [SIGNED_IN] = CUSTOMER, [ORGANISER] = VENUE_MANAGER, [ADMINS] = ADMIN,
     [SIGNED] = ANYONE, [OPERATORS] = SUPER_ADMIN, [SUPERS] = SUPER_ADMIN, [MACHINES] = CUSTOMER,
-    [SERVICES] = CUSTOMER };
+    [SERVICES] = CUSTOMER, [TELLERS] = SUPER_ADMIN };
 
-static bool spans_tenants(Access a) { return a == OPERATORS || a == SUPERS || a == SERVICES; }
+static bool spans_tenants(Access a)
+{
+    return a == OPERATORS || a == SUPERS || a == SERVICES || a == TELLERS;
+}
 
 /* A tenant that the credential names can't be changed by a header. */
 static bool settle_tenant(Ctx *cx, const Req *rq, Access access)
@@ -144,21 +157,25 @@ static bool lacks_scope(Ctx *cx, unsigned needs)
 
 static bool check_machine(Ctx *cx, const Req *rq, Access access, unsigned needs)
 {
-    if (access != OPEN && (needs == 0 || (cx->who.comer == A_KEY && spans_tenants(access))))
+    bool key = cx->who.comer == A_KEY;
+
+    if (access != OPEN && (needs == 0 || (key && spans_tenants(access) && access != TELLERS)))
         return fail(cx, SERVICE_NOT_ALLOWED, "%.*s", STR_ARGS(cx->who.service));
     if (!scope_covers(cx->who.scopes, needs))
         return lacks_scope(cx, needs);
-    cx->who.role = role_there[access];
+    if (needs == 0)
+        cx->who.user = (UserId){ 0 };             /* no scope let it in: as anybody */
+    cx->who.role = key && access == TELLERS ? ADMIN : role_there[access];
     return settle_tenant(cx, rq, access);
 }
 
-/* Who shows both is a person where only people may come: a gateway vouches for itself on
- * every call that it passes on. */
-static bool comes_as_machine(const Ctx *cx, const Req *rq, Access access, unsigned needs)
+/* Who shows both is a person wherever people may come: a gateway vouches for itself on every
+ * call that it passes on, and must not lend its scopes to whoever calls through it. */
+static bool comes_as_machine(const Ctx *cx, const Req *rq, Access access)
 {
     if (cx->who.comer == A_PERSON)
         return false;
-    return access == OPEN || needs != 0 || bearer_of(rq).at == NULL ||
+    return access == MACHINES || access == SERVICES || bearer_of(rq).at == NULL ||
            jwt_is_of_service(cx->mem, bearer_of(rq));
 }
 
@@ -170,7 +187,8 @@ static bool check_person(Ctx *cx, const Req *rq, Access access)
         return fail(cx, MISSING_SERVICE_TOKEN, "no credential of a machine");
     if (!check_token(cx, rq, access) || !check_tenant_header(cx, rq))
         return false;
-    if ((access == OPERATORS || access == SUPERS) && !role_covers(cx->who.role, SUPER_ADMIN))
+    if ((access == OPERATORS || access == SUPERS || access == TELLERS) &&
+        !role_covers(cx->who.role, SUPER_ADMIN))
         return fail(cx, FORBIDDEN, "role %s is below super-admin", role_names.at[cx->who.role]);
     if (access == ADMINS && !role_covers(cx->who.role, ADMIN))
         return fail(cx, FORBIDDEN, "role %s is below admin", role_names.at[cx->who.role]);
@@ -183,7 +201,7 @@ bool guard_check(Ctx *cx, const Req *rq, unsigned access)
     unsigned needs = scope_of(access);
 
     must(who < ACCESSES);
-    if (comes_as_machine(cx, rq, who, needs))
+    if (comes_as_machine(cx, rq, who))
         return check_machine(cx, rq, who, needs);
     return check_person(cx, rq, who);
 }

@@ -6,6 +6,8 @@
  *
  * A machine (machine.h) may call what names one of its scopes, and has there the role that
  * a person would need. It must say for which tenant, on every route that is a tenant's.
+ * Where no scope is asked for it is nobody in particular; and a person's bearer that comes
+ * with it counts alone, but on routes for machines.
  * Needs: token, machine, net.  Used by: web. */
 #pragma once
 #include "identity/scope.h"
@@ -22,6 +24,7 @@ typedef enum Access {                             /* Route.access, | a Scope  */
     SUPERS,           /* super-admin: what concerns all tenants              */
     MACHINES,         /* a service or an API key, for a tenant               */
     SERVICES,         /* a service; the body says for which tenants          */
+    TELLERS,          /* super-admin or a service, for any tenant; an API key, for its own */
     ACCESSES,
     ACCESS_BITS = (1 << SCOPE_SHIFT) - 1
 } Access;

@@ -158,6 +158,7 @@ typedef struct {
     bool    found, open;                          /* the person; his tenant's business */
     Str     new_hash;                             /* absent: the old one stays */
     i64     attempt;
+    const char *why;                              /* not, for its owner and admins */
     Session session;
 } Entering;
 
@@ -183,6 +184,8 @@ static bool note(Ctx *cx, const Entering *e, AuditAction action)
         d.subject = e->person.id;
     if (action == AUDIT_LOGIN)
         d.actor = e->person.id;
+    if (action == AUDIT_LOGIN_FAILED)
+        d.details = str_fmt(cx->mem, "{\"reason\":\"%s\"}", e->why);
     return audit_write(cx, &d);
 }
 
@@ -264,6 +267,24 @@ static bool may_enter(const Entering *e)
            (status == PERSON_ACTIVE || (status == PERSON_PENDING && !needs_verified));
 }
 
+/* Of who is locked out it is not said whether the password was right. */
+static const char *why_not(const Entering *e, bool same, bool barred)
+{
+    int status = e->person.status;
+
+    if (barred)
+        return "address_locked";
+    if (!e->found)
+        return "unknown";
+    if (e->attempt > locks.attempts)
+        return "account_locked";
+    if (!same)
+        return "wrong_password";
+    if (!e->open)
+        return "tenant_suspended";
+    return status == PERSON_PENDING ? "email_not_verified" : "account_not_active";
+}
+
 /* The count is left alone when the lock begins: it began earlier, so it ends earlier, and
  * who read the row just before finds no attempt left. */
 static bool refuse(Ctx *cx, Entering *e, const Place *place)
@@ -272,10 +293,7 @@ static bool refuse(Ctx *cx, Entering *e, const Place *place)
 
     if (!write_tx(cx, lane_of(lane), turn_away, e) || !shut_place(cx, place))
         return false;
-    return fail(cx, AUTHENTICATION_FAILED, "%s, attempt %jd",
-                place->barred ? "address locked"
-                : e->found    ? "wrong password, locked or not active" : "unknown",
-                (intmax_t)e->attempt);
+    return fail(cx, AUTHENTICATION_FAILED, "%s, attempt %jd", e->why, (intmax_t)e->attempt);
 }
 
 /* Who is in stays in: an attempt that can't be given back is only one less for him. */
@@ -315,6 +333,7 @@ bool login_enter(Ctx *cx, const Caller *from, Str email, Str password, SignedIn 
         !reserve(cx, &e, place.barred) ||
         !password_check(cx, e.person.passwordHash, password, &same, &stale))
         return false;
+    e.why = why_not(&e, same, place.barred);
     if (!same || place.barred || !may_enter(&e))
         return refuse(cx, &e, &place);
     if (stale && !password_hash(cx, password, &e.new_hash))

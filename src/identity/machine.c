@@ -11,7 +11,8 @@ static bool let_in(Ctx *cx, const Peer *p)
     UserId self = { p->service->machine };
 
     cx->who = (Who){ .user = uuid_zero(p->user.v) ? self : p->user, .comer = A_PEER,
-                     .machine = self.v, .service = p->service->id, .scopes = p->scopes };
+                     .machine = self.v, .service = p->service->id, .scopes = p->scopes,
+                     .home = p->tenant };
     cx->tenant = p->tenant;
     return true;
 }
@@ -41,7 +42,7 @@ static bool read_key(Ctx *cx, Str key, Str peer)
     if (!api_key_check(cx, key, peer, &k))
         return false;
     cx->who = (Who){ .user = k.user, .comer = A_KEY, .machine = k.id, .service = S("api-key"),
-                     .scopes = k.scopes };
+                     .scopes = k.scopes, .home = k.tenant };
     cx->tenant = k.tenant;
     return true;
 }

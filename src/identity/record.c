@@ -43,7 +43,8 @@ SQL(record_oldest,
     " ORDER BY id LIMIT $9");
 SQL(record_logins,
     "SELECT" COLUMNS " FROM audit WHERE tenant = $1 AND subject = $2 AND id < $3"
-    " AND action IN ('user.login', 'user.login_failed', 'user.account_locked')"
+    " AND action IN ('user.login', 'user.login_failed', 'user.account_locked',"
+    " 'user.mfa_failed')"
     " ORDER BY id DESC LIMIT $4");
 
 typedef struct Wanted {

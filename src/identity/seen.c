@@ -1,6 +1,9 @@
 /* seen.c - sets of four, like a processor's cache: a token has four places it may be in,
  * and takes that of the one which expires first. 256 Ki places, 36 MB when all are
- * used; calloc gives them untouched, so an idle server pays for none. */
+ * used; calloc gives them untouched, so an idle server pays for none.
+ *
+ * A set has numbers of places, and places are taken one after the other: else each of the
+ * first ten thousand tokens would lie on a page of memory of its own. */
 #include "identity/seen.h"
 #include "base/lock.h"
 #include <stdlib.h>
@@ -9,7 +12,8 @@
 enum { SHARDS = 16, SETS = 4096, WAYS = 4 };
 
 typedef struct Place { Digest token; u64 generation; Claims claims; } Place;
-typedef struct SeenShard { Lock lock; Place *places; } SeenShard;
+typedef struct Set { u16 at[WAYS]; } Set;         /* 0: free, else a place, from 1 */
+typedef struct SeenShard { Lock lock; Set *sets; Place *places; int taken; } SeenShard;
 
 static SeenShard shards[SHARDS];
 
@@ -17,8 +21,10 @@ void seen_open(void)
 {
     for (int i = 0; i < SHARDS; i++) {
         lock_init(&shards[i].lock, RANK_KEYS);
-        shards[i].places = calloc(SETS * WAYS, sizeof(Place));
-        must(shards[i].places != NULL);
+        shards[i].taken = 0;
+        shards[i].sets = calloc(SETS, sizeof(Set));
+        shards[i].places = calloc(SETS * WAYS + 1, sizeof(Place));
+        must(shards[i].sets != NULL && shards[i].places != NULL);
     }
 }
 
@@ -27,16 +33,18 @@ void seen_close(void)
     for (int i = 0; i < SHARDS; i++) {
         if (shards[i].places != NULL)
             lock_close(&shards[i].lock);
+        free(shards[i].sets);
         free(shards[i].places);
+        shards[i].sets = NULL;
         shards[i].places = NULL;
     }
 }
 
 static SeenShard *shard_of(const Digest *d) { return &shards[d->b[0] % SHARDS]; }
 
-static Place *set_of(const SeenShard *s, const Digest *d)
+static Set *set_of(const SeenShard *s, const Digest *d)
 {
-    return s->places + WAYS * ((d->b[1] << 8 | d->b[2]) % SETS);
+    return &s->sets[(d->b[1] << 8 | d->b[2]) % SETS];
 }
 
 bool seen_find(const Digest *token, u64 generation, Claims *out)
@@ -45,14 +53,35 @@ bool seen_find(const Digest *token, u64 generation, Claims *out)
     bool found = false;
 
     lock(&s->lock);
-    const Place *p = set_of(s, token);
+    const Set *set = set_of(s, token);
     for (int i = 0; i < WAYS && !found; i++) {
-        found = p[i].generation == generation && same_bytes(p[i].token.b, token->b, SHA256_BYTES);
+        const Place *p = &s->places[set->at[i]];
+        found = p->generation == generation && same_bytes(p->token.b, token->b, SHA256_BYTES);
         if (found)
-            *out = p[i].claims;
+            *out = p->claims;
     }
     unlock(&s->lock);
     return found;
+}
+
+/* Its own place, a free one, or that of the token in its set which expires first. */
+static Place *place_for(SeenShard *s, const Digest *token)
+{
+    Set *set = set_of(s, token);
+    Place *first = &s->places[set->at[0]];
+
+    for (int i = 0; i < WAYS; i++) {
+        if (set->at[i] == 0) {
+            set->at[i] = (u16)++s->taken;
+            return &s->places[set->at[i]];
+        }
+        Place *p = &s->places[set->at[i]];
+        if (same_bytes(p->token.b, token->b, SHA256_BYTES))
+            return p;
+        if (before(p->claims.expires, first->claims.expires))
+            first = p;
+    }
+    return first;
 }
 
 void seen_add(const Digest *token, u64 generation, const Claims *claims)
@@ -60,15 +89,6 @@ void seen_add(const Digest *token, u64 generation, const Claims *claims)
     SeenShard *s = shard_of(token);
 
     lock(&s->lock);
-    Place *p = set_of(s, token), *to = p;
-    for (int i = 0; i < WAYS; i++) {
-        if (same_bytes(p[i].token.b, token->b, SHA256_BYTES)) {
-            to = &p[i];
-            break;
-        }
-        if (before(p[i].claims.expires, to->claims.expires))
-            to = &p[i];
-    }
-    *to = (Place){ *token, generation, *claims };
+    *place_for(s, token) = (Place){ *token, generation, *claims };
     unlock(&s->lock);
 }

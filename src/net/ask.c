@@ -159,33 +159,50 @@ static bool is_named(const Header *h, Str name)
     return h->name.len == name.len && str_is_nocase(h->name, name);
 }
 
-static char *put_fields(Ask *a, const AnswerHead *n, char *to)
+/* The fields that this client gets, as he gets them. */
+typedef struct Passed {
+    Header fields[HEADERS_MOST];
+    isize  count, size;                           /* size: bytes of their lines */
+    bool   date, cache;
+} Passed;
+
+static void choose_fields(const Ask *a, const AnswerHead *n, Passed *p)
 {
     const ForwardWish *w = &a->f.wish;
-    bool date = false, cache = false;
 
+    p->count = p->size = 0;
+    p->date = p->cache = false;
     for (isize i = 0; i < n->count; i++) {
         Header h = n->headers[i];
         bool trailer = a->f.answer_trailers != NULL && is_named(&h, S("Trailer"));
         if ((!trailer && hop_field(h.name, n->headers, n->count)) ||
             !w->passes(&a->f.lines->in->mem, w, &h))
             continue;
-        date |= is_named(&h, S("Date"));
-        cache |= is_named(&h, S("Cache-Control"));
-        to = put_field(to, &h);
+        p->date |= is_named(&h, S("Date"));
+        p->cache |= is_named(&h, S("Cache-Control"));
+        p->size += h.name.len + h.value.len + 4;
+        p->fields[p->count++] = h;
     }
-    if (!date)
+}
+
+static char *put_fields(const Ask *a, const Passed *p, char *to)
+{
+    Str said = a->f.wish.no_cache_said;
+
+    for (isize i = 0; i < p->count; i++)
+        to = put_field(to, &p->fields[i]);
+    if (!p->date)
         to = wire_put_date(&a->c->io->desk.wire, to);
-    if (!cache && w->no_cache_said.len > 0)
-        to = put_field(to, &(Header){ S("Cache-Control"), w->no_cache_said });
+    if (!p->cache && said.len > 0)
+        to = put_field(to, &(Header){ S("Cache-Control"), said });
     return to;
 }
 
-enum { HEAD_LINES = 512, CHANGED_MOST = 2 * TARGET_MOST };
+enum { HEAD_LINES = 512 };
 
-static isize room_for(const Ask *a, const AnswerHead *n)
+static isize room_for(const Ask *a, isize fields)
 {
-    return HEAD_LINES + n->size + 4 * n->count + CHANGED_MOST + a->lines.len +
+    return HEAD_LINES + fields + a->f.wish.no_cache_said.len + a->lines.len +
            a->c->io->desk.wire.extra.len;
 }
 
@@ -193,14 +210,16 @@ static bool head(Forward *f, const AnswerHead *n)
 {
     Ask *a = ask_of(f);
     Io *io = a->c->io;
-    char *from = io_room(io, room_for(a, n)), *to = wire_put_status(from, n->status);
+    Passed p;
 
+    choose_fields(a, n, &p);
+    char *from = io_room(io, room_for(a, p.size)), *to = wire_put_status(from, n->status);
     a->job->rq.reply.status = n->status;
-    to = put_fields(a, n, to);
+    to = put_fields(a, &p, to);
     to = put_framing(a, n, to);
     to = put(put(to, a->lines), io->desk.wire.extra);
     to = put(to, S("\r\n"));
-    must(to - from <= room_for(a, n));
+    must(to - from <= room_for(a, p.size));
     io->out.len += to - from;
     arena_reset(&f->lines->in->mem, MEM_KEPT);
     return true;
@@ -213,7 +232,8 @@ static bool interim(Forward *f, const AnswerHead *n)
 
     if (a->old)
         return true;
-    char *from = io_room(io, room_for(a, n)), *to = wire_put_status(from, n->status);
+    char *from = io_room(io, room_for(a, n->size + 4 * n->count));
+    char *to = wire_put_status(from, n->status);
     for (isize i = 0; i < n->count && n->status == 103; i++)
         if (is_named(&n->headers[i], S("Link")))
             to = put_field(to, &n->headers[i]);

@@ -1,6 +1,8 @@
 /* breaker.c - what a request tells that went out before the breaker opened is not heard:
- * only the probe says whether the upstream is well again. A probe whose asker went away
- * has seen nothing; the next request is the probe then. */
+ * only a probe says whether the upstream is well again. A probe whose asker went away
+ * has seen nothing; the next request is the probe then. One that says nothing for as long
+ * as the breaker stays open (a large body on a slow line) doesn't keep others out: the next
+ * request is a probe beside it. */
 #include "net/breaker.h"
 
 void breaker_init(Breaker *b, BreakerRules rules)
@@ -42,9 +44,10 @@ static Leave judge(Breaker *b, Mono now)
         return LEAVE_USUAL;
     if (b->state == BREAKER_OPEN && b->until.ns <= now.ns)
         b->state = BREAKER_HALF_OPEN;
-    if (b->state == BREAKER_OPEN || b->probing)
+    if (b->state == BREAKER_OPEN || (b->probing && b->until.ns > now.ns))
         return LEAVE_NONE;
     b->probing = true;
+    b->until = mono_after(now, b->rules.open);
     return LEAVE_PROBE;
 }
 

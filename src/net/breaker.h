@@ -22,7 +22,8 @@ typedef struct Breaker {
     BreakerRules rules;
     BreakerState state;
     bool         probing;                         /* HALF_OPEN: somebody is out */
-    Mono         until;                           /* end of the window, or of OPEN */
+    Mono         until;                           /* end of the window, of OPEN, of waiting
+                                                     for the probe */
     i64          good, bad, opened;               /* within the window; ever  */
 } Breaker;
 

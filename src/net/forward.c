@@ -376,6 +376,7 @@ static Going take_interim(Forward *f, const AnswerHead *a)
     }
     if (a->status != 103 && !(a->status == 100 && f->expects))
         return GOES_ON;
+    f->invited |= a->status == 100;
     return f->via->interim(f, a) ? GOES_ON : IS_OVER;
 }
 
@@ -499,6 +500,9 @@ static void ended(Forward *f, bool in_order)
             endpoint_failed(&f->lines->up->endpoints[f->line->endpoint], now_of(f));
         line_drop(f->line);
         f->line = NULL;
+        free(f->rest);                            /* of a head, for that line alone */
+        f->rest = NULL;
+        f->rest_at = f->rest_len = 0;
         f->headed = f->given = f->deaf = false;
         f->fresh = true;
         f->tries++;
@@ -574,8 +578,10 @@ void forward_due(Forward *f)
             late(f, "connecting took too long");
     } else if (l == NULL)
         give_up(f, WENT_UNSEEN, BUSY, 1, "all lines to the upstream are in use");
-    else if (!f->given && f->rest == NULL && (f->taken || !f->expects))
+    else if (!f->given && f->rest == NULL && (f->taken || f->invited || !f->expects))
         give_up(f, WENT_UNSEEN, REQUEST_TIMEOUT, 0, "the body comes too slowly");
+    else if (!f->given && f->rest == NULL)        /* who waits for a 100 that may not come */
+        give_up(f, WENT_UNSEEN, GATEWAY_TIMEOUT, 0, "neither 100 nor a body in time");
     else if (f->via->full(f))
         give_up(f, WENT_UNSEEN, REQUEST_TIMEOUT, 0, "the answer is read too slowly");
     else

@@ -66,6 +66,7 @@ struct Forward {
     bool        starting;                         /* within forward_start     */
     bool        waits, fresh;                     /* in line; for a new line only */
     bool        headed, given, taken;             /* head sent; body whole; any of it */
+    bool        invited;                          /* it said 100: the body's turn */
     bool        deaf;                             /* the upstream takes no more */
     bool        heard, answered;                  /* a byte, a head of the answer */
     bool        told;                             /* the breaker              */

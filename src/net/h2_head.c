@@ -12,7 +12,7 @@ void h2_head_begin(H2Head *h)
 {
     h->len = 0;
     h->open = true;
-    h->too_large = h->bad = false;
+    h->too_large = h->bad = h->head_only = false;
 }
 
 void h2_head_free(H2Head *h)
@@ -54,6 +54,7 @@ void h2_head_add(H2Head *h, Str name, Str value)
         h->too_large = true;
     h->bad |= has_control(name) || has_control(value) ||
               (pseudo && (str_find(value, ' ') >= 0 || str_find(value, '\t') >= 0));
+    h->head_only |= str_is(name, S(":method")) && str_is(value, S("HEAD"));
     if (h->too_large || h->bad)
         return;
     grow(h, h->len + name.len + value.len + LINE_MORE);

@@ -9,6 +9,7 @@ typedef struct H2Head {
     isize len, cap;
     bool  open;                                   /* its end has yet to come  */
     bool  too_large, bad;
+    bool  head_only;                              /* the method is HEAD       */
 } H2Head;
 
 /* Forgets one and begins the next. */

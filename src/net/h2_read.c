@@ -66,11 +66,6 @@ static int on_invalid_header(nghttp2_session *session, const nghttp2_frame *f,
     return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
-static bool is_head(const H2Head *h)
-{
-    return str_has((Str){ h->at, h->len }, S(":method: HEAD\r\n"));
-}
-
 static bool ends_stream(const nghttp2_frame *f)
 {
     return (f->hd.flags & NGHTTP2_FLAG_END_STREAM) != 0;
@@ -83,7 +78,7 @@ static void begin_request(H2 *h, const nghttp2_frame *f)
     Str text;
 
     nghttp2_session_set_stream_user_data(h->session, s->id, s);
-    s->head_only = is_head(&h->head);
+    s->head_only = h->head.head_only;
     FaultCode fault = h2_head_text(&h->head, mem, &text);
     h2_head_free(&h->head);
     if (fault == OK)

@@ -133,13 +133,16 @@ static void check_dues(Io *io)
         conn_due((Conn *)due);
 }
 
-/* Closes those that have not begun a request. */
+/* Closes those that have not begun a request; who waits for his turn may have. */
 static void close_quiet(Io *io)
 {
     Due *due, *newer;
 
-    while ((due = io->dues.lists[DUE_IDLE].oldest) != NULL)
-        conn_finish((Conn *)due);
+    for (due = io->dues.lists[DUE_IDLE].oldest; due != NULL; due = newer) {
+        newer = due->newer;
+        if (!((Conn *)due)->in_turn)
+            conn_finish((Conn *)due);
+    }
     for (due = io->dues.lists[DUE_HEAD].oldest; due != NULL; due = newer) {
         newer = due->newer;
         if (((Conn *)due)->in_len == 0)
@@ -162,7 +165,6 @@ static void begin_drain(Io *io)
     while ((due = io->dues.lists[DUE_BEAT].oldest) != NULL)
         stream_send_away((Conn *)due, PART_SHUTDOWN);
     h2_drain(io);
-    close_quiet(io);
 }
 
 static void bury_dead(Io *io)
@@ -216,6 +218,8 @@ static void turn(Io *io)
         outward_turn(io->outward);
     if (io->server->draining && !io->drained)
         begin_drain(io);
+    if (io->drained)                /* those too that became so since         */
+        close_quiet(io);
     accept_again(io);
     bury_dead(io);
     if (io->out.cap > OUT_KEPT) {

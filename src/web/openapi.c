@@ -341,11 +341,12 @@ static void put_security(Doc *d, const Route *r)
         [OPEN] = "", [SIGNED_IN] = "{\"bearer\":[]}", [ORGANISER] = "{\"bearer\":[]}",
         [ADMINS] = "{\"bearer\":[]}", [SIGNED] = "{\"signature\":[]}",
         [OPERATORS] = "{\"bearer\":[]}", [SUPERS] = "{\"bearer\":[]}", [MACHINES] = "",
-        [SERVICES] = "" };
+        [SERVICES] = "", [TELLERS] = "{\"bearer\":[]}" };
     const char *person = wants[access_of(r->access)];
-    bool keys = access_of(r->access) != SERVICES && access_of(r->access) < OPERATORS;
+    Access a = access_of(r->access);
+    bool keys = a < OPERATORS || a == MACHINES || a == TELLERS;
     const char *machine = scope_of(r->access) == 0 ? ""
-                        : keys || access_of(r->access) == MACHINES ? "{\"service\":[]},{\"apiKey\":[]}"
+                        : keys ? "{\"service\":[]},{\"apiKey\":[]}"
                         : "{\"service\":[]}";
 
     raw(d, "security", str_fmt(d->mem, "[%s%s%s]", person,

@@ -378,10 +378,10 @@ static const Route table[] = {
   &breakers_reset_shape, breaker_reset_http, 0,
   "operations", "Has a service behind asked again at once." },
 /* ---- other services ------------------------------------------------------------------ */
-{ M_POST, "/internal/events", SUPERS | MAY_EVENTS_WRITE, 0, &publish_in_shape, 202,
+{ M_POST, "/internal/events", TELLERS | MAY_EVENTS_WRITE, 0, &publish_in_shape, 202,
   &publish_out_shape, publish_one, 0, "publishing",
   "Tells one person's streams, or who watches an event, that something happened." },
-{ M_POST, "/internal/events/batch", SUPERS | MAY_EVENTS_WRITE, 0,
+{ M_POST, "/internal/events/batch", TELLERS | MAY_EVENTS_WRITE, 0,
   &publish_batch_in_shape, 202, &publish_batch_out_shape, publish_batch, 0, "publishing",
   "The same for many: all or none." },
 { M_GET, API "/dead-letters", ADMINS, 0, &deadletter_query_shape, 200,
@@ -469,7 +469,8 @@ Str route_access_str(const Route *r)
     static const char *const words[] = {
         [OPEN] = "anybody", [SIGNED_IN] = "signed in", [ORGANISER] = "organiser",
         [ADMINS] = "admin", [SIGNED] = "machine", [OPERATORS] = "operator",
-        [SUPERS] = "super-admin", [MACHINES] = "machine", [SERVICES] = "service" };
+        [SUPERS] = "super-admin", [MACHINES] = "machine", [SERVICES] = "service",
+        [TELLERS] = "super-admin" };
 
     must(access_of(r->access) < ACCESSES);
     return str_of(words[access_of(r->access)]);

@@ -4,11 +4,11 @@
 // With RACE_CONTROL=1 each race must be lost, as in races.test.mjs.
 import { generateKeyPairSync, randomUUID, sign } from 'node:crypto';
 import http from 'node:http';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 import { Wallet } from 'ethers';
 import { authenticator as totp } from 'otplib';
 import { SoftKey } from './authenticator.mjs';
-import { atOnce, control, tally, verdict } from './crowd.mjs';
+import { atOnce, control, race, tally, verdict } from './crowd.mjs';
 import { PASSWORD, start, until } from './harness.mjs';
 
 const MANY = 32, MINUTE = 60_000, ORIGIN = 'https://shop.example';
@@ -40,14 +40,14 @@ async function enrolled() {
   return p;
 }
 
-test('refresh: one successor, however many ask', async () => {
+race('refresh: one successor, however many ask', async () => {
   const p = await s.register();
   const answers = won(await all(() => post('refresh', { refreshToken: p.refresh })));
   verdict(answers.length === MANY && new Set(answers.map((a) => a.body.refreshToken)).size === 1,
     `${new Set(answers.map((a) => a.body.refreshToken)).size} successors`);
 });
 
-test('a link to confirm, and its code', async () => {
+race('a link to confirm, and its code', async () => {
   const [p, q] = [await s.register(), await s.register()];
   const { token } = await letter(p.email, 'verify-email');
   one(await all(() => post('verify-email', { token })));
@@ -55,21 +55,21 @@ test('a link to confirm, and its code', async () => {
   one(await all(() => post('verify-email', { email: q.email, code })));
 });
 
-test('of a code five tries are looked at', async () => {
+race('of a code five tries are looked at', async () => {
   const p = await s.register(), { code } = await letter(p.email, 'verify-email');
   await all((i) => post('verify-email', { email: p.email, code: String((Number(code) + 1 + i) % 1000000).padStart(6, '0') }));
   const last = await s.api('POST', '/auth/verify-email', { body: { email: p.email, code } });
   verdict(last.status === 400, `the right code after ${MANY} wrong ones: ${last.status}`);
 });
 
-test('a link to reset: one password is set', async () => {
+race('a link to reset: one password is set', async () => {
   const p = await s.register();
   await auth('forgot-password', { email: p.email });
   const { token } = await letter(p.email, 'reset-password');
   one(await all((i) => post('reset-password', { token, newPassword: `Another-Horse-8-Battery-${i}` })));
 });
 
-test('a code of the app, a backup code, a challenge', async () => {
+race('a code of the app, a backup code, a challenge', async () => {
   const p = await enrolled(), code = await p.code();
   const stepUp = (token) => post('mfa/step-up', { token }, { token: p.token });
   one(await all(() => stepUp(code)));
@@ -81,7 +81,7 @@ test('a code of the app, a backup code, a challenge', async () => {
   one(await all((i) => post('mfa/verify', { challenge, token: p.codes[1 + i % 9] })));
 });
 
-test('what a wallet signed', async () => {
+race('what a wallet signed', async () => {
   const p = await s.register(), w = Wallet.createRandom(), chain = 'ethereum', publicKey = w.address;
   const shown = async (purpose, token) => {
     const { nonce, message } = await auth('wallet/nonce', { publicKey, chain, purpose }, token);
@@ -92,7 +92,7 @@ test('what a wallet signed', async () => {
   one(await all(() => post('wallet/login', body)));
 });
 
-test('what a passkey signed', async () => {
+race('what a passkey signed', async () => {
   const p = await s.register(), key = new SoftKey(ORIGIN);
   const { publicKey } = await auth('passkeys/register/options', undefined, p.token);
   await s.must(201, 'POST', '/auth/passkeys/register', { token: p.token, body: { credential: key.create(publicKey) } });
@@ -100,7 +100,7 @@ test('what a passkey signed', async () => {
   one(await all(() => post('passkeys/login', { credential })));
 });
 
-test('what a phone signed', async () => {
+race('what a phone signed', async () => {
   const p = await s.register(), deviceId = randomUUID(), pair = generateKeyPairSync('ed25519');
   const key = pair.publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
   const { credentialId } = await s.must(201, 'POST', '/auth/biometric/register',
@@ -116,7 +116,7 @@ const opens = (path) => new Promise((done, no) => {
   r.on('error', no);
 });
 
-test('a token that opens a stream', async () => {
+race('a token that opens a stream', async () => {
   const p = await s.register();
   const { token } = await s.must(200, 'POST', '/events/token', { token: p.token });
   const got = await Promise.all(Array.from({ length: MANY }, () => opens(`/events/stream?token=${token}`)));
@@ -129,7 +129,7 @@ const deeds = async (action, p) => {
   return (await s.must(200, 'GET', `/auth/admin/audit?action=${action}&subject=${p.id}&limit=100`, { token: admin.token })).data.length;
 };
 
-test('two admins who demote each other: one remains', async () => {
+race('two admins who demote each other: one remains', async () => {
   const rounds = control ? 12 : 4;
   let bare = 0;
   for (let round = 0; round < rounds; round++) {
@@ -141,7 +141,7 @@ test('two admins who demote each other: one remains', async () => {
   verdict(bare === 0, `${bare} of ${rounds} pairs did not leave exactly one`);
 });
 
-test('wrong passwords from as many places: one lock, and the right one is late', async () => {
+race('wrong passwords from as many places: one lock, and the right one is late', async () => {
   const p = await s.register();
   const t = tally(await all((i) => post('login', { email: p.email, password: WRONG }, from(i))));
   const late = await s.api('POST', '/auth/login', { body: { email: p.email, password: PASSWORD } });
@@ -149,13 +149,13 @@ test('wrong passwords from as many places: one lock, and the right one is late',
   verdict(t.AUTHENTICATION_FAILED === MANY && late.status === 401 && locks === 1, JSON.stringify({ t, late: late.status, locks }));
 });
 
-test('wrong passwords from one place: five are looked at', { skip: control }, async () => {
+race('wrong passwords from one place: five are looked at', { skip: control }, async () => {
   const p = await s.register();
   const t = tally(await all(() => post('login', { email: p.email, password: WRONG })));
   verdict(t.AUTHENTICATION_FAILED === 5 && t.RATE_LIMIT_EXCEEDED === MANY - 5, JSON.stringify(t));
 });
 
-test('wrong codes: five are looked at, one lock, and the right one is late', { skip: control }, async () => {
+race('wrong codes: five are looked at, one lock, and the right one is late', { skip: control }, async () => {
   const p = await enrolled();
   await all(() => post('mfa/step-up', { token: 'FFFF-0000' }, { token: p.token }));
   const late = await s.api('POST', '/auth/mfa/step-up', { token: p.token, body: { token: p.codes[0] } });

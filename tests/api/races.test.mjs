@@ -5,10 +5,10 @@
 // that passes there could not fail at all.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 import { cluster, start } from './harness.mjs';
 import { listenTo } from './listen.mjs';
-import { atOnce, control, crowd, tally, verdict } from './crowd.mjs';
+import { atOnce, control, crowd, race, tally, verdict } from './crowd.mjs';
 
 let server, organiser;
 before(async () => {
@@ -31,7 +31,7 @@ const wish = (sale, quantity) => ({ eventId: sale.event.id, tickets: [{ ticketTy
 const stock = async (sale) => (await server.types(sale.event))[0];
 const whole = (t) => t.quantity === t.available + t.held + t.sold + t.blocked && t.available >= 0 && t.held >= 0 && t.sold >= 0;
 
-test('5,000 parallel buyers for the last ticket: exactly one wins', async () => {
+race('5,000 parallel buyers for the last ticket: exactly one wins', async () => {
   const sale = await server.sale({ quantity: 1, organiser });
   const buyers = await crowd(server, 5000);
   const answers = await atOnce(server, buyers.map((b) =>
@@ -40,7 +40,7 @@ test('5,000 parallel buyers for the last ticket: exactly one wins', async () => 
   verdict(t[201] === 1 && t.SOLD_OUT === 4999 && whole(left) && left.held === 1, JSON.stringify({ t, left }));
 });
 
-test('10 buyers of 10 for 50: five get theirs, five hear SOLD_OUT', async () => {
+race('10 buyers of 10 for 50: five get theirs, five hear SOLD_OUT', async () => {
   const sale = await server.sale({ quantity: 50, organiser });
   const buyers = await crowd(server, 10);
   const answers = await atOnce(server, buyers.map((b) =>
@@ -49,7 +49,7 @@ test('10 buyers of 10 for 50: five get theirs, five hear SOLD_OUT', async () => 
   verdict(t[201] === 5 && t.SOLD_OUT === 5 && whole(left) && left.held === 50, JSON.stringify({ t, left }));
 });
 
-test('two scans of one code at the same instant: one ALLOW', async () => {
+race('two scans of one code at the same instant: one ALLOW', async () => {
   const sale = await server.sale({ quantity: 50, organiser });
   const buyer = await server.register();
   let twice = 0;
@@ -64,7 +64,7 @@ test('two scans of one code at the same instant: one ALLOW', async () => {
   verdict(twice === 0, `${twice} of 20 tickets did not enter exactly once`);
 });
 
-test('one idempotency key, 50 times at once: one order, one answer', { skip: control }, async () => {
+race('one idempotency key, 50 times at once: one order, one answer', { skip: control }, async () => {
   const sale = await server.sale({ quantity: 100, organiser });
   const [buyer] = await crowd(server, 1);
   const key = randomUUID();
@@ -76,7 +76,7 @@ test('one idempotency key, 50 times at once: one order, one answer', { skip: con
   assert.equal((await stock(sale)).held, 2);
 });
 
-test('one message id, 32 times at once: told once', async () => {
+race('one message id, 32 times at once: told once', async () => {
   const chief = await server.somebody('super-admin'), ann = await server.register(), { id } = ann;
   const live = listenTo(server, { token: ann.token, also: ['raced.for', 'race.over'] });
   await live.hears('connected');
@@ -89,7 +89,7 @@ test('one message id, 32 times at once: told once', async () => {
 });
 
 // Last, because it moves the clock past everybody's tokens.
-test('release, expiry and payment of one hold at once: stock goes one way, once', async () => {
+race('release, expiry and payment of one hold at once: stock goes one way, once', async () => {
   const sale = await server.sale({ quantity: 100, organiser });
   let lost = 0;
   for (let round = 0; round < 12; round++) {

@@ -43,6 +43,22 @@ test('one sees where one is signed in, and signs out there, elsewhere and everyw
   assert.equal((await get('sessions')).status, 401);
 });
 
+test('the record says why somebody was not let in, and of a locked account no more than that', async () => {
+  const p = await s.register(), chief = await s.somebody('super-admin');
+  const tries = (password) => s.api('POST', '/auth/login', { body: { email: p.email, password } });
+  const wrong = await tries('Wrong-Password-7-Here');
+  const status = (value) => s.must(200, 'PUT', `/auth/admin/users/${p.id}/status`, { token: chief.token, body: { status: value } });
+  await status('SUSPENDED');
+  assert.deepEqual((await tries(PASSWORD)).body.detail, wrong.body.detail, 'he hears the same');
+  await status('ACTIVE');
+  await s.clock.advance(61_000);                  // five a minute from one address
+  for (let i = 0; i < 3; i++) await tries('Wrong-Password-7-Here');
+  assert.equal((await tries(PASSWORD)).status, 401);
+  const rows = (await s.must(200, 'GET', `/auth/admin/audit?subject=${p.id}&action=user.login_failed`, { token: chief.token })).data;
+  assert.deepEqual(rows.map((r) => r.details.reason),
+    ['account_locked', 'wrong_password', 'wrong_password', 'wrong_password', 'account_not_active', 'wrong_password']);
+});
+
 test('who tried to sign in is on record, for its owner and for admins of the shop', async () => {
   const p = await s.register(), admin = await s.somebody('admin'), stranger = await s.stranger();
   await s.api('POST', '/auth/login', { body: { email: p.email, password: 'Wrong-Password-7-Here' } });
@@ -50,6 +66,7 @@ test('who tried to sign in is on record, for its owner and for admins of the sho
   const own = (await get('login-attempts', p.token)).body.data;
   assert.deepEqual(own.map((r) => [r.action, r.success]), [['user.login', true], ['user.login_failed', false]]);
   assert.ok(own.every((r) => r.ip && r.subject === p.id && r.at));
+  assert.deepEqual(own.map((r) => r.details), [{}, { reason: 'wrong_password' }]);
   assert.equal((await get('login-attempts')).status, 401);
 
   const audit = (query, token = admin.token) => get(`admin/audit?${query}`, token);

@@ -1,13 +1,17 @@
 // soak.mjs - make soak: a crowd that comes and goes for MINUTES (30), among it slow readers,
 // tokens that never were and people who come back after much; prints the server's memory as it
-// goes. It should rise at first and then no more.
+// goes. It should rise until the logs of frames are full (32 MiB or 16,384 frames, and SQLite's
+// cache) and then no more.
+//
+//   [CROWD=400] [PAUSE=20] node soak.mjs [MINUTES]     PAUSE: milliseconds between two holds
 import { randomUUID } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
 import { sleep, start } from '../api/harness.mjs';
 
-const minutes = Number(process.argv[2] ?? 30), crowd = 400;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
+const minutes = Number(process.argv[2] ?? 30), crowd = Number(process.env.CROWD ?? 400), pause = Number(process.env.PAUSE ?? 20);
 const s = await start({ CLOCK: 'system', LOG_LEVEL: 'error', SSE_MAX_PER_USER: '50', SSE_MAX_LIFETIME: '30s' });
 s.now = async () => Date.now();
 const organiser = await s.organiser(), sale = await s.sale({ organiser, quantity: 1_000_000, maxPerPurchase: 10 });
@@ -15,8 +19,11 @@ const people = await Promise.all(Array.from({ length: 20 }, () => s.register()))
 const end = Date.now() + minutes * 60_000, any = (list) => list[Math.floor(Math.random() * list.length)];
 const count = { visits: 0, events: 0, slow: 0, floods: 0, sold: 0 };
 const going = () => Date.now() < end;
-const pss = () => Number(/^Pss:\s+(\d+)/m.exec(readFileSync(`/proc/${s.child.pid}/smaps_rollup`, 'utf8'))[1]) / 1024;
-const files = () => readFileSync(`/proc/${s.child.pid}/status`, 'utf8') && Number(/^Threads:\s+(\d+)/m.exec(readFileSync(`/proc/${s.child.pid}/status`, 'utf8'))[1]);
+const proc = (name) => readFileSync(`/proc/${s.child.pid}/${name}`, 'utf8');
+const pss = () => Number(/^Pss:\s+(\d+)/m.exec(proc('smaps_rollup'))[1]) / 1024;
+const anonymous = () => Number(/^Anonymous:\s+(\d+)/m.exec(proc('smaps_rollup'))[1]) / 1024;
+const threads = () => Number(/^Threads:\s+(\d+)/m.exec(proc('status'))[1]);
+const files = () => readdirSync(`/proc/${s.child.pid}/fd`).length;
 
 // One listener after the other: up to five seconds, then away without a word.
 async function visitor() {
@@ -53,20 +60,20 @@ async function flood() {
 
 async function buy() {
   while (going()) {
-    const r = await s.hold(any(people), sale);
+    const buyer = any(people), r = await s.hold(buyer, sale);
     if (r.status === 201) count.sold++;
-    await s.api('DELETE', `/api/v1/tickets/reservations/${r.body?.reservation?.id}`, { token: any(people).token });
-    await sleep(20);
+    await s.api('DELETE', `/api/v1/tickets/reservations/${r.body?.reservation?.id}`, { token: buyer.token });
+    await sleep(pause);
   }
 }
 
 const work = [...Array.from({ length: crowd }, visitor), ...Array.from({ length: 20 }, slow), flood(), buy(), buy()];
-const from = Date.now(), every = Math.max(10_000, minutes * 60_000 / 15);
+const from = Date.now(), every = Math.max(10_000, minutes * 60_000 / 30);
 while (going()) {
   await sleep(Math.min(every, end - Date.now() + 1));
-  console.log(`${((Date.now() - from) / 1000).toFixed(0).padStart(5)} s  PSS ${pss().toFixed(1).padStart(6)} MB  threads ${files()}  visits ${count.visits}  events heard ${count.events}  slow ${count.slow}  bad tokens ${count.floods}  holds ${count.sold}`);
+  console.log(`${((Date.now() - from) / 1000).toFixed(0).padStart(5)} s  PSS ${pss().toFixed(1).padStart(6)} MB, ${anonymous().toFixed(1).padStart(6)} of it not files  threads ${threads()}  files ${String(files()).padStart(4)}  visits ${count.visits}  events heard ${count.events}  slow ${count.slow}  bad tokens ${count.floods}  holds ${count.sold}`);
 }
 await Promise.all(work);
 await sleep(1000);
-console.log(`after all have left: PSS ${pss().toFixed(1)} MB`);
+console.log(`after all have left: PSS ${pss().toFixed(1)} MB, ${anonymous().toFixed(1)} of it not files, files ${files()}`);
 await s.close();

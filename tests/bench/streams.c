@@ -1,13 +1,14 @@
 /* streams.c - a crowd that listens: opens COUNT streams of one server and says when all of
  * them have heard an event.
  *
- *   streams PORT COUNT SLOW [HEADER...] < commands
+ *   streams PORT COUNT SLOW [FILE] < commands
  *
- * It asks for the path in $STREAM_PATH; of several headers, each on a line of its own, the
- * streams take turns. SLOW of them never read. It says "open" when all have their head; then
- * "hear K" answers "ready", and when each stream that reads has K events more "MEDIAN LAST",
- * moments of CLOCK_MONOTONIC in nanoseconds. An event is what holds one '~'. "size" says
- * how many bytes came, "end" or the end of input ends it. */
+ * It asks for the path in $STREAM_PATH, $STREAM_RUSH (64) streams at a time. FILE has header
+ * lines, of which the streams take one each, in turns. SLOW of them never read. It says "open"
+ * when all have their head; then "hear K" answers "ready", and when each stream that reads has
+ * K events more "MEDIAN LAST", moments of CLOCK_MONOTONIC in nanoseconds. An event is what
+ * holds one '~'. "lost" says how many streams were refused or ended by the server; nobody
+ * waits for those. "end" or the end of input ends it. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,13 +21,15 @@
 #include <unistd.h>
 #include "base/ctx.h"
 
+enum { LINES_MOST = 20000 };
+static struct { char *at[LINES_MOST]; int count; } headers;
+
 typedef struct Ear { int fd, heard; bool begun; } Ear;
 
 static struct {
     Ear  *ears;
-    int   count, slow, begun, epoll, port, wanted, done;
+    int   count, slow, begun, epoll, port, wanted, done, lost;
     i64  *when;                                   /* of who heard enough, in order */
-    i64   bytes;
 } all;
 
 static void need(bool good, const char *what)
@@ -58,13 +61,24 @@ static void open_ear(int i, const char *path, const char *header)
     need(epoll_ctl(all.epoll, EPOLL_CTL_ADD, fd, &e) == 0, "epoll_ctl");
 }
 
+/* Nobody waits for it any more: neither for its head nor for what it lacks. */
+static void lose(Ear *ear)
+{
+    all.begun += !ear->begun;
+    ear->begun = true;
+    all.lost++;
+    close(ear->fd);
+}
+
 static void take(Ear *ear, const char *text, isize n)
 {
     const char *end = text + n;
 
-    all.bytes += n;
     if (!ear->begun) {
-        need(strncmp(text, "HTTP/1.1 200", 12) == 0, text);
+        if (strncmp(text, "HTTP/1.1 200", 12) != 0) {
+            lose(ear);
+            return;
+        }
         ear->begun = true;
         all.begun++;
         if (ear - all.ears < all.slow)
@@ -82,17 +96,20 @@ static void read_ear(Ear *ear)
 
     if (n < 0 && (errno == EAGAIN || errno == EINTR))
         return;
-    need(n > 0, "a stream ended");
+    if (n <= 0) {
+        lose(ear);
+        return;
+    }
     text[n] = '\0';
     take(ear, text, n);
 }
 
-/* Reads until that many have begun, or have heard enough. */
+/* Reads until that many have begun, or those that are left have heard enough. */
 static void listen_until(const int *count, int enough)
 {
     struct epoll_event events[256];
 
-    while (*count < enough) {
+    while (*count < enough - (count == &all.done ? all.lost : 0)) {
         int n = epoll_wait(all.epoll, events, 256, 60000);
         need(n > 0, "nothing comes");
         for (int i = 0; i < n; i++)
@@ -102,7 +119,7 @@ static void listen_until(const int *count, int enough)
 
 static void hear(int wanted)
 {
-    int reading = all.count - all.slow;
+    int reading = all.count - all.slow, last;
 
     for (int i = 0; i < all.count; i++)
         all.ears[i].heard = 0;
@@ -111,20 +128,45 @@ static void hear(int wanted)
     puts("ready");
     fflush(stdout);
     listen_until(&all.done, reading);
-    printf("%jd %jd\n", (intmax_t)all.when[reading / 2], (intmax_t)all.when[reading - 1]);
+    last = all.done - 1;
+    need(last >= 0, "all streams ended");
+    printf("%jd %jd\n", (intmax_t)all.when[last / 2], (intmax_t)all.when[last]);
+}
+
+static void read_headers(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    size_t room = 0;
+
+    need(f != NULL, path);
+    for (char **at = headers.at; headers.count < LINES_MOST; headers.count++, at++) {
+        isize n = getline(at, &room, f);
+        if (n <= 0)
+            break;
+        (*at)[n - 1] = '\0';
+        room = 0;
+    }
+    fclose(f);
+}
+
+static const char *header_of(int i)
+{
+    return headers.count == 0 ? "" : headers.at[i % headers.count];
 }
 
 int main(int argc, char **argv)
 {
     struct rlimit files;
     char line[64];
-    int wanted;
+    int wanted, rush = getenv("STREAM_RUSH") != NULL ? atoi(getenv("STREAM_RUSH")) : 64;
 
     if (argc < 4 || getenv("STREAM_PATH") == NULL)
         return 2;
     getrlimit(RLIMIT_NOFILE, &files);
     files.rlim_cur = files.rlim_max;
     setrlimit(RLIMIT_NOFILE, &files);
+    if (argc > 4)
+        read_headers(argv[4]);
     all.port = atoi(argv[1]);
     all.count = atoi(argv[2]);
     all.slow = atoi(argv[3]);
@@ -133,9 +175,9 @@ int main(int argc, char **argv)
     all.epoll = epoll_create1(EPOLL_CLOEXEC);
     need(all.ears != NULL && all.when != NULL && all.epoll >= 0, "memory");
     for (int i = 0; i < all.count; i++) {
-        open_ear(i, getenv("STREAM_PATH"), argc > 4 ? argv[4 + i % (argc - 4)] : "");
-        if (i % 64 == 63)
-            listen_until(&all.begun, i - 63);
+        open_ear(i, getenv("STREAM_PATH"), header_of(i));
+        if (i % rush == rush - 1)
+            listen_until(&all.begun, i - rush + 1);
     }
     listen_until(&all.begun, all.count);
     puts("open");
@@ -143,8 +185,8 @@ int main(int argc, char **argv)
     while (fgets(line, sizeof line, stdin) != NULL && strncmp(line, "end", 3) != 0) {
         if (sscanf(line, "hear %d", &wanted) == 1)
             hear(wanted);
-        else if (strncmp(line, "size", 4) == 0)
-            printf("%jd\n", (intmax_t)all.bytes);
+        else if (strncmp(line, "lost", 4) == 0)
+            printf("%d\n", all.lost);
         fflush(stdout);
     }
     return 0;

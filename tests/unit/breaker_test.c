@@ -88,6 +88,21 @@ TEST(a_probe_that_saw_nothing_leaves_the_place_to_the_next)
     breaker_close(&b);
 }
 
+TEST(a_probe_that_lasts_keeps_others_out_only_so_long)
+{
+    Breaker b;
+
+    breaker_init(&b, rules);
+    trip(&b, 1000);
+    must(ask(&b, 1600) == LEAVE_PROBE && ask(&b, 2099) == LEAVE_NONE);
+    must(ask(&b, 2101) == LEAVE_PROBE && ask(&b, 2102) == LEAVE_NONE);
+    breaker_tell(&b, LEAVE_PROBE, WENT_WELL, at(2110));
+    must(ask(&b, 2111) == LEAVE_USUAL);
+    breaker_tell(&b, LEAVE_PROBE, WENT_WRONG, at(9000));       /* the first one, at last */
+    must(ask(&b, 9001) == LEAVE_USUAL);
+    breaker_close(&b);
+}
+
 TEST(by_hand_it_is_closed_at_once)
 {
     Breaker b;

@@ -2,6 +2,7 @@
  * brings them. What arrives is shown from outside, in tests/api/hooks.test.mjs. */
 #include "gateway/webhook_feed.h"
 #include "gateway/webhook_send.h"
+#include "identity/tenant_admin.h"
 #include "store/outbox.h"
 #include "unit/with_identity.h"
 #include <pthread.h>
@@ -172,6 +173,49 @@ TEST(one_that_does_not_answer_is_tried_later_and_given_up_in_the_end)
     must(endpoint_change(&then, e.id, &(EndpointChange){ .status = ENDPOINT_ACTIVE }, &e));
     must(e.tries == 0 && e.lastError.at == NULL && !is_set(e.failingSince));
     time_shift((Span){ 0 });
+    identity_done();
+}
+
+TEST(nothing_leaves_a_tenant_while_it_is_suspended)
+{
+    Ctx cx = opened();
+    Tenant t;
+    bool found;
+
+    cx.who.role = SUPER_ADMIN;
+    must(tenant_add(&cx, S("A shop"), S("shop"), &t));
+    cx.tenant = t.id;
+    WebhookEndpoint e = hook(&cx, S("[\"*\"]"));
+    told(&cx, t.id, "order.paid", 1);
+    fed(&cx);
+    must(tenant_set_status(&cx, t.id, TENANT_SUSPENDED, &t));
+    must(sender_pass(&cx, true, &found) && !found);
+    cx.tenant = TENANT_DEFAULT;
+    must(tenant_set_status(&cx, t.id, TENANT_ACTIVE, &t));
+    must(sender_pass(&cx, true, &found) && found);
+    must(endpoint_get(&cx, e.id, &e) && e.tries == 1);
+    identity_done();
+}
+
+/* As after INTERNAL_SERVICE_SECRET was replaced: nothing can be signed for that one. */
+TEST(an_endpoint_whose_secret_does_not_open_keeps_no_other_waiting)
+{
+    Ctx cx = opened();
+    u8 other[32] = { 7 };
+    bool found = true;
+
+    endpoint_setup(&(Secret){ other, sizeof other }, REACH_ANYONE);
+    WebhookEndpoint broken = hook(&cx, S("[\"*\"]"));
+    endpoint_setup(&test_master, REACH_ANYONE);
+    WebhookEndpoint whole = hook(&cx, S("[\"*\"]"));
+    told(&cx, TENANT_DEFAULT, "order.paid", 1);
+    fed(&cx);
+    for (int i = 0; i < 3 && found; i++)
+        must(sender_pass(&cx, true, &found));
+    broken = now(&cx, broken.id);
+    must(broken.tries == 1 && before(cx.now, broken.tryAt));
+    must(str_has(broken.lastError, S("rotate")));
+    must(now(&cx, whole.id).tries == 1);
     identity_done();
 }
 

@@ -94,6 +94,23 @@ TEST(the_sorted_form_is_one_for_all_spellings)
     must(str_is(sorted(" { \"a\" : {\"x\":[ ],\"y\":null}, \"b\":[3,{\"c\":1,\"d\":\"\\n\"}]}"), want));
 }
 
+/* The right side is what node prints for JSON.stringify(JSON.parse(left)). */
+TEST(numbers_and_texts_are_written_as_javascript_writes_them)
+{
+    static const char *const same[][2] = {
+        { "[0.1]", "[0.1]" }, { "[1.0]", "[1]" }, { "[-0.0]", "[0]" }, { "[1e21]", "[1e+21]" },
+        { "[1e20]", "[100000000000000000000]" }, { "[1.5e300]", "[1.5e+300]" },
+        { "[1e-6]", "[0.000001]" }, { "[1e-7]", "[1e-7]" }, { "[12.50]", "[12.5]" },
+        { "[123456789.125e-10]", "[0.0123456789125]" }, { "[5e-324]", "[5e-324]" },
+        { "[-1234.5678]", "[-1234.5678]" }, { "[1.7976931348623157e308]", "[1.7976931348623157e+308]" },
+        { "[0.30000000000000004]", "[0.30000000000000004]" }, { "[333333333.33333329]", "[333333333.3333333]" },
+        { "[4.50]", "[4.5]" }, { "[2e-3]", "[0.002]" }, { "[123e18]", "[123000000000000000000]" },
+        { "[\"\\b\\f\\u0001\\u007f\"]", "[\"\\b\\f\\u0001\x7f\"]" } };
+
+    for (isize i = 0; i < countof(same); i++)
+        must(str_is(sorted(same[i][0]), str_of(same[i][1])));
+}
+
 TEST(any_bytes_are_written_as_a_text_that_reads_again)
 {
     char all[256];

@@ -476,6 +476,30 @@ TEST(a_drain_waits_for_what_is_held_back)
     house_close(s);
 }
 
+/* Their answers promised to keep the connection, before anybody thought of an end. */
+TEST(a_drain_does_not_wait_for_who_has_got_all_and_asks_nothing)
+{
+    Server *s = house_open(house_config());
+    int slow = peer_connect(server_port(s)), skipped = peer_connect(server_port(s));
+    Drain d = { s, false };
+    pthread_t t;
+
+    peer_send(slow, GET("/big"));
+    peer_send(skipped, POST("/none", "Content-Length: 5\r\n", "ab"));
+    must(status_of(peer_read(skipped, 1, 2000)) == 404 && str_has(peer_await(slow, S("bbbb"), 2000), S("200 OK")));
+    must(pthread_create(&t, NULL, drain, &d) == 0);
+    usleep(50000);
+    Mono from = mono_now();
+    peer_send(skipped, S("cde"));
+    Buf rest = buf_in(mem, 1024);
+    while (peer_some(slow, &rest, 2000) > 0)
+        continue;
+    pthread_join(t, NULL);
+    must(d.all && mono_us(from, mono_now()) < 3000000);
+    close(slow), close(skipped);
+    house_close(s);
+}
+
 TEST(a_drain_gives_up_when_its_time_is_over)
 {
     Server *s = house_open(house_config());

@@ -398,7 +398,10 @@ TEST(a_token_that_names_a_tenant_is_for_no_other_and_a_person_stays_one)
     his = str_fmt(mem, "Bearer %.*s", STR_ARGS(his));
     must(enters(&cx, SIGNED_IN, t, none, his) == OK && cx.who.comer == A_PERSON && cx.who.role == CUSTOMER);
     must(enters(&cx, ADMINS, t, none, his) == FORBIDDEN);
-    must(enters(&cx, SIGNED_IN | MAY_EVENTS_READ, t, none, his) == OK && cx.who.comer == A_PEER);
+    must(enters(&cx, SIGNED_IN | MAY_EVENTS_READ, t, none, his) == OK && cx.who.comer == A_PERSON);
+    must(enters(&cx, ORGANISER | MAY_EVENTS_WRITE, t, none, his) == OK && cx.who.role == CUSTOMER);
+    must(enters(&cx, MACHINES | MAY_EVENTS_READ, t, none, his) == OK && cx.who.comer == A_PEER);
+    must(enters(&cx, OPEN, t, none, none) == OK && uuid_zero(cx.who.user.v));
     identity_done();
 }
 

@@ -3,6 +3,7 @@
 #include "unit/with_identity.h"
 #include "identity/key.h"
 #include "identity/revoked.h"
+#include "identity/seen.h"
 #include <pthread.h>
 #include <string.h>
 
@@ -83,6 +84,31 @@ TEST(a_token_that_was_seen_before_still_expires_and_still_ends)
     must_fault(&cx, INVALID_TOKEN);
     fault_clear(&cx);
     must(!token_check(&cx, S(""), &c) && !token_check(&cx, S("a.b.c"), &c));
+    identity_done();
+}
+
+TEST(ten_thousand_tokens_are_remembered_and_none_is_taken_for_another)
+{
+    enum { COUNT = 10000 };
+    Ctx cx = with_identity();
+    Claims claims = { 0 }, c;
+    int found = 0;
+
+    for (i64 i = 0; i < COUNT; i++) {
+        Digest d = sha256((Str){ (const char *)&i, sizeof i });
+        claims.expires = later(cx.now, (Span){ i });
+        seen_add(&d, 7, &claims);
+        must(seen_find(&d, 7, &c) && c.expires.ms == claims.expires.ms);
+        must(!seen_find(&d, 8, &c));
+    }
+    for (i64 i = 0; i < COUNT; i++) {
+        Digest d = sha256((Str){ (const char *)&i, sizeof i });
+        if (seen_find(&d, 7, &c)) {
+            must(c.expires.ms == later(cx.now, (Span){ i }).ms);
+            found++;
+        }
+    }
+    must(found > COUNT * 99 / 100);
     identity_done();
 }
 
