@@ -111,16 +111,26 @@ static bool too_much(const H2 *h, const H2Stream *s)
     return h->bodies > H2_BODIES_MOST && h->bodies > s->body;
 }
 
+/* What it had counts no longer at once: the next frame of the same turn is another's. */
+static void refuse(H2 *h, H2Stream *s)
+{
+    h->bodies -= s->body;
+    s->body = 0;
+    exchange_give_up(&s->conn, BUSY, "bodies of a connection");
+}
+
 static void take_data(H2 *h, H2Stream *s, Str data)
 {
     bool forward = s->conn.state == C_FORWARDING;
 
     s->body += data.len;
     h->bodies += data.len;
-    if (too_much(h, s))
-        (forward ? ask_fail : exchange_give_up)(&s->conn, BUSY, "bodies of a connection");
-    else
+    if (!too_much(h, s))
         (forward ? ask_feed : exchange_feed)(&s->conn, data);
+    else if (forward)
+        ask_fail(&s->conn, BUSY, "bodies of a connection");
+    else
+        refuse(h, s);
 }
 
 static int on_data(nghttp2_session *session, u8 flags, i32 id, const u8 *data, size_t len,
