@@ -211,6 +211,8 @@ static Str dribble(int fd, Str bytes)
         if (b.len > 0 && peer_some(fd, &b, 1000) <= 0)
             break;
     }
+    if (b.len == 0)
+        peer_some(fd, &b, 5000);                  /* all is sent              */
     return buf_str(&b);
 }
 
