@@ -157,8 +157,10 @@ static bool lacks_scope(Ctx *cx, unsigned needs)
 
 static bool check_machine(Ctx *cx, const Req *rq, Access access, unsigned needs)
 {
-    bool key = cx->who.comer == A_KEY;
+    bool key = cx->who.comer == A_KEY, bound = !uuid_zero(cx->who.home.v);
 
+    if (bound && (access == OPERATORS || access == SUPERS))
+        return fail(cx, SERVICE_NOT_ALLOWED, "%.*s, for one tenant", STR_ARGS(cx->who.service));
     if (access != OPEN && (needs == 0 || (key && spans_tenants(access) && access != TELLERS)))
         return fail(cx, SERVICE_NOT_ALLOWED, "%.*s", STR_ARGS(cx->who.service));
     if (!scope_covers(cx->who.scopes, needs))

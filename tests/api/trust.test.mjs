@@ -10,7 +10,8 @@ import { start, TENANT, until } from './harness.mjs';
 import { listenTo } from './listen.mjs';
 
 const SECRET = randomBytes(24).toString('hex'), list = join(mkdtempSync(join(tmpdir(), 'trust-')), 'services.json');
-writeFileSync(list, JSON.stringify({ services: [{ id: 'gateway', scopes: ['events:read', 'events:write', 'orders:read', 'users:read'] }] }));
+writeFileSync(list, JSON.stringify({ services: [{ id: 'gateway', scopes: ['events:read', 'events:write', 'orders:read', 'users:read'] },
+  { id: 'keeper', scopes: ['admin:*'] }] }));
 
 let s, admin, chief;
 before(async () => {
@@ -104,4 +105,11 @@ test('nobody closes a stream by a word of its own, and no key says what only the
   await l.hears('order.paid');
   assert.deepEqual(l.heard.map((h) => h.event), ['connected', 'order.paid']);
   l.close();
+});
+
+test('a token that names a tenant does not run the installation, whatever its scope', async () => {
+  const keeper = (more) => service({ iss: 'keeper', sub: 'keeper', scopes: ['admin:*'], ...more });
+  const list = async (more) => (await s.api('GET', '/auth/admin/tenants', { headers: { 'x-service-token': await keeper(more) } })).body;
+  assert.ok((await list()).data.length > 0);
+  assert.equal((await list({ tenantId: TENANT })).code, 'SERVICE_NOT_ALLOWED');
 });
