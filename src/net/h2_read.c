@@ -111,18 +111,24 @@ static bool too_much(const H2 *h, const H2Stream *s)
     return h->bodies > H2_BODIES_MOST && h->bodies > s->body;
 }
 
-static void take_data(H2 *h, H2Stream *s, Str data)
+/* What it had counts no longer at once: the next frame of the same turn is another's. */
+static void refuse(H2 *h, H2Stream *s)
 {
     bool forward = s->conn.state == C_FORWARDING;
 
+    h->bodies -= s->body;
+    s->body = 0;
+    (forward ? ask_fail : exchange_give_up)(&s->conn, BUSY, "bodies of a connection");
+}
+
+static void take_data(H2 *h, H2Stream *s, Str data)
+{
     s->body += data.len;
     h->bodies += data.len;
-    if (too_much(h, s)) {
-        h->bodies -= s->body;       /* at once, or the next one is refused for it too */
-        s->body = 0;
-        (forward ? ask_fail : exchange_give_up)(&s->conn, BUSY, "bodies of a connection");
-    } else
-        (forward ? ask_feed : exchange_feed)(&s->conn, data);
+    if (too_much(h, s))
+        refuse(h, s);
+    else
+        (s->conn.state == C_FORWARDING ? ask_feed : exchange_feed)(&s->conn, data);
 }
 
 static int on_data(nghttp2_session *session, u8 flags, i32 id, const u8 *data, size_t len,
