@@ -27,7 +27,7 @@ const upstreams = [
   { name: 'long', prefix: long, urls: url(bytes), ...open },
   { name: 'touchy', prefix: '/api/touchy', urls: url(behind), ...open, idleMs: 200, breakerFailures: 3, breakerOpenMs: 60_000 },
   { name: 'mute', prefix: '/api/mute', urls: url(bytes), ...open, idleMs: 200, breakerFailures: 3, breakerOpenMs: 60_000 },
-  { name: 'probed', prefix: '/api/probed', urls: url(bytes), ...open, breakerFailures: 3, breakerOpenMs: 300 },
+  { name: 'probed', prefix: '/api/probed', urls: url(bytes), ...open, breakerFailures: 3, breakerOpenMs: 1000 },
 ];
 const file = join(folder, 'proxy.json');
 writeFileSync(file, JSON.stringify({ upstreams }));
@@ -71,12 +71,12 @@ test('a probe that lasts keeps nobody else out for longer than the breaker would
   bytes.script = 'HTTP/1.1 503 No\r\nContent-Length: 0\r\n\r\n';
   for (let i = 0; i < 3; i++) assert.equal((await get('/api/probed/x')).status, 503);
   bytes.script = 'HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok';
-  await sleep(400);
+  await sleep(1100);
   const slow = net.connect(node.port, '127.0.0.1');
   slow.on('error', () => {}).write('POST /api/probed/x HTTP/1.1\r\nHost: a\r\nContent-Length: 1000000\r\n\r\nabc');
   await sleep(100);
   assert.equal((await get('/api/probed/x')).status, 503);
-  await sleep(400);
+  await sleep(1100);
   assert.equal((await get('/api/probed/x')).status, 200);
   assert.equal((await get('/api/probed/x')).status, 200);
   slow.destroy();
