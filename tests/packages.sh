@@ -58,6 +58,22 @@ need_nginx() {
     )
 }
 
+# Who streams are compared with. Their packages start services where nothing tells them not
+# to, so for the time of the installation something does.
+need_streams() {
+    policy=/usr/sbin/policy-rc.d
+    made=
+    if ! [ -e $policy ]; then
+        made=yes
+        printf '#!/bin/sh\nexit 101\n' | as_root tee $policy > /dev/null
+        as_root chmod 755 $policy
+    fi
+    result=0
+    need_packages wrk nginx-light libnginx-mod-nchan pushpin zurl condure || result=1
+    [ -z "$made" ] || as_root rm $policy
+    return $result
+}
+
 # engines_path UNPACKED PATH - a PATH with postgres, redis-server and nats-server: those of
 # the system where they are installed, and what was unpacked for what is missing.
 engines_path() {

@@ -123,7 +123,7 @@ void hub_join(Hub *h, Stream *s)
 {
     for (int i = 0; i < s->count; i++) {
         s->subs[i].stream = s;
-        topics_join(&h->topics, s->topics[i], &s->subs[i]);
+        topics_join(&h->topics, &s->subs[i]);
     }
     h->open++;
     h->topic_count = h->topics.count;

@@ -33,7 +33,6 @@ typedef struct Stream {
     bool           dirty, blocked;
     int            count;
     Owned          owned;
-    Topic          topics[TOPICS_MOST];
     Sub            subs[];                        /* count of them            */
 } Stream;
 

@@ -2,7 +2,6 @@
 #include "net/stream.h"
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/socket.h>
 #include "base/rand.h"
 #include "net/io.h"
@@ -86,7 +85,8 @@ static Stream *new_stream(Conn *c, const StreamWish *wish)
     s->blocked_since = s->asked = c->io->now;
     s->over = wish->over;
     s->of = wish->of;
-    memcpy(s->topics, wish->topics, (size_t)wish->count * sizeof(Topic));
+    for (int i = 0; i < s->count; i++)
+        s->subs[i].topic = wish->topics[i];
     return s;
 }
 
@@ -143,7 +143,7 @@ static bool wants(const Stream *s, const Frame *f)
         return false;
     for (int i = 0; i < f->topic_count; i++)
         for (int k = 0; k < s->count; k++)
-            if (f->topics[i].v == s->topics[k].v)
+            if (f->topics[i].v == s->subs[k].topic.v)
                 return true;
     return false;
 }

@@ -55,16 +55,16 @@ static void double_buckets(Topics *t)
     free(old.buckets);
 }
 
-void topics_join(Topics *t, Topic topic, Sub *sub)
+void topics_join(Topics *t, Sub *sub)
 {
-    TopicList *list = find(t, topic);
+    TopicList *list = find(t, sub->topic);
 
     if (list == NULL) {
         if (t->count == t->size)
             double_buckets(t);
         list = calloc(1, sizeof *list);
         must(list != NULL);
-        list->topic = topic;
+        list->topic = sub->topic;
         put(t, list);
         t->count++;
     }

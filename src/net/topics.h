@@ -10,6 +10,7 @@ typedef struct Sub {
     struct Stream    *stream;
     struct Sub       *prev, *next;
     struct TopicList *list;
+    Topic             topic;
 } Sub;
 
 typedef struct TopicList {
@@ -23,7 +24,7 @@ typedef struct Topics { TopicList **buckets; isize size, count; } Topics;
 void topics_open(Topics *t);
 void topics_close(Topics *t);                     /* all must have left       */
 
-void topics_join(Topics *t, Topic topic, Sub *sub);
+void topics_join(Topics *t, Sub *sub);            /* to sub->topic */
 void topics_leave(Topics *t, Sub *sub);
 
 /* The first subscriber, NULL when nobody wants it. */

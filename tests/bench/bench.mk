@@ -39,11 +39,14 @@ cuts: all
 
 .PHONY: cuts
 
-# How many streams a node holds and what they cost, in turns with nchan and pushpin. COUNT
-# and ROUNDS say how many; it needs wrk, libnginx-mod-nchan and pushpin, and leaves out who
-# is not there.
+# How many streams a node holds and what they cost, in turns with nchan and pushpin, then on
+# two nodes; what idle ones cost under TLS; what slow readers and floods do. COUNT (10000) and
+# ROUNDS (2) say how many, WITHOUT="pushpin two idle abuse 19000" leaves something out. It
+# installs wrk, nchan and pushpin and takes eight minutes.
 bench-streams: all $(B)/bench/net_bench $(B)/bench/streams
-	node tests/bench/streams.mjs $(COUNT) $(ROUNDS)
+	. tests/packages.sh && need_streams
+	cd tests/api && { [ -d node_modules/jose ] || npm ci --no-audit --no-fund --silent; }
+	tests/services.sh run node tests/bench/streams.mjs $(or $(COUNT),10000) $(or $(ROUNDS),2)
 
 .PHONY: bench-streams
 

@@ -1,13 +1,15 @@
 // soak.mjs - make soak: a crowd that comes and goes for MINUTES (30), among it slow readers,
 // tokens that never were and people who come back after much; prints the server's memory as it
-// goes. It should rise until the logs of frames are full (32 MiB or 16,384 frames, and SQLite's
-// cache) and then no more.
+// goes. It should rise until the log of frames is full (16,384 of them) and the page caches of
+// SQLite's readers (10 of 4 MiB), and then no faster than the database, which its writer
+// keeps in memory up to 128 MiB.
 //
 //   [CROWD=400] [PAUSE=20] node soak.mjs [MINUTES]     PAUSE: milliseconds between two holds
 import { randomUUID } from 'node:crypto';
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import http from 'node:http';
 import net from 'node:net';
+import { join } from 'node:path';
 import { sleep, start } from '../api/harness.mjs';
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
@@ -22,6 +24,7 @@ const going = () => Date.now() < end;
 const proc = (name) => readFileSync(`/proc/${s.child.pid}/${name}`, 'utf8');
 const pss = () => Number(/^Pss:\s+(\d+)/m.exec(proc('smaps_rollup'))[1]) / 1024;
 const anonymous = () => Number(/^Anonymous:\s+(\d+)/m.exec(proc('smaps_rollup'))[1]) / 1024;
+const database = () => statSync(join(s.dir, 'tickettoken.db')).size / 1048576;
 const threads = () => Number(/^Threads:\s+(\d+)/m.exec(proc('status'))[1]);
 const files = () => readdirSync(`/proc/${s.child.pid}/fd`).length;
 
@@ -71,7 +74,7 @@ const work = [...Array.from({ length: crowd }, visitor), ...Array.from({ length:
 const from = Date.now(), every = Math.max(10_000, minutes * 60_000 / 30);
 while (going()) {
   await sleep(Math.min(every, end - Date.now() + 1));
-  console.log(`${((Date.now() - from) / 1000).toFixed(0).padStart(5)} s  PSS ${pss().toFixed(1).padStart(6)} MB, ${anonymous().toFixed(1).padStart(6)} of it not files  threads ${threads()}  files ${String(files()).padStart(4)}  visits ${count.visits}  events heard ${count.events}  slow ${count.slow}  bad tokens ${count.floods}  holds ${count.sold}`);
+  console.log(`${((Date.now() - from) / 1000).toFixed(0).padStart(5)} s  PSS ${pss().toFixed(1).padStart(6)} MB, ${anonymous().toFixed(1).padStart(6)} of it not files  database ${database().toFixed(1).padStart(5)} MB  threads ${threads()}  files ${String(files()).padStart(4)}  visits ${count.visits}  events heard ${count.events}  slow ${count.slow}  bad tokens ${count.floods}  holds ${count.sold}`);
 }
 await Promise.all(work);
 await sleep(1000);

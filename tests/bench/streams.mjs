@@ -2,14 +2,16 @@
 // an event reaches all of them; in turns with nchan (nginx) and pushpin. Prints figures with
 // their conditions; judges nothing.
 //
-//   [WITHOUT=pushpin,19000,two,abuse,idle] node streams.mjs [COUNT] [ROUNDS]
+//   [WITHOUT="pushpin 19000 two abuse idle"] node streams.mjs [COUNT] [ROUNDS]
 import { readFileSync } from 'node:fs';
 import { cpus, release } from 'node:os';
-import { floor, nchan, pushpin, twoNodes, whole } from './stream_servers.mjs';
+import { abuse } from './stream_abuse.mjs';
 import { contest } from './stream_crowd.mjs';
+import { idle } from './stream_idle.mjs';
+import { floor, nchan, pushpin, twoNodes, whole } from './stream_servers.mjs';
 
 const count = Number(process.argv[2] ?? 10_000), rounds = Number(process.argv[3] ?? 2);
-const without = (process.env.WITHOUT ?? '').split(',');
+const without = (process.env.WITHOUT ?? '').split(/[ ,]+/);
 const say = (text) => process.stdout.write(text + '\n');
 const wide = (n, digits = 0, room = 6) => n.toFixed(digits).padStart(room);
 
@@ -28,8 +30,8 @@ async function line(open, n) {
 }
 
 say(`conditions ${cpus().length} cores of ${cpus()[0].model.trim()}, Linux ${release()}, load ${readFileSync('/proc/loadavg', 'utf8').split(' ')[0]}; the crowd is on the same cores`);
-say('           200-byte events, each stream of TicketToken of a person of its own; PSS of all the server’s processes;');
-say('           a burst is 50 events, sent at once; TicketToken writes each down first; medians of 7; loopback, no TLS');
+say('           200-byte events, each stream of TicketToken of a person of its own (TABS=5: five of each); PSS of all the server’s processes;');
+say('           a burst is 50 events, sent at once; TicketToken writes each down first; medians of 7; loopback, no TLS;\n           two nodes: on PostgreSQL, Redis and NATS, whose processor and memory are not counted');
 
 for (let round = 1; round <= rounds; round++)
   for (const open of [whole, floor, nchan, pushpin])
@@ -37,4 +39,9 @@ for (let round = 1; round <= rounds; round++)
 if (!without.includes('19000'))
   for (const open of [whole, floor, nchan]) await line(open, Math.min(19_000, 2 * count));
 if (!without.includes('two')) await line(twoNodes, Math.min(19_000, 2 * count));
+if (!without.includes('idle')) await idle(count / 5, say);
+if (!without.includes('abuse')) {
+  say('abuse      (the log of frames holds 32 MiB, once for all streams; it fills in the first flood)');
+  await abuse(count, say);
+}
 process.exit(0);

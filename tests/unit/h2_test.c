@@ -513,6 +513,23 @@ TEST(slow_senders_have_deadlines)
     house_close(s);
 }
 
+TEST(who_asks_again_and_again_is_never_idle)
+{
+    ServerConfig config = plain_config();
+    config.keep_alive = (Span){ 300 };
+    Server *s = house_open(config);
+    H2Peer *p = h2_connect(server_port(s));
+
+    for (int i = 0; i < 9; i++) {
+        must(h2_status(p, h2_get(p, "/health")) == 200);
+        usleep(100000);
+    }
+    must(p->goaways == 0);
+    must(h2_gone(p, 2000) && p->goaway_error == NGHTTP2_NO_ERROR);
+    h2_leave(p);
+    house_close(s);
+}
+
 TEST(who_does_not_take_the_answer_is_cut)
 {
     ServerConfig config = plain_config();
