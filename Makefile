@@ -65,9 +65,10 @@ docs: all
 # Those that open a store; TEST_STORE=postgresql says which (tests/services.sh run ...).
 STORE_TESTS := $(shell grep -lE 'with_store|with_identity|sale\.h' $(TESTS))
 
+# As many at once as there are cores; all of them, whichever fails.
 check: $(TESTBIN)
-	@for t in $(if $(STORE_TESTS_ONLY),$(STORE_TESTS:tests/unit/%.c=$(B)/unit/%),$(TESTBIN)); do \
-	    $$t || exit 1; done
+	@printf '%s\n' $(if $(STORE_TESTS_ONLY),$(STORE_TESTS:tests/unit/%.c=$(B)/unit/%),$(TESTBIN)) \
+	    | xargs -P $(shell nproc) -I{} sh -c {}
 
 include tests/fuzz/fuzz.mk tests/bench/bench.mk
 

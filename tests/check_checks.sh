@@ -34,3 +34,15 @@ for wrong in net/db.c store/sql.h; do
     rm "$house/src/$wrong"
 done
 rooms && engines
+
+links() { "$here/check_links.sh" "$house" > /dev/null; }
+mkdir "$house/docs"
+echo 'read [why](docs/why.md), `src/main.c` and [more](https://example.com/none)' > "$house/README.md"
+echo '[back](../README.md)' > "$house/docs/why.md"
+links || says 'good links were refused by check_links'
+for wrong in '[gone](gone.md)' 'see `src/net/gone.c`' '(tests/gone)'; do
+    echo "$wrong" > "$house/docs/wrong.md"
+    links && says "check_links lets $wrong pass"
+    rm "$house/docs/wrong.md"
+done
+links

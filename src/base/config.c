@@ -6,9 +6,9 @@
  * Two processes that start on an empty folder must end with the same secrets: the
  * folder itself is locked (flock) while one looks and makes. Production does not
  * read the generated file, so a copied data folder can't bring old secrets along. */
+#include "base/config_check.h"
 #include "base/config_source.h"
 #include "base/file.h"
-#include "base/network.h"
 #include "base/rand.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -352,108 +352,6 @@ static bool read_secrets(Reading *r, Buf *made)
     return good;
 }
 
-/* ---- rules that look at more than one setting ------------------------------ */
-
-static bool rule(Reading *r, bool holds, const char *says)
-{
-    if (!holds)
-        buf_fmt(r->mistakes, "%s\n", says);
-    return holds;
-}
-
-static bool good_origin(Str o)
-{
-    Str host = str_starts(o, S("https://")) ? str_sub(o, 8, o.len)
-             : str_starts(o, S("http://")) ? str_sub(o, 7, o.len) : (Str){ 0 };
-    return host.len > 0 && str_find(host, '/') < 0 && str_find(host, '*') < 0;
-}
-
-static bool check_origins(Reading *r)
-{
-    Str left = r->out->cors_origins;
-    bool good = true;
-
-    while (left.len > 0) {
-        Str o = str_trim(str_cut(&left, ','));
-        if (o.len > 0 && !good_origin(o)) {
-            buf_fmt(r->mistakes, "CORS_ORIGINS: \"%.*s\" is no origin; write it as"
-                    " https://shop.example, without a path and never *\n", STR_ARGS(o));
-            good = false;
-        }
-    }
-    return good;
-}
-
-static bool check_proxies(Reading *r)
-{
-    Str bad = networks_bad(r->out->trusted_proxies);
-
-    if (bad.at != NULL)
-        buf_fmt(r->mistakes, "TRUSTED_PROXIES: \"%.*s\" is no address and no network such as"
-                " 10.0.0.0/24\n", STR_ARGS(bad));
-    return bad.at == NULL;
-}
-
-static bool is_url(Str s)
-{
-    return s.len == 0 || str_starts(s, S("http://")) || str_starts(s, S("https://"));
-}
-
-static bool begins_with_one_of(Str s, const char *words)
-{
-    Str left = str_of(words);
-
-    while (left.at != NULL)
-        if (str_starts(s, str_cut(&left, ' ')))
-            return true;
-    return false;
-}
-
-/* Without a moment the old secret's last day would begin anew with each start. */
-static bool check_rotation(Reading *r)
-{
-    Str text = r->out->service_rotated;
-    Instant at;
-
-    return rule(r, r->out->service_key_before.len == 0 || r->out->service_key.len > 0,
-                "SERVICE_SECRET_PREVIOUS: is good only beside SERVICE_SECRET") &&
-           rule(r, text.len > 0 ? time_read(text, &at) : r->out->service_key_before.len == 0,
-                "SERVICE_SECRET_ROTATED_AT: must say when SERVICE_SECRET_PREVIOUS was replaced,"
-                " such as 2026-11-22T08:00:00Z");
-}
-
-static bool check_rules(Reading *r)
-{
-    Config *c = r->out;
-    bool good = check_origins(r);
-
-    good &= check_proxies(r);
-    good &= check_rotation(r);
-
-    good &= rule(r, c->clock == CLOCK_SYSTEM || c->environment != ENV_PRODUCTION,
-                 "CLOCK: test is refused in production");
-    good &= rule(r, c->hash_memory >= 19456 || c->environment == ENV_DEVELOPMENT ||
-                    c->environment == ENV_TEST,
-                 "HASH_MEMORY_KIB: under 19456 is for tests only");
-    good &= rule(r, (c->tls_cert.len > 0) == (c->tls_key.len > 0),
-                 "TLS_CERT_FILE and TLS_KEY_FILE: give both or neither");
-    good &= rule(r, is_url(c->public_url),
-                 "PUBLIC_URL: must begin with http:// or https://");
-    good &= rule(r, begins_with_one_of(c->database_url, "sqlite: postgresql:// postgres://"),
-                 "DATABASE_URL: must begin with sqlite: or postgresql://");
-    good &= rule(r, c->owner_url.len == 0 ||
-                    begins_with_one_of(c->owner_url, "postgresql:// postgres://"),
-                 "DATABASE_OWNER_URL: must begin with postgresql://");
-    good &= rule(r, c->redis_url.len == 0 ||
-                    begins_with_one_of(c->redis_url, "redis:// rediss:// unix:"),
-                 "REDIS_URL: must begin with redis://, rediss:// or unix:");
-    good &= rule(r, c->nats_url.len == 0 || begins_with_one_of(c->nats_url, "nats:// tls://"),
-                 "NATS_URL: must begin with nats:// or tls://");
-    good &= rule(r, begins_with_one_of(c->mail_url, "folder: smtp:// smtps://"),
-                 "MAIL_URL: must begin with folder:, smtp:// or smtps://");
-    return good;
-}
-
 /* Defaults that are made of other settings. */
 static void settle(Reading *r)
 {
@@ -486,7 +384,7 @@ static bool read_all(Reading *r, Buf *made)
     good &= read_away(r);
     good &= read_rows(r, false);
     settle(r);
-    good &= check_rules(r);
+    good &= config_check(r->out, r->mistakes);
     good &= read_secrets(r, made);
     return good && r->mistakes->len == 0;
 }

@@ -60,6 +60,9 @@ typedef struct Shape { const char *name; isize size; const Field *fields; isize 
 #define TIME(T, f, is_, says_)   { F_(T, f, K_TIME), .is = (is_), .says = (says_) }
 #define NAME(T, f, names_, is_, says_) \
     { F_(T, f, K_NAME), .names = (names_), .is = (is_), .says = (says_) }
+/* May be absent, and is -1 then. */
+#define CHOICE(T, f, names_, says_) \
+    { F_(T, f, K_NAME), .names = (names_), .is = OPTIONAL, .otherwise = -1, .says = (says_) }
 #define OBJECT(T, f, of_, is_, says_) \
     { F_(T, f, K_OBJECT), .of = (of_), .is = (is_), .says = (says_) }
 #define LIST(T, f, of_, least_, most_, is_, says_) \

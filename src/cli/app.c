@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "cli/cli.h"
 #include "bus/bus.h"
+#include "gateway/pace.h"
 #include "gateway/proxy.h"
 #include "gateway/webhook_endpoint.h"
 #include "identity/auth_http.h"
@@ -256,7 +257,16 @@ static bool open_metrics(App *app, Str *why)
 
 static bool open_proxy(App *app, Str *why)
 {
+    const Config *c = &app->config;
+
+    pace_open(&(PaceConfig){ limits_of(c), c->limit_proxy, c->limit_proxy_address });
     return proxy_open(&app->mem, app->config.proxy_file, why);
+}
+
+static void close_proxy(void)
+{
+    proxy_close();
+    pace_close();
 }
 
 /* A server's only: what a command does is followed by nobody. First, so that it is closed
@@ -277,7 +287,7 @@ static const Engine engines[] = {
     { "pay", open_pay, pay_close },
     { "tickets", open_tickets, NULL },
     { "metrics", open_metrics, NULL },
-    { "proxy", open_proxy, proxy_close },
+    { "proxy", open_proxy, close_proxy },
     { "health", open_health, health_close },
 };
 

@@ -131,22 +131,23 @@ typedef struct {
     isize       count;
 } EventPage;
 
+typedef struct EventQuery { int status; VenueId venueId; Str search; Instant from; } EventQuery;
+const Shape event_query_shape = SHAPE(EventQuery,
+    CHOICE(EventQuery, status, &event_states, "only those in this state"),
+    ID(EventQuery, venueId, OPTIONAL, "only those there"),
+    TEXT(EventQuery, search, 0, 200, OPTIONAL, "only those that have this in their name"),
+    TIME(EventQuery, from, OPTIONAL, "only those that end after it"));
+
 static bool read_filter(Ctx *cx, const Req *rq, EventFilter *f)
 {
-    Str venue = req_query(cx, rq, S("venueId")), from = req_query(cx, rq, S("from"));
-    bool good = true;
+    EventQuery q;
 
-    f->status = req_query(cx, rq, S("status"));
-    f->search = req_query(cx, rq, S("search"));
-    if (f->status.at != NULL && names_find(&event_states, f->status) < 0)
-        good &= fail_field(cx, S("status"), "must be a state of an event");
-    if (venue.at != NULL && !uuid_read(venue, &f->venue.v))
-        good &= fail_field(cx, S("venueId"), "must be a UUID");
-    if (from.at != NULL && !time_read(from, &f->from))
-        good &= fail_field(cx, S("from"), "must be a time like 2026-11-22T19:30:00Z");
-    if (f->search.len > 200)
-        good &= fail_field(cx, S("search"), "must have at most 200 bytes");
-    return good;
+    if (!req_read_query(cx, rq, &event_query_shape, &q))
+        return false;
+    *f = (EventFilter){ .search = q.search, .venue = q.venueId, .from = q.from };
+    if (q.status >= 0)
+        f->status = names_str(&event_states, q.status);
+    return true;
 }
 
 static bool list(Ctx *cx, void *arg)
@@ -168,8 +169,7 @@ bool event_index(Ctx *cx, Req *rq)
     p.most = page.limit + 1;
     if (!read_tx(cx, list, &p))
         return false;
-    if (p.count > page.limit) {
-        p.count = page.limit;
+    if (page_cut(&page, &p.count)) {
         const Event *last = &p.rows[p.count - 1];
         next = cursor_write(cx->mem, (Cursor){ last->startsAt.ms, last->id.v });
     }

@@ -6,7 +6,7 @@
 #include "net/req.h"
 
 typedef struct EventReply { Event event; } EventReply;
-extern const Shape event_reply_shape;
+extern const Shape event_reply_shape, event_query_shape;
 typedef struct EventDo { int action; Str reason; } EventDo;
 extern const Shape event_do_shape;
 typedef struct EventCancel { Str reason; } EventCancel;

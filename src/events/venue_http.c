@@ -67,7 +67,6 @@ static bool list(Ctx *cx, void *arg)
     return venue_list(cx, (VenueId){ p->after.id }, p->most, &p->rows, &p->count);
 }
 
-/* One row more than asked for tells whether there is a next page. */
 bool venue_index(Ctx *cx, Req *rq)
 {
     VenuePage p = { 0 };
@@ -79,10 +78,8 @@ bool venue_index(Ctx *cx, Req *rq)
     p.most = page.limit + 1;
     if (!read_tx(cx, list, &p))
         return false;
-    if (p.count > page.limit) {
-        p.count = page.limit;
+    if (page_cut(&page, &p.count))
         next = cursor_write(cx->mem, (Cursor){ 0, p.rows[p.count - 1].id.v });
-    }
     return reply_list(cx, rq, &venue_shape, p.rows, p.count, page.limit, next);
 }
 

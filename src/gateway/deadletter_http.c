@@ -6,17 +6,21 @@ typedef struct DeadReply { DeadLetter deadLetter; } DeadReply;
 const Shape deadletter_reply_shape = SHAPE(DeadReply,
     OBJECT(DeadReply, deadLetter, &deadletter_shape, 0, "it"));
 
+typedef struct DeadQuery { int state; Str type; UserId userId; } DeadQuery;
+const Shape deadletter_query_shape = SHAPE(DeadQuery,
+    NAME(DeadQuery, state, &dead_state_names, OPTIONAL, "DEAD when absent"),
+    TEXT(DeadQuery, type, 0, 200, OPTIONAL, "only those of this type"),
+    ID(DeadQuery, userId, OPTIONAL, "only those for this person"));
+
 static bool read_wish(Ctx *cx, const Req *rq, DeadWish *w)
 {
-    Str state = req_query(cx, rq, S("state")), user = req_query(cx, rq, S("userId"));
-    int s = state.at == NULL ? DEAD : names_find(&dead_state_names, state);
+    DeadQuery q;
 
-    if (s < 0)
-        return fail_field(cx, S("state"), "must be DEAD, RETRIED or DISCARDED");
-    if (user.at != NULL && !uuid_read(user, &w->user.v))
-        return fail_field(cx, S("userId"), "must be an id");
-    w->state = (DeadState)s;
-    w->type = req_query(cx, rq, S("type"));
+    if (!req_read_query(cx, rq, &deadletter_query_shape, &q))
+        return false;
+    w->state = (DeadState)q.state;
+    w->type = q.type;
+    w->user = q.userId;
     return true;
 }
 
@@ -28,17 +32,13 @@ bool deadletter_index(Ctx *cx, Req *rq)
     Page page;
     Str next = { 0 };
 
-    if (!req_page(cx, rq, &page) || !read_wish(cx, rq, &w))
+    if (!req_page_number(cx, rq, &page, &w.before) || !read_wish(cx, rq, &w))
         return false;
-    if (page.cursor.at != NULL && (!str_int(page.cursor, &w.before) || w.before < 1))
-        return fail(cx, INVALID_CURSOR, "no id");
     w.most = page.limit + 1;
     if (!deadletter_list(cx, &w, &rows, &count))
         return false;
-    if (count > page.limit) {
-        count = page.limit;
+    if (page_cut(&page, &count))
         next = rows[count - 1].id;
-    }
     return reply_list(cx, rq, &deadletter_shape, rows, count, page.limit, next);
 }
 

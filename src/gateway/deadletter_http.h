@@ -4,7 +4,7 @@
 #include "gateway/deadletter.h"
 #include "net/req.h"
 
-extern const Shape deadletter_reply_shape;
+extern const Shape deadletter_reply_shape, deadletter_query_shape;
 
 /* GET /api/v1/dead-letters ?state= &type= &userId= -> 200 list, the newest first. */
 Handler deadletter_index;

@@ -21,6 +21,13 @@ bool live_token(Ctx *cx, Req *rq)
 
 /* ---- what is asked for ---------------------------------------------------- */
 
+/* For the documentation: live_pass.c, live_watch.c and read_last read it. */
+typedef struct StreamQuery { Str token, topics, lastEventId; } StreamQuery;
+const Shape stream_query_shape = SHAPE(StreamQuery,
+    TEXT(StreamQuery, token, 0, 0, OPTIONAL, "of POST /events/token, where no header can be sent"),
+    TEXT(StreamQuery, topics, 0, 0, OPTIONAL, "event:ID, ... to hear how many are left"),
+    TEXT(StreamQuery, lastEventId, 0, 0, OPTIONAL, "as the header, where none can be sent"));
+
 /* The header is what a browser sends by itself, so it wins. */
 static bool read_last(Ctx *cx, const Req *rq, i64 *last)
 {

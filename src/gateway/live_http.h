@@ -14,3 +14,4 @@ Handler live_token;
  * {reason: SESSION_ENDED, TOO_MANY_STREAMS}. Fails as live_pass_check; VALIDATION_ERROR,
  * NOT_FOUND, FORBIDDEN (a topic). */
 Handler live_stream;
+extern const Shape stream_query_shape;

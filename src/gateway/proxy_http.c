@@ -5,6 +5,7 @@
  *
  * The guard reads the token from memory and asks no database: this runs on an io thread. */
 #include "gateway/proxy_http.h"
+#include "gateway/pace.h"
 #include "gateway/proxy.h"
 #include "identity/guard.h"
 #include "identity/service.h"
@@ -229,7 +230,8 @@ bool proxy_pass(Ctx *cx, Req *rq)
     const ProxyRow *row = proxy_find(rq->path);
     if (row == NULL)
         return fail(cx, NOT_FOUND, "no upstream has this path");
-    if (!guard_check(cx, rq, row->access == PROXY_OPEN ? OPEN : SIGNED_IN) ||
+    if (!pace_address(cx, rq->peer) ||
+        !guard_check(cx, rq, row->access == PROXY_OPEN ? OPEN : SIGNED_IN) || !pace_person(cx) ||
         !proxy_path_rest(cx, row, rq->path, &rest) || !check_upgrade(cx, rq) ||
         !check_length(cx, row, rq))
         return false;

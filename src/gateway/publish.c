@@ -28,7 +28,7 @@ static const Shape known_row = SHAPE(Known,
 bool publish_type_good(Str type)
 {
     static const char *const own[] = { "connected", "gap", "availability", "reconnect",
-                                      "error", "open" };
+                                      "closed", "error", "open", "staff.changed" };
 
     for (isize i = 0; i < countof(own); i++)
         if (str_is(type, str_of(own[i])))
@@ -40,6 +40,18 @@ bool publish_type_good(Str type)
             return false;
     }
     return type.len > 0 && type.len <= PUBLISH_TYPE_MOST;
+}
+
+bool publish_type_ours(Str type)
+{
+    static const char *const families[] = { "reservation.", "order.", "ticket.", "event.",
+                                            "refund.", "payment.", "staff.", "webhook.",
+                                            "availability." };
+
+    for (isize i = 0; i < countof(families); i++)
+        if (str_starts(type, str_of(families[i])))
+            return true;
+    return false;
 }
 
 /* ---- taking ------------------------------------------------------------------- */

@@ -26,8 +26,13 @@ typedef struct Publication {
  *   tx      opens its own; durable when true */
 CHECKED bool publish_all_of(Ctx *cx, Publication *list, isize count);
 
-/* Whether streams can carry a message of this type; not the words of the stream itself. */
+/* Whether streams can carry a message of this type; not the words of the stream itself,
+ * nor staff.changed, which ends streams. */
 bool publish_type_good(Str type);
+
+/* Whether what we ourselves tell is of its family: who hears order.paid on a stream or a
+ * webhook believes that it was paid. */
+bool publish_type_ours(Str type);
 
 /* Forgets a slice of the ids that are past their day; *gone 0: there are no more. */
 CHECKED bool publish_sweep(Ctx *cx, i64 *gone);

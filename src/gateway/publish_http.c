@@ -103,6 +103,8 @@ static bool read_message(Ctx *cx, const PublishIn *in, Publication *p)
     return (publish_type_good(in->type) ||
             fail_field(cx, S("type"), "must be of letters, digits and . _ - and none of the"
                        " stream's own")) &&
+           (cx->who.comer != A_KEY || !publish_type_ours(in->type) ||
+            fail_field(cx, S("type"), "is of a family that an API key can't speak for")) &&
            read_id(cx, in, &p->id) && read_data(cx, in, &p->data) && read_hearer(cx, in, p);
 }
 

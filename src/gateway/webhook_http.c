@@ -209,6 +209,11 @@ bool webhook_test(Ctx *cx, Req *rq)
 
 /* ---- the log ------------------------------------------------------------------------- */
 
+typedef struct DeliveryQuery { int status; Str type; } DeliveryQuery;
+const Shape delivery_query_shape = SHAPE(DeliveryQuery,
+    CHOICE(DeliveryQuery, status, &delivery_status, "only those in this state"),
+    TEXT(DeliveryQuery, type, 0, 200, OPTIONAL, "only those of this type"));
+
 typedef struct Wanted {
     EndpointId id;
     i64   before, most;
@@ -227,24 +232,21 @@ static bool list(Ctx *cx, void *arg)
 bool webhook_deliveries(Ctx *cx, Req *rq)
 {
     Wanted w = { .before = INT64_MAX };
+    DeliveryQuery q;
     WebhookEndpoint e;
     Page page;
     Str next = { 0 };
 
-    if (!read_id(cx, rq, &w.id) || !req_page(cx, rq, &page) || !endpoint_get(cx, w.id, &e))
+    if (!read_id(cx, rq, &w.id) || !req_page_number(cx, rq, &page, &w.before) ||
+        !endpoint_get(cx, w.id, &e) || !req_read_query(cx, rq, &delivery_query_shape, &q))
         return false;
-    w.status = req_query(cx, rq, S("status"));
-    w.type = req_query(cx, rq, S("type"));
-    if (w.status.at != NULL && names_find(&delivery_status, w.status) < 0)
-        return fail_field(cx, S("status"), "must be PENDING, FAILING or DELIVERED");
-    if (page.cursor.at != NULL && (!str_int(page.cursor, &w.before) || w.before < 1))
-        return fail(cx, INVALID_CURSOR, "no number");
+    w.type = q.type;
+    if (q.status >= 0)
+        w.status = names_str(&delivery_status, q.status);
     w.most = page.limit + 1;
     if (!read_tx(cx, list, &w))
         return false;
-    if (w.count > page.limit) {
-        w.count = page.limit;
+    if (page_cut(&page, &w.count))
         next = str_fmt(cx->mem, "%jd", (intmax_t)w.rows[w.count - 1].sequence);
-    }
     return reply_list(cx, rq, &delivery_shape, w.rows, w.count, page.limit, next);
 }

@@ -3,7 +3,7 @@
 #pragma once
 #include "net/req.h"
 
-extern const Shape endpoint_in_shape, endpoint_change_shape, endpoint_reply_shape,
+extern const Shape delivery_query_shape, endpoint_in_shape, endpoint_change_shape, endpoint_reply_shape,
                    endpoint_secret_shape, replay_in_shape, test_out_shape, delivery_shape;
 
 /* POST /api/v1/webhook-endpoints {url,eventTypes?,description?} -> 201 {endpoint,secret} */

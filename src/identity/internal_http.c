@@ -30,6 +30,14 @@ const Shape known_email_shape = SHAPE(KnownEmail,
     OBJECT(KnownEmail, user, &known_row, OPTIONAL, "the person, when there is one"),
     BOOL(KnownEmail, found, 0, "whether there is"));
 
+typedef struct KnownAdmins { List users; } KnownAdmins;
+const Shape known_admins_shape = SHAPE(KnownAdmins,
+    LIST(KnownAdmins, users, &known_row, 0, USERS_AT_ONCE, 0, "the eldest first, at most 100"));
+
+typedef struct UserTenant { UserId userId; TenantId tenantId; } UserTenant;
+const Shape user_tenant_shape = SHAPE(UserTenant,
+    ID(UserTenant, userId, 0, "the person"), ID(UserTenant, tenantId, 0, "the tenant"));
+
 typedef struct AskUsers { Str userIds; } AskUsers;
 const Shape ask_users_shape = SHAPE(AskUsers,
     RAW(AskUsers, userIds, 0, "a list of at most 100 ids"));
@@ -66,6 +74,56 @@ bool internal_user_by_email(Ctx *cx, Req *rq)
     if (n > 0)
         out.user = known(cx, &rows[0]);
     return reply(cx, rq, 200, &known_email_shape, &out);
+}
+
+/* ?roles=admin,super-admin; ANYONE: both. */
+static bool read_roles(Ctx *cx, const Req *rq, Role *out)
+{
+    Str list = req_query(cx, rq, S("roles"));
+    bool some = false, both = list.at == NULL;
+
+    for (*out = ANYONE; list.len > 0; some = true) {
+        Role one = role_find(str_trim(str_cut(&list, ',')));
+        if (one != ADMIN && one != SUPER_ADMIN)
+            return fail_field(cx, S("roles"), "must be of admin and super-admin");
+        both |= some && one != *out;
+        *out = one;
+    }
+    if (both)
+        *out = ANYONE;
+    return some || both || fail_field(cx, S("roles"), "must be of admin and super-admin");
+}
+
+bool internal_admins(Ctx *cx, Req *rq)
+{
+    Member *rows;
+    isize n;
+    Role role;
+
+    if (!read_roles(cx, rq, &role) || !member_list_admins(cx, role, USERS_AT_ONCE, &rows, &n))
+        return false;
+    Known *users = make(cx->mem, Known, n + 1);
+    for (isize i = 0; i < n; i++)
+        users[i] = known(cx, &rows[i]);
+    return reply(cx, rq, 200, &known_admins_shape, &(KnownAdmins){ { users, n } });
+}
+
+/* A credential or a header that names a tenant asks of that one alone. */
+static bool is_asked_of(const Ctx *cx, const Req *rq, TenantId tenant)
+{
+    bool narrowed = !uuid_zero(cx->who.home.v) || req_header(rq, S("x-tenant-id")).at != NULL;
+    return !narrowed || uuid_is(cx->tenant.v, tenant.v);
+}
+
+bool internal_user_tenant(Ctx *cx, Req *rq)
+{
+    UserTenant out = { 0 };
+
+    if (!req_id(cx, rq, "id", &out.userId.v) || !member_tenant(cx, out.userId, &out.tenantId))
+        return false;
+    if (!is_asked_of(cx, rq, out.tenantId))
+        return fail(cx, NOT_FOUND, "of another tenant");
+    return reply(cx, rq, 200, &user_tenant_shape, &out);
 }
 
 static bool read_ids(Ctx *cx, Str text, UserId *ids, isize *count)

@@ -26,6 +26,14 @@ const Shape member_shape = SHAPE(Member,
 SQL(member_page, "SELECT " COLUMNS " FROM person WHERE tenant = $1 AND id > $2"
                  " ORDER BY id LIMIT $3");
 SQL(member_by_email, "SELECT " COLUMNS " FROM person WHERE tenant = $1 AND email = $2");
+SQL(member_admins,
+    "SELECT " COLUMNS " FROM person WHERE tenant = $1 AND role IN ('admin', 'super-admin')"
+    " AND status IN ('PENDING', 'ACTIVE') AND (role = $2 OR $2 IS NULL)"
+    " ORDER BY created_at, id LIMIT $3");
+/* A person's key begins with the tenant that is looked for: one look into each. */
+SQL_ALL(member_home,
+    "SELECT t.id FROM tenant t WHERE EXISTS"
+    " (SELECT 1 FROM person p WHERE p.tenant = t.id AND p.id = $1)");
 SQL(member_by_id, "SELECT " COLUMNS " FROM person WHERE tenant = $1 AND id = $2");
 
 SQL(member_promote,
@@ -91,6 +99,39 @@ static bool find(Ctx *cx, void *arg)
 bool member_find(Ctx *cx, UserId id, Member *out, bool *found)
 {
     return read_tx(cx, find, &(Finding){ id, out, found });
+}
+
+typedef struct { Str role; i64 most; Member **rows; isize *count; } Admins;
+
+static bool list_admins(Ctx *cx, void *arg)
+{
+    const Admins *a = arg;
+    return sql_rows(cx, &member_admins, &member_shape, a->rows, a->count, V(a->role), V(a->most));
+}
+
+bool member_list_admins(Ctx *cx, Role role, i64 most, Member **rows, isize *count)
+{
+    Str only = role == ANYONE ? (Str){ 0 } : names_str(&role_names, (int)role);
+    return read_tx(cx, list_admins, &(Admins){ only, most, rows, count });
+}
+
+typedef struct { UserId id; TenantId tenant; } Home;
+static const Shape home_row = SHAPE(Home, ID(Home, tenant, 0, ""));
+
+static bool find_home(Ctx *cx, void *arg)
+{
+    Home *h = arg;
+    return sql_get(cx, &member_home, &home_row, h, V(h->id.v));
+}
+
+bool member_tenant(Ctx *cx, UserId id, TenantId *out)
+{
+    Home h = { .id = id };
+
+    if (!read_tx(cx, find_home, &h))
+        return false;
+    *out = h.tenant;
+    return true;
 }
 
 static Lane line_of_admins(void) { return lane_of(TENANT_DEFAULT.v); }

@@ -22,6 +22,13 @@ CHECKED bool member_list(Ctx *cx, Str email, UserId after, i64 most, Member **ro
 CHECKED bool member_get(Ctx *cx, UserId id, Member *out);          /* NOT_FOUND */
 CHECKED bool member_find(Ctx *cx, UserId id, Member *out, bool *found);
 
+/* Who may be asked to decide: admins and super-admins who may sign in, the eldest first;
+ * of one of the two roles, or ANYONE of them. */
+CHECKED bool member_list_admins(Ctx *cx, Role role, i64 most, Member **rows, isize *count);
+
+/* Of which tenant somebody is; spans tenants. Fails NOT_FOUND. */
+CHECKED bool member_tenant(Ctx *cx, UserId id, TenantId *out);
+
 /*   fails   NOT_FOUND, FORBIDDEN (above the asker's own, or himself), CONFLICT (somebody
  *           else changed it meanwhile) */
 CHECKED bool member_set_role(Ctx *cx, UserId id, Role role, Member *out);

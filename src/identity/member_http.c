@@ -18,24 +18,25 @@ const Shape status_in_shape = SHAPE(StatusIn,
     NAME(StatusIn, status, &settable, 0, "whether he may sign in"),
     TEXT(StatusIn, reason, 1, 200, OPTIONAL, "for the record"));
 
+typedef struct MemberQuery { Str email; } MemberQuery;
+const Shape member_query_shape = SHAPE(MemberQuery,
+    TEXT(MemberQuery, email, 0, 320, OPTIONAL, "only who has this email"));
+
 bool member_index(Ctx *cx, Req *rq)
 {
     Member *rows;
     isize count;
     UserId after = { 0 };
+    MemberQuery q;
     Page page;
     Str next = { 0 };
 
-    if (!req_page(cx, rq, &page))
+    if (!req_page_id(cx, rq, &page, &after.v) ||
+        !req_read_query(cx, rq, &member_query_shape, &q) ||
+        !member_list(cx, q.email, after, page.limit + 1, &rows, &count))
         return false;
-    if (page.cursor.at != NULL && !uuid_read(page.cursor, &after.v))
-        return fail(cx, INVALID_CURSOR, "no id");
-    if (!member_list(cx, req_query(cx, rq, S("email")), after, page.limit + 1, &rows, &count))
-        return false;
-    if (count > page.limit) {
-        count = page.limit;
+    if (page_cut(&page, &count))
         next = uuid_str(cx->mem, rows[count - 1].id.v);
-    }
     return reply_list(cx, rq, &member_shape, rows, count, page.limit, next);
 }
 

@@ -11,6 +11,6 @@
 #include "identity/member.h"
 #include "net/req.h"
 
-extern const Shape member_reply_shape, role_in_shape, status_in_shape;
+extern const Shape member_query_shape, member_reply_shape, role_in_shape, status_in_shape;
 
 Handler member_index, member_show, member_role, member_status, member_leave;

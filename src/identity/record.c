@@ -59,40 +59,35 @@ typedef struct Wanted {
 
 /* ---- reading what is asked for --------------------------------------------------- */
 
-static bool read_id(Ctx *cx, const Req *rq, const char *name, Uuid *out)
+typedef struct Asked {
+    int     action;
+    Uuid    subject, actor, cursor;
+    Instant from, to;
+    Maybe   success;
+} Asked;
+
+#define ASKED                                                                              \
+    CHOICE(Asked, action, &audit_action_names, "only of this kind"),                       \
+    ID(Asked, subject, OPTIONAL, "only about this person's account"),                      \
+    ID(Asked, actor, OPTIONAL, "only what this person did"),                               \
+    TIME(Asked, from, OPTIONAL, "from then on"), TIME(Asked, to, OPTIONAL, "before then"), \
+    MAYBE(Asked, success, "only what succeeded, or only what did not")
+const Shape record_query_shape = SHAPE(Asked, ASKED);
+const Shape record_export_query_shape = SHAPE(Asked, ASKED,
+    ID(Asked, cursor, OPTIONAL, "the header Next-Cursor of the part before"));
+
+static bool read_wanted(Ctx *cx, const Req *rq, const Shape *shape, Wanted *w)
 {
-    Str text = req_query(cx, rq, str_of(name));
+    Asked a = { 0 };
 
-    return text.at == NULL || uuid_read(text, out) ||
-           fail_field(cx, str_of(name), "must be an id");
-}
-
-static bool read_time(Ctx *cx, const Req *rq, const char *name, Instant *out)
-{
-    Str text = req_query(cx, rq, str_of(name));
-
-    return text.at == NULL || time_read(text, out) ||
-           fail_field(cx, str_of(name), "must be a time such as 2026-11-22T07:30:00Z");
-}
-
-static bool read_cursor(Ctx *cx, Str text, Uuid *out)
-{
-    return text.at == NULL || uuid_read(text, out) ||
-           fail(cx, INVALID_CURSOR, "no cursor of this list");
-}
-
-static bool read_wanted(Ctx *cx, const Req *rq, Wanted *w)
-{
-    Str success = req_query(cx, rq, S("success"));
-
-    w->action = req_query(cx, rq, S("action"));
-    if (w->action.at != NULL && names_find(&audit_action_names, w->action) < 0)
-        return fail_field(cx, S("action"), "is no action");
-    w->success = success.at == NULL ? -1 : str_is(success, S("true"));
-    if (success.at != NULL && w->success == 0 && !str_is(success, S("false")))
-        return fail_field(cx, S("success"), "must be true or false");
-    return read_id(cx, rq, "subject", &w->subject) && read_id(cx, rq, "actor", &w->actor) &&
-           read_time(cx, rq, "from", &w->from) && read_time(cx, rq, "to", &w->to);
+    if (!req_read_query(cx, rq, shape, &a))
+        return false;
+    if (a.action >= 0)
+        w->action = names_str(&audit_action_names, a.action);
+    w->subject = a.subject, w->actor = a.actor, w->cursor = a.cursor;
+    w->from = a.from, w->to = a.to;
+    w->success = a.success == MAYBE_ABSENT ? -1 : a.success == MAYBE_TRUE;
+    return true;
 }
 
 /* ---- lists ------------------------------------------------------------------------ */
@@ -123,16 +118,14 @@ static bool reply_page(Ctx *cx, Req *rq, TxFn *fn, Wanted *w)
     Page page;
     Str next = { 0 };
 
-    if (!req_page(cx, rq, &page) || !read_cursor(cx, page.cursor, &w->cursor))
+    if (!req_page_id(cx, rq, &page, &w->cursor))
         return false;
     from_newest(w);
     w->most = page.limit + 1;
     if (!read_tx(cx, fn, w))
         return false;
-    if (w->count > page.limit) {
-        w->count = page.limit;
+    if (page_cut(&page, &w->count))
         next = uuid_str(cx->mem, w->rows[w->count - 1].id);
-    }
     return reply_list(cx, rq, &record_shape, w->rows, w->count, page.limit, next);
 }
 
@@ -145,7 +138,7 @@ bool record_list(Ctx *cx, Req *rq)
 {
     Wanted w = { 0 };
 
-    return read_wanted(cx, rq, &w) && reply_page(cx, rq, list_newest, &w);
+    return read_wanted(cx, rq, &record_query_shape, &w) && reply_page(cx, rq, list_newest, &w);
 }
 
 /* ---- the export ------------------------------------------------------------------- */
@@ -166,8 +159,7 @@ bool record_export(Ctx *cx, Req *rq)
     Wanted w = { .most = EXPORT_MOST };
     Buf b = buf_in(cx->mem, 4096);
 
-    if (!read_wanted(cx, rq, &w) ||
-        !read_cursor(cx, req_query(cx, rq, S("cursor")), &w.cursor) ||
+    if (!read_wanted(cx, rq, &record_export_query_shape, &w) ||
         !read_tx(cx, list_oldest, &w) ||
         !audit_note(cx, &(Deed){ .action = AUDIT_READ, .actor = cx->who.user,
                                  .from = http_caller(rq) }))

@@ -7,6 +7,6 @@
 #pragma once
 #include "net/req.h"
 
-extern const Shape record_shape;
+extern const Shape record_shape, record_query_shape, record_export_query_shape;
 
 Handler record_own, record_list, record_export;

@@ -24,16 +24,11 @@ bool signin_index(Ctx *cx, Req *rq)
     isize count;
     Str next = { 0 };
 
-    if (!req_page(cx, rq, &page))
+    if (!req_page_id(cx, rq, &page, &from) ||
+        !signin_list(cx, from, page.limit + 1, &rows, &count))
         return false;
-    if (page.cursor.at != NULL && !uuid_read(page.cursor, &from))
-        return fail(cx, INVALID_CURSOR, "no cursor of this list");
-    if (!signin_list(cx, from, page.limit + 1, &rows, &count))
-        return false;
-    if (count > page.limit) {
-        count = page.limit;
+    if (page_cut(&page, &count))
         next = uuid_str(cx->mem, rows[count - 1].id);
-    }
     return reply_list(cx, rq, &signin_shape, rows, count, page.limit, next);
 }
 

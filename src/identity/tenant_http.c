@@ -29,16 +29,11 @@ bool tenant_index(Ctx *cx, Req *rq)
     Page page;
     Str next = { 0 };
 
-    if (!req_page(cx, rq, &page))
+    if (!req_page_id(cx, rq, &page, &from.v) ||
+        !tenant_list(cx, from, page.limit + 1, &rows, &count))
         return false;
-    if (page.cursor.at != NULL && !uuid_read(page.cursor, &from.v))
-        return fail(cx, INVALID_CURSOR, "no id");
-    if (!tenant_list(cx, from, page.limit + 1, &rows, &count))
-        return false;
-    if (count > page.limit) {
-        count = page.limit;
+    if (page_cut(&page, &count))
         next = uuid_str(cx->mem, rows[count].id.v);
-    }
     return reply_list(cx, rq, &tenant_shape, rows, count, page.limit, next);
 }
 

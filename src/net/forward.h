@@ -101,6 +101,23 @@ void forward_fail(Forward *f, FaultCode fault, const char *why);
 /* The asker is gone; f is not touched after it. */
 void forward_leave(Forward *f);
 
+/* Between forward.c, forward_up.c and forward_down.c. */
+Mono forward_now(const Forward *f);
+void forward_wait(Forward *f, DueKind what);
+void forward_tell(Forward *f, Outcome how);       /* the breaker, once        */
+/* Gives back what it holds; the line is closed unless it was released before. */
+void forward_let_go(Forward *f, Outcome how);
+/* Each ends it and frees f; broken: by what the upstream did. */
+void forward_give_up(Forward *f, Outcome how, FaultCode fault, int retry_s, const char *why);
+void forward_broken(Forward *f, const char *why);
+/* The line ended too early: sends it once more on another, where that can't do a thing
+ * twice. False: it may not. */
+bool forward_sent_again(Forward *f);
+/* Writes what the upstream did not take; true when nothing of it is left. */
+bool forward_push(Forward *f);
+void forward_moved(Forward *f);                   /* something went up, or all has */
+void forward_forget_rest(Forward *f);
+
 /* For line.c. */
 void forward_seek(Forward *f);
 void forward_ready(Forward *f);

@@ -2,14 +2,15 @@
  *
  * Decided here: frames are read into requests at once, but no answer is written while
  * nghttp2 reads, for it may not be asked to send then; answers that are ready wait for
- * the end of the read. Priorities are declined (RFC 9113 5.3). */
+ * the end of the read. Priorities are declined (RFC 9113 5.3). However fast a client takes
+ * its answers, after some rounds of writing the other connections have their turn. */
 #include "net/h2.h"
 #include <nghttp2/nghttp2.h>
 #include <stdlib.h>
 #include <string.h>
 #include "net/io.h"
 
-enum { WINDOW = 256 << 10, CONN_WINDOW = 1 << 20 };
+enum { WINDOW = 256 << 10, CONN_WINDOW = 1 << 20, ROUNDS = 4 };
 
 /* ---- what goes out ---------------------------------------------------------- */
 
@@ -85,10 +86,12 @@ static void set_due(H2 *h)
 {
     DueKind due = due_of(h);
 
-    if (due != h->conn->due.kind || (due == DUE_WRITE && h->moved >= H2_OUT_MOST)) {
+    if (due != h->conn->due.kind || (due == DUE_WRITE && h->moved >= H2_OUT_MOST) ||
+        (due == DUE_IDLE && h->asked)) {
         h->moved = 0;
         conn_become(h->conn, C_H2, due);
     }
+    h->asked = false;
 }
 
 /* Requests that nghttp2 has done with: answered, or reset by the client. */
@@ -120,6 +123,7 @@ static void leave(Conn *c)
 static void settle(H2 *h)
 {
     Conn *c = h->conn;
+    int rounds = 0;
 
     close_shut(h);
     do {
@@ -128,7 +132,7 @@ static void settle(H2 *h)
         h2_pump(h);
         flush(h);
         close_shut(h);
-    } while (h->wake && !h->lost);
+    } while (h->wake && !h->lost && ++rounds < ROUNDS);
     if (h->lost)
         conn_close(c);
     else if (is_over(h))
@@ -136,6 +140,8 @@ static void settle(H2 *h)
     else {
         set_due(h);
         c->fresh = false;
+        if (h->wake)
+            h2_again(h);
     }
 }
 

@@ -53,6 +53,7 @@ typedef struct H2 {
     isize      bodies;                            /* of all streams           */
     bool       reading;                           /* within nghttp2's receive */
     bool       greeted;                           /* its SETTINGS came        */
+    bool       asked;                             /* a request came           */
     bool       lost;                              /* nothing more can be said */
     bool       wake, full;                        /* who waits may go on; could not */
     bool       unread;                            /* for nobody takes the answers */

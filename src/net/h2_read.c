@@ -111,16 +111,24 @@ static bool too_much(const H2 *h, const H2Stream *s)
     return h->bodies > H2_BODIES_MOST && h->bodies > s->body;
 }
 
-static void take_data(H2 *h, H2Stream *s, Str data)
+/* What it had counts no longer at once: the next frame of the same turn is another's. */
+static void refuse(H2 *h, H2Stream *s)
 {
     bool forward = s->conn.state == C_FORWARDING;
 
+    h->bodies -= s->body;
+    s->body = 0;
+    (forward ? ask_fail : exchange_give_up)(&s->conn, BUSY, "bodies of a connection");
+}
+
+static void take_data(H2 *h, H2Stream *s, Str data)
+{
     s->body += data.len;
     h->bodies += data.len;
     if (too_much(h, s))
-        (forward ? ask_fail : exchange_give_up)(&s->conn, BUSY, "bodies of a connection");
+        refuse(h, s);
     else
-        (forward ? ask_feed : exchange_feed)(&s->conn, data);
+        (s->conn.state == C_FORWARDING ? ask_feed : exchange_feed)(&s->conn, data);
 }
 
 static int on_data(nghttp2_session *session, u8 flags, i32 id, const u8 *data, size_t len,
@@ -172,6 +180,7 @@ static int on_frame(nghttp2_session *session, const nghttp2_frame *f, void *user
     (void)session;
     h->greeted = true;
     spend(h, price_of(f));
+    h->asked |= is_request(f);
     if (is_request(f))
         begin_request(h, f);
     else if (carries_body(f) && ends_stream(f))

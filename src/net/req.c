@@ -112,6 +112,30 @@ bool req_page(Ctx *cx, const Req *rq, Page *out)
     return good;
 }
 
+bool page_cut(const Page *page, isize *count)
+{
+    bool more = *count > page->limit;
+
+    *count = more ? (isize)page->limit : *count;
+    return more;
+}
+
+bool req_page_id(Ctx *cx, const Req *rq, Page *out, Uuid *from)
+{
+    if (!req_page(cx, rq, out))
+        return false;
+    return out->cursor.at == NULL || uuid_read(out->cursor, from) ||
+           fail(cx, INVALID_CURSOR, "no id");
+}
+
+bool req_page_number(Ctx *cx, const Req *rq, Page *out, i64 *from)
+{
+    if (!req_page(cx, rq, out))
+        return false;
+    return out->cursor.at == NULL || (str_int(out->cursor, from) && *from > 0) ||
+           fail(cx, INVALID_CURSOR, "no number");
+}
+
 /* "application/json", with no charset or the only one that JSON has. */
 static bool is_json(Str type)
 {
@@ -137,6 +161,35 @@ bool req_read(Ctx *cx, const Req *rq, const Shape *shape, void *out)
         return fail(cx, UNSUPPORTED_MEDIA_TYPE, "type=%.*s",
                     (int)(type.len < 80 ? type.len : 80), type.at == NULL ? "" : type.at);
     return shape_read(cx, shape, rq->body, out);
+}
+
+/* Only a number and a truth are written otherwise in JSON than in a query. */
+static void put_given(Buf *b, const Field *f, Str given)
+{
+    i64 n;
+    bool number = f->kind == K_INT && str_int(given, &n);
+    bool truth = (f->kind == K_BOOL || f->kind == K_MAYBE) &&
+                 (str_is(given, S("true")) || str_is(given, S("false")));
+
+    json_put_name(b, f->name);
+    if (number || truth)
+        buf_add(b, given);
+    else
+        json_put_str(b, given);
+}
+
+bool req_read_query(Ctx *cx, const Req *rq, const Shape *shape, void *out)
+{
+    Buf b = buf_in(cx->mem, 128);
+
+    buf_byte(&b, '{');
+    for (isize i = 0; i < shape->count; i++) {
+        Str given = req_query(cx, rq, str_of(shape->fields[i].name));
+        if (given.at != NULL)
+            put_given(&b, &shape->fields[i], given);
+    }
+    buf_byte(&b, '}');
+    return shape_read(cx, shape, buf_str(&b), out);
 }
 
 bool reply(Ctx *cx, Req *rq, int status, const Shape *shape, const void *value)

@@ -57,12 +57,22 @@ Str req_param(const Req *rq, const char *name);
 /* A path parameter that is an id: what is no UUID is NOT_FOUND. */
 CHECKED bool req_id(Ctx *cx, const Req *rq, const char *name, Uuid *out);
 
-/* ?limit= (1..100, default 20) and ?cursor=; fails VALIDATION_ERROR. */
+/* ?limit= (1..100, default 20) and ?cursor=; fails VALIDATION_ERROR. Read page.limit + 1
+ * rows: page_cut then says whether more follow, and `count` is what belongs on this page. */
 typedef struct Page { i64 limit; Str cursor; } Page;
 CHECKED bool req_page(Ctx *cx, const Req *rq, Page *out);
+bool page_cut(const Page *page, isize *count);
+
+/* The same where the cursor is an id, or a number above zero; without one *from stays as
+ * it is. Fails INVALID_CURSOR too. */
+CHECKED bool req_page_id(Ctx *cx, const Req *rq, Page *out, Uuid *from);
+CHECKED bool req_page_number(Ctx *cx, const Req *rq, Page *out, i64 *from);
 
 /* The body as JSON by its shape: UNSUPPORTED_MEDIA_TYPE, BAD_JSON, VALIDATION_ERROR. */
 CHECKED bool req_read(Ctx *cx, const Req *rq, const Shape *shape, void *out);
+
+/* The query by its shape, of texts, ids, times, names, numbers and truths. Fails VALIDATION_ERROR. */
+CHECKED bool req_read_query(Ctx *cx, const Req *rq, const Shape *shape, void *out);
 
 /* Replies; each gives true, so that it can end an && chain. */
 bool reply(Ctx *cx, Req *rq, int status, const Shape *shape, const void *value);

@@ -21,7 +21,8 @@ enum {                                            /* what a route is          */
     STREAM   = 8,     /* answers with text/event-stream                      */
     PAGE     = 16,    /* for browsers: HTML or a file, not in OpenAPI         */
     TESTONLY = 32,    /* there only with the test clock                      */
-    LISTED   = 64,    /* answers {data:[out...],pagination}, takes limit and cursor */
+    LISTED   = 64,    /* answers {data:[out...],pagination}                  */
+    PAGED    = 128,   /* with LISTED: takes limit and cursor                 */
     FORWARDS = 256,   /* with INLINE: may reply by an upstream (forward.h); sees no body */
     FRESH    = 512,   /* who has a second factor must have shown it lately (fresh.h) */
     LIMIT_LOGIN    = 1 << 16,                     /* how often one address may ask: at most */
@@ -38,7 +39,7 @@ typedef struct Route {
                                                      star: what no other row knows */
     unsigned     access;                          /* identity/guard.h says what it means */
     i64          body_most;                       /* 0: the server's default  */
-    const Shape *in;                              /* NULL: takes no body      */
+    const Shape *in;                              /* of the body, or of a GET's query; NULL: none */
     int          status;                          /* of success               */
     const Shape *out;                             /* NULL: no JSON object     */
     Handler     *run;

@@ -258,7 +258,3 @@ void upstreams_close(void)
     own.count = 0;
 }
 
-Upstream *upstream_at(int i)
-{
-    return i < own.count ? own.all[i] : NULL;
-}

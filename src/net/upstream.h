@@ -67,9 +67,6 @@ Upstream *upstream_open(Arena *mem, const UpstreamConfig *config, Str *why);
 void upstreams_start(void);
 void upstreams_close(void);
 
-/* The i-th, NULL behind the last. */
-Upstream *upstream_at(int i);
-
 /* An address of an endpoint, the next in turn. False when none is known. */
 CHECKED bool endpoint_address(Endpoint *e, struct sockaddr_storage *at, socklen_t *len);
 

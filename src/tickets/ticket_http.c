@@ -25,8 +25,7 @@ bool ticket_page_http(Ctx *cx, Req *rq)
     if (!req_page(cx, rq, &page) || !cursor_read(cx, page.cursor, (Cursor){ 0 }, &older) ||
         !ticket_list(cx, (TicketId){ older.id }, page.limit + 1, &rows, &n))
         return false;
-    bool more = n > page.limit;
-    n -= more;
+    bool more = page_cut(&page, &n);
     return reply_list(cx, rq, &ticket_shape, rows, n, page.limit,
                       more ? cursor_write(cx->mem, (Cursor){ 0, rows[n - 1].id.v }) : (Str){ 0 });
 }

@@ -238,11 +238,14 @@ static Str operation_id(Arena *mem, const Route *r)
     return buf_str(&b);
 }
 
+static void next_of(Doc *d) { buf_add(d->b, d->b->at[d->b->len - 1] == '[' ? S("") : S(",")); }
+
 static void put_param(Doc *d, Str name)
 {
     bool id = (str_is(name, S("id")) || str_ends(name, S("Id"))) && !str_is(name, S("intentId"));
 
-    buf_add(d->b, d->b->at[d->b->len - 1] == '[' ? S("{") : S(",{"));
+    next_of(d);
+    open_object(d, NULL);
     text(d, "name", name);
     raw(d, "in", "\"path\"");
     raw(d, "required", "true");
@@ -250,8 +253,26 @@ static void put_param(Doc *d, Str name)
     shut(d);
 }
 
+static void put_query_param(Doc *d, const Field *f)
+{
+    next_of(d);
+    open_object(d, NULL);
+    text(d, "name", str_of(f->name));
+    raw(d, "in", "\"query\"");
+    text(d, "description", str_of(f->says));
+    open_object(d, "schema");
+    put_kind(d, f);
+    shut(d);
+    shut(d);
+}
+
+static bool has_query(const Route *r) { return r->method == M_GET && r->in != NULL; }
+
 static void put_parameters(Doc *d, const Route *r)
 {
+    static const struct { unsigned is; const char *name; } shared[] = {
+        { ONCE, "IdempotencyKey" }, { ONCE_MAY, "IdempotencyKeyMay" },
+        { STREAM, "LastEventId" }, { PAGED, "Limit" }, { PAGED, "Cursor" } };
     Str left = str_of(r->path);
 
     json_put_name(d->b, "parameters");
@@ -261,19 +282,19 @@ static void put_parameters(Doc *d, const Route *r)
         if (str_starts(s, S(":")))
             put_param(d, str_sub(s, 1, s.len));
     }
-    static const struct { unsigned is; const char *name; } shared[] = {
-        { ONCE, "IdempotencyKey" }, { ONCE_MAY, "IdempotencyKeyMay" },
-        { STREAM, "LastEventId" }, { LISTED, "Limit" }, { LISTED, "Cursor" } };
+    for (isize i = 0; has_query(r) && i < r->in->count; i++)
+        put_query_param(d, &r->in->fields[i]);
     for (isize i = 0; i < countof(shared); i++)
-        if ((r->is & shared[i].is) != 0)
-            buf_fmt(d->b, "%s{\"$ref\":\"#/components/parameters/%s\"}",
-                    d->b->at[d->b->len - 1] == '[' ? "" : ",", shared[i].name);
+        if ((r->is & shared[i].is) != 0) {
+            next_of(d);
+            buf_fmt(d->b, "{\"$ref\":\"#/components/parameters/%s\"}", shared[i].name);
+        }
     buf_byte(d->b, ']');
 }
 
 static void put_body(Doc *d, const Route *r)
 {
-    if (r->in == NULL)
+    if (r->in == NULL || has_query(r))
         return;
     open_object(d, "requestBody");
     raw(d, "required", "true");

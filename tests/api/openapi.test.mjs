@@ -53,6 +53,26 @@ test('a body is refused exactly where the document requires a member', async () 
   assert.deepEqual(r.body.errors.map((e) => e.field).sort(), [...required].sort());
 });
 
+test('what a list can be asked for is a parameter, and is refused when it is something else', async () => {
+  const boss = await s.somebody('super_admin');
+  let tried = 0;
+  for (const [path, ops] of Object.entries(api.paths))
+    for (const p of (path.includes('{') ? [] : ops.get?.parameters ?? [])) {
+      if (p.in !== 'query' || !(p.schema.format || p.schema.enum || p.schema.type === 'boolean')) continue;
+      const r = await s.api('GET', `${path}?${p.name}=x`, { token: boss.token });
+      assert.equal(r.status, 400, `${path} ${p.name}`);
+      assert.deepEqual(r.body.errors.map((e) => e.field), [p.name]);
+      tried += 1;
+    }
+  assert.ok(tried >= 11, `${tried}`);
+});
+
+test('a list that is given whole says nothing of pages', async () => {
+  const refs = (path) => api.paths[path].get.parameters.map((p) => p.name ?? p.$ref.split('/').pop());
+  assert.deepEqual(refs('/auth/passkeys'), []);
+  assert.deepEqual(refs('/api/v1/events'), ['status', 'venueId', 'search', 'from', 'Limit', 'Cursor']);
+});
+
 test('the command prints the same document', async () => {
   const { code, out } = await run(['openapi']);
   assert.equal(code, 0);

@@ -1,5 +1,6 @@
 // proxy-hostile.test.mjs - a client, or a service behind, that means harm: to the service behind,
 // to the other clients, or to the thread that carries them all.
+// With RACE_CONTROL=1 (make CONTROL=1) a POST must be seen twice, and no limit be felt.
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -11,6 +12,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import * as jose from 'jose';
 import { certificate, plain, scripted } from './behind.mjs';
+import { control } from './crowd.mjs';
 import { raw, sleep, start, statusOf, TENANT } from './harness.mjs';
 
 const folder = mkdtempSync(join(tmpdir(), 'tickettoken-hostile-'));
@@ -163,6 +165,37 @@ test('what an answer brings too much is nobody\'s answer, and a body behind a re
     assert.ok(!r.text.includes('smuggled'), head);
   }
   assert.ok(behind.count.requests <= before_ + 1);
+});
+
+test('a POST without a body is not sent twice either, though its connection was stale', async () => {
+  let asked = [];
+  const dies = (socket, request) => { asked.push(request.split(' ')[0]); socket.destroy(); };
+  for (const [method, times] of [['POST', control ? 2 : 1], ['PATCH', control ? 2 : 1], ['DELETE', 2]]) {
+    bytes.script = (socket) => { socket.write('HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nok'); bytes.script = dies; };
+    asked = [];
+    const r = await ask(`GET /api/bytes/x HTTP/1.1\r\nHost: a\r\n\r\n${method} /api/bytes/x HTTP/1.1\r\nHost: a\r\n${method === 'DELETE' ? '' : 'Content-Length: 0\r\n'}Connection: close\r\n\r\n`);
+    assert.match(r.text, /HTTP\/1.1 502 /);
+    assert.ok(asked.length === times, `${method}: ${asked.length}`);
+  }
+});
+
+test('one person or one address asks only so often, and pays for nobody else', async () => {
+  const paced = await start({ ...base, RATE_LIMITS: 'on', RATE_LIMIT_REGISTER: '100', RATE_LIMIT_PROXY: '5', RATE_LIMIT_PROXY_ADDRESS: '20', TRUSTED_PROXIES: '127.0.0.1' });
+  const at = paced.nodes[0], one = await paced.register(), two = await paced.register();
+  const call = (token, from, path = '/api/shop/x') => paced.api('GET', path, { node: at, token, headers: { 'x-forwarded-for': from } });
+  const codes = async (n, ...how) => { const all = []; for (let i = 0; i < n; i++) all.push((await call(...how)).status); return all; };
+  assert.deepEqual(await codes(6, one.token, '203.0.113.1'), [200, 200, 200, 200, 200, control ? 200 : 429]);
+  if (control) return paced.close();
+  const r = await call(one.token, '203.0.113.2');
+  assert.deepEqual([r.status, r.body.code], [429, 'RATE_LIMIT_EXCEEDED']);
+  assert.ok(Number(r.headers.get('retry-after')) >= 1 && Number(r.headers.get('retry-after')) <= 12);
+  assert.deepEqual(await codes(1, two.token, '203.0.113.1'), [200]);
+  const crowd = await codes(22, undefined, '2001:db8:1:2::7', '/api/open/x');
+  assert.deepEqual([crowd.filter((c) => c === 200).length, crowd.at(-1)], [20, 429]);
+  assert.equal((await call(undefined, '2001:db8:1:2::8', '/api/open/x')).status, 429);      // of the same /64
+  assert.equal((await call(undefined, '2001:db8:1:3::8', '/api/open/x')).status, 200);
+  assert.equal((await call('no.such.token', '203.0.113.9')).status, 401);
+  await paced.close();
 });
 
 test('HTTP/2 says its words only in their place, and a hundred fields come down', async () => {

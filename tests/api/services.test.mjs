@@ -195,6 +195,29 @@ test('what other services ask about people is answered for their tenant only', a
   for (const wrong of ['x', [1], ['x'], Array(101).fill(p.id)]) assert.equal((await some(wrong)).status, 400);
 });
 
+test('another service finds who runs a tenant, and of which somebody is', async () => {
+  const boss = await s.somebody('admin'), foreign = await s.stranger(), t = await token();
+  const admins = (query = '', how = {}) => ask(t, { path: `/auth/internal/users/admins${query}`, ...how });
+  const ids = async (...how) => (await admins(...how)).body.users.map((u) => u.id);
+  assert.ok((await ids()).includes(boss.id) && (await ids()).includes(chief.id));
+  assert.ok((await ids('?roles=admin')).includes(boss.id) && !(await ids('?roles=admin')).includes(chief.id));
+  assert.ok((await ids('?roles=super-admin,admin')).includes(chief.id));
+  assert.deepEqual(await ids('', { tenant: foreign.tenantId }), [], 'a tenant of another sees its own');
+  for (const wrong of ['?roles=customer', '?roles=', '?roles=admin,x']) assert.equal((await admins(wrong)).status, 400, wrong);
+  assert.equal((await ask(await token({ scopes: ['events:read'] }), { path: '/auth/internal/users/admins' })).body.code, 'INSUFFICIENT_SCOPE');
+  await s.must(200, 'PUT', `/auth/admin/users/${boss.id}/status`, { token: chief.token, body: { status: 'SUSPENDED' } });
+  assert.ok(!(await ids()).includes(boss.id));
+
+  const whose = (id, how) => ask(t, { path: `/auth/internal/user-tenant/${id}`, tenant: null, ...how });
+  assert.deepEqual((await whose(foreign.id)).body, { userId: foreign.id, tenantId: foreign.tenantId });
+  assert.equal((await whose(boss.id)).body.tenantId, TENANT);
+  assert.equal((await whose(foreign.id, { tenant: TENANT, foreign: true })).status, 404);
+  assert.equal((await ask(await token({ tenantId: TENANT }), { path: `/auth/internal/user-tenant/${foreign.id}`, tenant: null, foreign: true })).status, 404);
+  assert.equal((await whose(randomUUID())).status, 404);
+  const { key } = await s.must(201, 'POST', '/auth/admin/api-keys', { token: (await s.somebody('admin')).token, body: { name: 'k', scopes: ['users:read'] } });
+  assert.equal((await s.api('GET', `/auth/internal/user-tenant/${boss.id}`, { headers: { 'x-api-key': key } })).body.code, 'SERVICE_NOT_ALLOWED');
+});
+
 test('whether somebody may do something is asked by his role in the tenant and at a venue', async () => {
   const boss = await s.organiser(), guest = await s.register(), foreign = await s.stranger();
   const venue = await s.venue(boss), theirs = await s.venue(foreign), t = await token();

@@ -90,3 +90,18 @@ test('a key that may write events says what happened to its own tenant, and to n
   assert.equal((await say({ ...m, id: randomUUID(), userId: foreign.id })).status, 404);
   assert.equal((await say(m, { with: await key(['events:read']) })).body.code, 'INSUFFICIENT_SCOPE');
 });
+
+test('nobody closes a stream by a word of its own, and no key says what only the house can know', async () => {
+  const k = await key(['events:write']), guest = await s.register(), l = listenTo(s, { token: guest.token });
+  await l.hears('connected');
+  const say = (type, headers) => s.api('POST', '/internal/events', { headers, body: { type, data: {}, userId: guest.id, tenantId: TENANT } });
+  const house = { 'x-service-token': await service() };
+  for (const type of ['closed', 'reconnect', 'staff.changed', 'connected', 'gap'])
+    for (const headers of [house, { 'x-api-key': k }]) assert.equal((await say(type, headers)).status, 400, type);
+  for (const type of ['order.paid', 'ticket.used', 'event.cancelled', 'reservation.expired', 'refund.requested', 'webhook.test', 'availability.x'])
+    assert.equal((await say(type, { 'x-api-key': k })).status, 400, type);
+  assert.equal((await say('order.paid', house)).status, 202, 'a service may be who knows');
+  await l.hears('order.paid');
+  assert.deepEqual(l.heard.map((h) => h.event), ['connected', 'order.paid']);
+  l.close();
+});

@@ -17,7 +17,9 @@ let s, text, all, prometheus;
 
 before(async () => {
   writeFileSync(token, 'operators-token-of-a-test-0123456789', { mode: 0o600 });
-  s = await start({ METRICS_TOKEN_FILE: token });
+  const behind = join(folder, 'proxy.json');
+  writeFileSync(behind, '{"upstreams": [{"name": "catalog", "prefix": "/api/catalog", "urls": "http://127.0.0.1:9"}]}');
+  s = await start({ METRICS_TOKEN_FILE: token, PROXY_FILE: behind });
   const sale = await s.sale(), buyer = await s.register();
   await s.buy(buyer, sale);
   await s.api('GET', '/nowhere');

@@ -216,7 +216,8 @@ TEST(half_bodies_of_one_connection_have_a_bound_together)
         ids[i] = h2_ask_with(p, "POST", "/echo", S(""), (Str){ at, n - 1 }, true);
     while (p->closed < 2)
         must(h2_turn(p, 5000));
-    must(p->closed == 2 && h2_status(other, h2_post(other, "/echo", (Str){ at, n })) == 200);
+    must(p->closed == 2);
+    must(h2_status(other, h2_post(other, "/echo", (Str){ at, n })) == 200);
     int refused = 0;
     for (int i = 0; i < 10; i++)
         refused += h2_answer(p, ids[i])->closed && h2_answer(p, ids[i])->status == 503;
@@ -509,6 +510,23 @@ TEST(slow_senders_have_deadlines)
     must(h2_gone(idle, 2000) && idle->goaway_error == NGHTTP2_NO_ERROR);
     close(silent), close(half);
     h2_leave(p), h2_leave(idle);
+    house_close(s);
+}
+
+TEST(who_asks_again_and_again_is_never_idle)
+{
+    ServerConfig config = plain_config();
+    config.keep_alive = (Span){ 300 };
+    Server *s = house_open(config);
+    H2Peer *p = h2_connect(server_port(s));
+
+    for (int i = 0; i < 9; i++) {
+        must(h2_status(p, h2_get(p, "/health")) == 200);
+        usleep(100000);
+    }
+    must(p->goaways == 0);
+    must(h2_gone(p, 2000) && p->goaway_error == NGHTTP2_NO_ERROR);
+    h2_leave(p);
     house_close(s);
 }
 

@@ -14,7 +14,8 @@ extern Sql *const __start_sqls[], *const __stop_sqls[];
 static const char *const allowed[] = {
     "person_page",                                /* user list, in order of its key */
     "api_key_all", "api_key_count",               /* a hundred, and those revoked this month */
-    "venue_hand_over",                            /* an index that has only admins */
+    "member_home",                                /* one look into each tenant */
+    "venue_hand_over", "member_admins",           /* an index that has only admins */
 };
 
 static bool is_allowed(const char *name)

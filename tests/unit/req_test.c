@@ -57,6 +57,39 @@ TEST(a_page_is_20_unless_it_says_1_to_100)
     }
 }
 
+TEST(a_page_ends_at_its_limit_and_says_whether_more_follow)
+{
+    Page page = { .limit = 3 };
+    isize count = 4;
+
+    must(page_cut(&page, &count) && count == 3);
+    must(!page_cut(&page, &count) && count == 3);
+    count = 0;
+    must(!page_cut(&page, &count) && count == 0);
+}
+
+TEST(a_cursor_is_what_the_list_says_or_it_is_refused)
+{
+    Ctx cx = ctx_new(mem, TENANT_DEFAULT);
+    Req rq = { .query = S("cursor=0190b3f4-1111-7abc-8def-0123456789ab") };
+    Page page;
+    Uuid id = { { 0 } };
+    i64 number = 7;
+
+    must(req_page_id(&cx, &rq, &page, &id) && !uuid_zero(id));
+    must(!req_page_number(&cx, &rq, &page, &number));
+    must_fault(&cx, INVALID_CURSOR);
+    fault_clear(&cx);
+    rq.query = S("cursor=0");
+    must(!req_page_number(&cx, &rq, &page, &number));
+    fault_clear(&cx);
+    must(!req_page_id(&cx, &rq, &page, &id));
+    fault_clear(&cx);
+    rq.query = S("limit=5");
+    number = 7;
+    must(req_page_number(&cx, &rq, &page, &number) && number == 7 && page.limit == 5);
+}
+
 TEST(an_id_that_is_none_is_not_found)
 {
     Ctx cx = ctx_new(mem, TENANT_DEFAULT);
