@@ -14,7 +14,7 @@ import { sleep, start } from '../api/harness.mjs';
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
 const minutes = Number(process.argv[2] ?? 30), crowd = Number(process.env.CROWD ?? 400), pause = Number(process.env.PAUSE ?? 20);
-const s = await start({ CLOCK: 'system', LOG_LEVEL: 'error', SSE_MAX_PER_USER: '50', SSE_MAX_LIFETIME: '30s' });
+const s = await start({ CLOCK: 'system', LOG_LEVEL: 'error', SSE_MAX_PER_USER: '50', SSE_MAX_LIFETIME: '30s', JWT_ACCESS_EXPIRES_IN: '12h' });
 s.now = async () => Date.now();
 const organiser = await s.organiser(), sale = await s.sale({ organiser, quantity: 1_000_000, maxPerPurchase: 10 });
 const people = await Promise.all(Array.from({ length: 20 }, () => s.register()));
@@ -33,6 +33,7 @@ async function visitor() {
   const last = Math.random() < 0.3 ? '&lastEventId=1' : '';
   while (going()) await new Promise((done) => {
     const q = http.get(`${s.url}/events/stream?topics=event:${sale.event.id}${last}`, { headers: { authorization: `Bearer ${any(people).token}` } }, (r) => {
+      if (r.statusCode !== 200) throw new Error(`a visitor got ${r.statusCode}`);
       count.visits++;
       r.on('data', (d) => { count.events += d.toString().split('\nevent: ').length - 1; });
       r.on('error', () => {}).on('close', done);
