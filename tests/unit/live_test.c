@@ -448,8 +448,13 @@ TEST(a_gap_is_told_plainly_and_the_stream_goes_on)
     while (gone > 0)
         must(outbox_sweep(&h.cx, later(h.cx.now, hours(1)), &gone));
     Client *c = ask(&h, "GET", "/events/stream?lastEventId=3", "x-user: anna\r\n");
-    must(comes(c, "event: gap") && comes(c, "\"lastEventId\":3,\"oldestId\":9}"));
-    must(times(c, "event: order.paid") == 0);
+    if (bus_keeps()) {                            /* it still has what is swept */
+        must(comes(c, "{\"n\": 9}") && times(c, "event: order.paid") == 6);
+        must(times(c, "event: gap") == 0);
+    } else {
+        must(comes(c, "event: gap") && comes(c, "\"lastEventId\":3,\"oldestId\":9}"));
+        must(times(c, "event: order.paid") == 0);
+    }
     told(&h, anna, 5000, 1);
     must(comes(c, "{\"n\": 5000}"));
     leave(c);

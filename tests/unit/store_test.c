@@ -5,6 +5,7 @@
 #include "store/outbox.h"
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <unistd.h>
 
 /* ---- a shelf with tickets on it, the smallest thing that can be oversold ---- */
@@ -28,9 +29,12 @@ SQL(shelf_look, "SELECT id, n, label FROM shelf WHERE tenant = $1 AND id = $2");
 
 static const Uuid here = { { 1, 2, 3 } };
 
+static char own_database[64];                     /* on PostgreSQL            */
+
 static StoreConfig with_shelf(void)
 {
     StoreConfig c = migrated_store();
+    snprintf(own_database, sizeof own_database, "%s", strrchr(str_z(mem, c.url), '/') + 1);
     run_script(&c, on_postgres() ? make_on_postgres : make_on_sqlite);
     return c;
 }
@@ -574,11 +578,13 @@ TEST(a_server_that_became_a_standby_is_away_and_not_broken)
 
 /* ---- a connection that is cut --------------------------------------------- */
 
+/* All sessions of this test's own database: others test beside it. */
 static void cut_all(void)
 {
     StoreConfig admin = { .url = S("postgresql:"), .owner_url = env_of("TEST_PG_ADMIN") };
-    run_script(&admin, "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
-                       " WHERE usename = 'tt_server' AND application_name = 'tickettoken'");
+    run_script(&admin, str_z(mem, str_fmt(mem,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'tt_server'"
+        " AND application_name = 'tickettoken' AND datname = '%s'", own_database)));
 }
 
 TEST(a_cut_connection_costs_nobody_anything)
