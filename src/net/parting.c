@@ -42,8 +42,19 @@ bool stream_say(Conn *c, Parting why)
     return conn_put(c, (Str){ text, n });
 }
 
+/* A record of TLS that is half out must end as it was begun, with news that may be gone by
+ * now: who has stopped reading learns nothing more. */
+static bool is_stuck(const Conn *c)
+{
+    return c->stream->blocked && c->link.via == &tls_transport;
+}
+
 void stream_send_away(Conn *c, Parting why)
 {
+    if (is_stuck(c)) {
+        conn_close(c);
+        return;
+    }
     if (!put_rest(c) || !stream_say(c, why))
         return;
     stream_end(c);
