@@ -66,6 +66,7 @@ test('who kills again and again loses no letter, and hardly one comes twice', as
   for (let round = 0; round < 4; round++) {
     const joining = Array.from({ length: 12 }, () => s.register().then((p) => people.push(p), () => {}));
     await sleep(15 + 25 * round);
+    await until('somebody is in', () => people.length > round);
     await s.kill9();
     await Promise.all(joining);
     await s.open();
