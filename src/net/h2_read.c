@@ -173,6 +173,18 @@ static void take_ping(H2 *h, const nghttp2_frame *f)
                           NGHTTP2_NO_ERROR, NULL, 0);
 }
 
+/* An answer that ended after its request was let go: whoever still sends the request is
+ * told to stop (RFC 9113 8.1). */
+static int on_sent(nghttp2_session *session, const nghttp2_frame *f, void *user)
+{
+    i32 id = f->hd.stream_id;
+
+    if (carries_body(f) && ends_stream(f) && stream_of(user, id) == NULL &&
+        nghttp2_session_get_stream_remote_close(session, id) == 0)
+        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+    return 0;
+}
+
 static int on_frame(nghttp2_session *session, const nghttp2_frame *f, void *user)
 {
     H2 *h = user;
@@ -241,6 +253,7 @@ static nghttp2_session_callbacks *callbacks(void)
     nghttp2_session_callbacks_set_on_invalid_header_callback(c, on_invalid_header);
     nghttp2_session_callbacks_set_on_data_chunk_recv_callback(c, on_data);
     nghttp2_session_callbacks_set_on_frame_recv_callback(c, on_frame);
+    nghttp2_session_callbacks_set_on_frame_send_callback(c, on_sent);
     nghttp2_session_callbacks_set_on_invalid_frame_recv_callback(c, on_invalid_frame);
     nghttp2_session_callbacks_set_on_stream_close_callback(c, on_stream_close);
     nghttp2_session_callbacks_set_send_data_callback(c, on_send_data);

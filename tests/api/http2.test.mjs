@@ -58,7 +58,8 @@ function ask(session, fields, body) {
     s.on('response', (h) => { head = h; });
     s.setEncoding('utf8').on('data', (d) => { text += d; });
     s.on('error', no);
-    s.on('close', () => done({ status: head?.[':status'], head, text, body: head?.['content-type']?.includes('json') && text ? JSON.parse(text) : undefined }));
+    const whole = () => done({ status: head?.[':status'], head, text, body: head?.['content-type']?.includes('json') && text ? JSON.parse(text) : undefined });
+    s.on('close', whole).on('end', () => setTimeout(whole, 5000).unref());   // it may have more to send than is wanted
     if (body !== undefined) s.end(typeof body === 'string' ? body : JSON.stringify(body));
   });
 }
