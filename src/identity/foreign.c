@@ -2,6 +2,7 @@
  * tokens: who loses his role, his link or his account is somebody else's within a second,
  * and an epoch that is too old only means to look again. */
 #include "identity/foreign.h"
+#include "identity/claim.h"
 #include "identity/epoch.h"
 #include "identity/issuer.h"
 #include "identity/member.h"
@@ -60,25 +61,15 @@ bool foreign_is(Arena *mem, Str token)
     return j != NULL && json_get_str(j, "iss", &iss) && issuer_named(iss);
 }
 
-static bool get_time(const Json *j, const char *name, Instant *out)
-{
-    i64 s;
-
-    if (!json_get_int(j, name, &s) || s <= 0 || s > INT64_C(1) << 40)
-        return false;
-    *out = (Instant){ s * 1000 };
-    return true;
-}
-
 typedef struct Said { Str subject; Instant from, expires; } Said;
 
 static bool read_said(Ctx *cx, const Json *j, Said *out)
 {
     *out = (Said){ 0 };
     if (!json_get_str(j, "sub", &out->subject) || out->subject.len == 0 ||
-        out->subject.len > SUBJECT_MOST || !get_time(j, "exp", &out->expires) ||
-        (json_member(j, "iat") != NULL && !get_time(j, "iat", &out->from)) ||
-        (json_member(j, "nbf") != NULL && !get_time(j, "nbf", &out->from)))
+        out->subject.len > SUBJECT_MOST || !claim_time(j, "exp", &out->expires) ||
+        (json_member(j, "iat") != NULL && !claim_time(j, "iat", &out->from)) ||
+        (json_member(j, "nbf") != NULL && !claim_time(j, "nbf", &out->from)))
         return fail(cx, INVALID_TOKEN, "foreign token: a claim is missing or not what it should be");
     if (before(later(cx->now, LEEWAY), out->from))
         return fail(cx, INVALID_TOKEN, "foreign token: not valid yet");

@@ -1,6 +1,7 @@
 /* jwt.c - the payload is written by hand, because it is the same twelve members each
  * time. The email is not among them: tokens are logged and kept in many places. */
 #include "identity/jwt.h"
+#include "identity/claim.h"
 #include "identity/role.h"
 
 #define LEEWAY seconds(30)
@@ -56,17 +57,6 @@ static bool get_id(const Json *j, const char *name, Uuid *out)
     return json_get_str(j, name, &s) && uuid_read(s, out) && !uuid_zero(*out);
 }
 
-/* Seconds that still fit when they are milliseconds. */
-static bool get_time(const Json *j, const char *name, Instant *out)
-{
-    i64 s;
-
-    if (!json_get_int(j, name, &s) || s <= 0 || s > INT64_C(1) << 40)
-        return false;
-    *out = (Instant){ s * 1000 };
-    return true;
-}
-
 static bool get_role(const Json *j, TokenUse use, Role *out)
 {
     Str s;
@@ -113,11 +103,11 @@ JwtResult jwt_read(Arena *mem, JwsFind *find, void *arg, TokenUse use, const Jwt
     *why = "a claim is missing or not what it should be";
     if (!get_id(j, "sub", &c.user.v) || !get_id(j, "tenant_id", &c.tenant.v) ||
         !get_id(j, "sid", &c.session) || !get_id(j, "jti", &c.id) || !get_role(j, use, &c.role) ||
-        !get_epoch(j, &c.epoch) || !get_time(j, "iat", &c.issued) || !get_time(j, "exp", &c.expires))
+        !get_epoch(j, &c.epoch) || !claim_time(j, "iat", &c.issued) || !claim_time(j, "exp", &c.expires))
         return JWT_BAD;
     *why = "not valid yet";
     if (json_member(j, "nbf") != NULL &&
-        (!get_time(j, "nbf", &from) || before(later(now, LEEWAY), from)))
+        (!claim_time(j, "nbf", &from) || before(later(now, LEEWAY), from)))
         return JWT_BAD;
     *out = c;
     JwtResult result = jwt_times(&c, now);

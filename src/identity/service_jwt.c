@@ -2,6 +2,7 @@
  * service: a token of a person, or of a foreign issuer, can't come this way, nor this one
  * theirs. */
 #include "identity/service_jwt.h"
+#include "identity/claim.h"
 #include "identity/jws.h"
 
 bool jwt_is_of_service(Arena *mem, Str token)
@@ -66,23 +67,6 @@ static unsigned scopes_of(Str words)
     return s;
 }
 
-static bool get_time(const Json *j, const char *name, Instant *out)
-{
-    i64 s;
-
-    if (!json_get_int(j, name, &s) || s <= 0 || s > INT64_C(1) << 40)
-        return false;
-    *out = (Instant){ s * 1000 };
-    return true;
-}
-
-static bool get_id(const Json *j, const char *name, Uuid *out)
-{
-    Str s;
-    return json_member(j, name) == NULL ||
-           (json_get_str(j, name, &s) && uuid_read(s, out) && !uuid_zero(*out));
-}
-
 static bool read_claims(Arena *mem, Str payload, Assertion *a)
 {
     Str why, scope = S(""), other;
@@ -94,14 +78,14 @@ static bool read_claims(Arena *mem, Str payload, Assertion *a)
         (json_member(j, "scope") != NULL && !json_get_str(j, "scope", &scope)))
         return false;
     a->scopes = scopes_of(scope);
-    if (!get_time(j, "iat", &a->issued) || (json_member(j, "nbf") != NULL && !get_time(j, "nbf", &from)))
+    if (!claim_time(j, "iat", &a->issued) || (json_member(j, "nbf") != NULL && !claim_time(j, "nbf", &from)))
         return false;
     if (before(a->issued, from))
         a->issued = from;                         /* judged as if made then   */
     return json_get_str(j, "iss", &a->issuer) && json_get_str(j, "aud", &a->audience) &&
            (json_member(j, "sub") == NULL || json_get_str(j, "sub", &other)) &&
-           get_time(j, "exp", &a->expires) &&
-           get_id(j, "tenantId", &a->tenant.v) && get_id(j, "userId", &a->user.v);
+           claim_time(j, "exp", &a->expires) &&
+           claim_id(j, "tenantId", &a->tenant.v) && claim_id(j, "userId", &a->user.v);
 }
 
 /* kid says whose secret, before anything is proved. */

@@ -3,6 +3,7 @@
  * don't know is covered too. Nothing of a token is looked at before its length. A token has
  * one spelling only, because it is revoked by the hash of what was shown. */
 #include "identity/service_token.h"
+#include "identity/claim.h"
 #include "base/rand.h"
 #include "identity/base64.h"
 #include <openssl/evp.h>
@@ -88,24 +89,6 @@ static bool cut_sig(Arena *mem, Str text, Claimed *out)
     return true;
 }
 
-static bool get_time(const Json *j, const char *name, Instant *out)
-{
-    i64 s;
-
-    if (!json_get_int(j, name, &s) || s <= 0 || s > INT64_C(1) << 40)
-        return false;
-    *out = (Instant){ s * 1000 };
-    return true;
-}
-
-/* Absent is an answer, another kind or no id is not. */
-static bool get_id(const Json *j, const char *name, Uuid *out)
-{
-    Str s;
-    return json_member(j, name) == NULL ||
-           (json_get_str(j, name, &s) && uuid_read(s, out) && !uuid_zero(*out));
-}
-
 static bool get_claims(const Json *j, Assertion *a)
 {
     Str nonce, unknown;
@@ -115,8 +98,8 @@ static bool get_claims(const Json *j, Assertion *a)
            json_get_str(j, "env", &a->environment) &&
            json_get_str(j, "nonce", &nonce) && nonce.len >= NONCE_SHORT && nonce.len <= NONCE_LONG &&
            (json_member(j, "aud") == NULL || json_get_str(j, "aud", &a->audience)) &&
-           get_time(j, "iat", &a->issued) && get_time(j, "exp", &a->expires) &&
-           get_id(j, "tenantId", &a->tenant.v) && get_id(j, "userId", &a->user.v) &&
+           claim_time(j, "iat", &a->issued) && claim_time(j, "exp", &a->expires) &&
+           claim_id(j, "tenantId", &a->tenant.v) && claim_id(j, "userId", &a->user.v) &&
            scopes_read(json_member(j, "scopes"), &a->scopes, &unknown);
 }
 
