@@ -31,7 +31,7 @@ typedef struct H2Stream {
     bool       head_only;                         /* the request is HEAD      */
     bool       answered;                          /* the final HEADERS went   */
     bool       ends;                              /* the rest of it is the end */
-    bool       ended;                             /* END_STREAM went          */
+    bool       ended;                             /* END_STREAM is in the session's out */
     bool       shut;                              /* nghttp2 is done with it  */
     bool       waits;                             /* for room or a window     */
     i64        left;                              /* of the answer; -1: not known */
@@ -57,6 +57,8 @@ typedef struct H2 {
     bool       lost;                              /* nothing more can be said */
     bool       wake, full;                        /* who waits may go on; could not */
     bool       unread;                            /* for nobody takes the answers */
+    i32        stops[H2_STREAMS_MOST];            /* answered, their clients may still send */
+    int        stop_count;
     H2Drain    drain;
     H2Head     head;                              /* the one that is coming   */
     char      *out;
@@ -83,6 +85,9 @@ void h2_stream_wake(H2 *h);
 /* One frame of n bytes of what is being written, behind its head. */
 void h2_stream_send(H2Stream *s, Str head, isize n);
 void h2_pump(H2 *h);
+/* The answer's end has gone: who still sends the request is told to stop, when that has
+ * left for the socket (RFC 9113 8.1). */
+void h2_stop(H2 *h, i32 id);
 void h2_again(H2 *h);
 void h2_put(H2 *h, Str bytes);
 

@@ -173,15 +173,17 @@ static void take_ping(H2 *h, const nghttp2_frame *f)
                           NGHTTP2_NO_ERROR, NULL, 0);
 }
 
-/* An answer that ended after its request was let go: whoever still sends the request is
- * told to stop (RFC 9113 8.1). */
 static int on_sent(nghttp2_session *session, const nghttp2_frame *f, void *user)
 {
-    i32 id = f->hd.stream_id;
+    H2Stream *s = stream_of(user, f->hd.stream_id);
 
-    if (carries_body(f) && ends_stream(f) && stream_of(user, id) == NULL &&
-        nghttp2_session_get_stream_remote_close(session, id) == 0)
-        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+    (void)session;
+    if (!carries_body(f) || !ends_stream(f))
+        return 0;
+    if (s != NULL)
+        s->ended = true;
+    else
+        h2_stop(user, f->hd.stream_id);
     return 0;
 }
 
@@ -239,7 +241,6 @@ static int on_send_data(nghttp2_session *session, nghttp2_frame *f, const u8 *he
     if (s == NULL)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     h2_stream_send(s, (Str){ (const char *)head, FRAME_HEAD }, (isize)size);
-    s->ended |= ends_stream(f);
     return 0;
 }
 

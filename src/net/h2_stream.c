@@ -198,9 +198,8 @@ static bool begin_answer(H2Stream *s, Str text, isize *size)
                                       a.count, NULL) == 0;
     s->answered = true;
     s->left = has_body(s, &a) ? a.length : 0;
-    s->ended = s->left == 0;
     return nghttp2_submit_response(session, s->id, a.fields, a.count,
-                                   s->ended ? NULL : &provider) == 0;
+                                   s->left == 0 ? NULL : &provider) == 0;
 }
 
 /* ---- the link --------------------------------------------------------------- */
@@ -271,22 +270,19 @@ void h2_took(Conn *c, isize n)
     h2_again(h);
 }
 
-static u32 why_reset(const H2Stream *s)
-{
-    return s->ended ? NGHTTP2_NO_ERROR : s->answered ? NGHTTP2_CANCEL
-                                                     : NGHTTP2_INTERNAL_ERROR;
-}
-
-/* Takes it out of the session's hands: what only lacks its end gets that as soon as the
- * window lets it, all else is reset, because its client may still be sending, or waits
- * for what will not come (RFC 9113 8.1). */
+/* Takes it out of the session's hands. What lacks only its end gets that as soon as the
+ * window lets it; its client is told to stop sending when that has gone. All else is
+ * reset, for its client waits for what will not come. */
 static void let_go(H2 *h, H2Stream *s)
 {
     nghttp2_session_set_stream_user_data(h->session, s->id, NULL);
-    if (s->ends && !s->ended)
-        nghttp2_session_resume_data(h->session, s->id);
+    if (s->ended)
+        h2_stop(h, s->id);
+    else if (!s->answered || !(s->ends || s->left == 0))
+        nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, s->id,
+                                  s->answered ? NGHTTP2_CANCEL : NGHTTP2_INTERNAL_ERROR);
     else
-        nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, s->id, why_reset(s));
+        nghttp2_session_resume_data(h->session, s->id);
 }
 
 static void h2_free(Link *l)
