@@ -36,6 +36,7 @@ typedef struct H2Stream {
     bool       waits;                             /* for room or a window     */
     i64        left;                              /* of the answer; -1: not known */
     isize      body;                              /* bytes of request that are here */
+    Str        trailers;                          /* of the answer; its own   */
     const struct iovec *parts;                    /* what is being written    */
     int        part_count;
     isize      part_at, taken;
@@ -93,3 +94,5 @@ void h2_put(H2 *h, Str bytes);
 
 /* For ask.c: n bytes of the request's body have gone on: as many more may come. */
 void h2_took(Conn *c, isize n);
+/* Trailer lines, for the end of the answer: copied. */
+void h2_trailers(Conn *c, Str lines);

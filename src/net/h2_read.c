@@ -29,6 +29,16 @@ static void spend(H2 *h, i64 price)
         nghttp2_session_terminate_session(h->session, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
+static H2Stream *stream_of(H2 *h, i32 id)
+{
+    return nghttp2_session_get_stream_user_data(h->session, id);
+}
+
+static bool is_forwarding(const H2Stream *s)
+{
+    return s != NULL && s->conn.state == C_FORWARDING;
+}
+
 static bool is_request(const nghttp2_frame *f)
 {
     return f->hd.type == NGHTTP2_HEADERS && f->headers.cat == NGHTTP2_HCAT_REQUEST;
@@ -39,7 +49,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *f, vo
     H2 *h = user;
 
     (void)session;
-    if (is_request(f))
+    if (is_request(f) || is_forwarding(stream_of(h, f->hd.stream_id)))
         h2_head_begin(&h->head);
     return 0;
 }
@@ -50,8 +60,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *f, const u8 
 {
     H2 *h = user;
 
-    (void)session, (void)flags;
-    if (is_request(f))
+    (void)session, (void)f, (void)flags;
+    if (h->head.open)
         h2_head_add(&h->head, (Str){ (const char *)name, (isize)name_len },
                     (Str){ (const char *)value, (isize)value_len });
     return 0;
@@ -87,21 +97,26 @@ static void begin_request(H2 *h, const nghttp2_frame *f)
         exchange_refuse(&s->conn, fault, "fields");
 }
 
-static H2Stream *stream_of(H2 *h, i32 id)
+static void end_forward(H2 *h, H2Stream *s)
 {
-    return nghttp2_session_get_stream_user_data(h->session, id);
+    Str trailers;
+    FaultCode fault = h2_head_trailers(&h->head, &trailers);
+
+    if (fault == OK)
+        ask_feed_end(&s->conn, trailers);
+    else
+        ask_fail(&s->conn, fault, "trailers");
 }
 
 static void take_end(H2 *h, const nghttp2_frame *f)
 {
     H2Stream *s = stream_of(h, f->hd.stream_id);
 
-    if (s == NULL)
-        return;
-    if (s->conn.state == C_FORWARDING)
-        ask_feed_end(&s->conn);
-    else
+    if (is_forwarding(s))
+        end_forward(h, s);
+    else if (s != NULL)
         exchange_end(&s->conn);
+    h2_head_free(&h->head);
 }
 
 /* More than what all requests of one connection may keep; one alone may keep what its
@@ -139,9 +154,9 @@ static int on_data(nghttp2_session *session, u8 flags, i32 id, const u8 *data, s
 
     (void)flags;
     nghttp2_session_consume_connection(session, len);
-    if (s == NULL || s->conn.state != C_FORWARDING)
+    if (!is_forwarding(s))
         nghttp2_session_consume_stream(session, id, len);
-    if (s != NULL && (s->conn.state == C_BODY || s->conn.state == C_FORWARDING))
+    if (is_forwarding(s) || (s != NULL && s->conn.state == C_BODY))
         take_data(h, s, (Str){ (const char *)data, (isize)len });
     return 0;
 }
@@ -212,9 +227,8 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *f, in
 {
     H2 *h = user;
 
-    (void)session, (void)why;
-    if (is_request(f))
-        h2_head_free(&h->head);
+    (void)session, (void)f, (void)why;
+    h2_head_free(&h->head);
     spend(h, RESET_COSTS);
     return 0;
 }

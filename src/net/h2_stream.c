@@ -245,6 +245,23 @@ static isize h2_write(Link *l, const struct iovec *parts, int count)
     return head + s->taken;
 }
 
+/* They end the stream. The body is in frames by now, so they overtake nothing, and no
+ * window holds them back; the end that `offer` has for it comes too late then. */
+static void put_trailers(H2Stream *s)
+{
+    nghttp2_nv fields[HEADERS_MOST];
+    Str rest = s->trailers;
+    size_t n = 0;
+
+    while (rest.len > 0) {
+        Str line = str_cut(&rest, '\n'), value = str_sub(line, 0, line.len - 1);
+        Str name = str_cut(&value, ':');
+        must(n < HEADERS_MOST);
+        fields[n++] = field(name, str_trim(value));
+    }
+    nghttp2_submit_trailer(s->session->session, s->id, fields, n);
+}
+
 static void h2_finish(Link *l)
 {
     H2Stream *s = stream_of(l);
@@ -252,8 +269,22 @@ static void h2_finish(Link *l)
     if (s->session == NULL || s->shut || s->ended || !s->answered || s->left >= 0)
         return;
     s->ends = true;
+    if (s->trailers.len > 0)
+        put_trailers(s);
     if (!s->session->reading)
         hand_over(s, NULL, 0, 0);
+}
+
+void h2_trailers(Conn *c, Str lines)
+{
+    H2Stream *s = stream_of(&c->link);
+    char *at;
+
+    if (lines.len == 0)
+        return;
+    must(s->trailers.at == NULL && (at = malloc((size_t)lines.len)) != NULL);
+    memcpy(at, lines.at, (size_t)lines.len);
+    s->trailers = (Str){ at, lines.len };
 }
 
 void h2_took(Conn *c, isize n)
@@ -290,6 +321,8 @@ static void h2_free(Link *l)
     H2Stream *s = stream_of(l);
     H2 *h = s->session;
 
+    free((void *)(uintptr_t)s->trailers.at);
+    s->trailers = (Str){ 0 };
     if (h == NULL)
         return;
     if (s->waits)
