@@ -14,8 +14,8 @@
 #include "identity/mfa.h"
 #include "identity/passkey.h"
 #include "identity/wallet.h"
-#include "identity/password.h"
 #include "identity/policy.h"
+#include "proof/password.h"
 
 static bool open_keys(Arena *mem, const IdentityConfig *c, Str *why)
 {

@@ -4,10 +4,10 @@
  * Needs: key, token, session, login, password.  Used by: main, cli. */
 #pragma once
 #include "base/crypto.h"
-#include "identity/jws.h"
 #include "identity/limit.h"
-#include "identity/password.h"
 #include "identity/service.h"
+#include "proof/jws.h"
+#include "proof/password.h"
 #include "store/store.h"
 
 typedef struct IdentityConfig {

@@ -2,8 +2,8 @@
  * service: a token of a person, or of a foreign issuer, can't come this way, nor this one
  * theirs. */
 #include "identity/service_jwt.h"
-#include "identity/claim.h"
-#include "identity/jws.h"
+#include "proof/claim.h"
+#include "proof/jws.h"
 
 bool jwt_is_of_service(Arena *mem, Str token)
 {

@@ -3,22 +3,15 @@
  * don't know is covered too. Nothing of a token is looked at before its length. A token has
  * one spelling only, because it is revoked by the hash of what was shown. */
 #include "identity/service_token.h"
-#include "identity/claim.h"
+#include "proof/base64.h"
+#include "proof/claim.h"
 #include "base/rand.h"
-#include "identity/base64.h"
-#include <openssl/evp.h>
 
 enum { NONCE_BYTES = 16, NONCE_SHORT = 16, NONCE_LONG = 64, SIG_HEX = 64 };
 
 /* ,"sig":"<64>"} */
 static const Str before_sig = { ",\"sig\":\"", 8 };
 enum { TAIL = 8 + SIG_HEX + 2 };
-
-static Str base64_write(Arena *mem, Str s)
-{
-    char *to = make(mem, char, (s.len + 2) / 3 * 4 + 1);
-    return (Str){ to, EVP_EncodeBlock((u8 *)to, (const u8 *)s.at, (int)s.len) };
-}
 
 static void put_text(Buf *b, const char *name, Str s)
 {
@@ -69,7 +62,7 @@ Str assertion_write(Arena *mem, const Assertion *a, const Secret *key)
     buf_add(&b, before_sig);
     buf_add(&b, hex_write(mem, d.b, SHA256_BYTES));
     buf_lit(&b, "\"}");
-    return base64_write(mem, buf_str(&b));
+    return base64_padded(mem, b.at, b.len);
 }
 
 /* What was signed: the text without its last member. */
@@ -112,7 +105,7 @@ bool assertion_read(Arena *mem, Str token, Claimed *out, const char **why)
     if (token.len == 0 || token.len > SERVICE_TOKEN_MOST)
         return false;
     *why = "no base64";
-    if (!base64_any_read(mem, token, &text) || !str_is(base64_write(mem, text), token))
+    if (!base64_any_read(mem, token, &text) || !str_is(base64_padded(mem, text.at, text.len), token))
         return false;
     *why = "its last member is no sig";
     if (!cut_sig(mem, text, out))

@@ -4,10 +4,10 @@
 #include <pthread.h>
 #include "base/file.h"
 #include "identity/guard.h"
-#include "identity/base64.h"
 #include "identity/service.h"
 #include "identity/service_revoked.h"
 #include "identity/tenant.h"
+#include "proof/base64.h"
 
 static const Route plain = { .method = M_POST, .path = "/things/:id" };
 

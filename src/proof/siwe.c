@@ -1,5 +1,5 @@
 /* siwe.c - the blank line before a statement stays when there is none (EIP-4361, ABNF). */
-#include "identity/siwe.h"
+#include "proof/siwe.h"
 
 Str siwe_write(Arena *mem, const SignIn *s)
 {

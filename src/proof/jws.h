@@ -4,7 +4,7 @@
  * Four are known: ES256, RS256 (2048 to 4096 bits), EdDSA (Ed25519), and HS256 for keys
  * that both sides hold: such a key has no public part, so it is never read from PEM and
  * never published.
- * Needs: base.  Used by: key, jwt. */
+ * Needs: base.  Used by: jwk, identity (key, jwt, issuer, service_jwt). */
 #pragma once
 #include "base/json.h"
 #include "base/shape.h"

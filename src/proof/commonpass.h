@@ -1,5 +1,5 @@
 /* commonpass.h - the passwords that everybody tries.
- * Needs: base.  Used by: password.c. */
+ * Needs: base.  Used by: password. */
 #pragma once
 #include "base/str.h"
 

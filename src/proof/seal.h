@@ -2,7 +2,7 @@
  *
  * XChaCha20-Poly1305 with a random 24-byte nonce. `place` (associated data) says where
  * the bytes belong, so a sealed value that is moved to another row does not open.
- * Needs: base.  Used by: session, mfa. */
+ * Needs: base.  Used by: identity (session, mfa, letterbox), gateway. */
 #pragma once
 #include "base/crypto.h"
 

@@ -1,6 +1,6 @@
 /* hasher.c - a job lives on the stack of who waits for it. He waits to the end also past
  * his deadline: the line is short, so the end is near. */
-#include "identity/hasher.h"
+#include "proof/hasher.h"
 #include "base/histogram.h"
 #include "base/trace.h"
 #include "base/queue.h"

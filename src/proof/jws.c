@@ -8,7 +8,7 @@
  *
  * Fetching an algorithm or making a context costs more than some signatures do, so
  * each thread keeps the contexts of the keys that it used last. */
-#include "identity/jws.h"
+#include "proof/jws.h"
 #include "base/crypto.h"
 #include <openssl/core_names.h>
 #include <openssl/ecdsa.h>

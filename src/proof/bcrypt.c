@@ -1,7 +1,7 @@
 /* bcrypt.c - libxcrypt's crypt_r. bcrypt looks at 72 bytes and no further, so a longer
  * password is one that those systems cut; it is cut here too, because its owner never knew.
  * crypt_r says that it failed by a text that begins with '*'. */
-#include "identity/bcrypt.h"
+#include "proof/bcrypt.h"
 #include "base/crypto.h"
 #include <crypt.h>
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* pubkey.c - OpenSSL decodes the DER and looks whether a point is on its curve; what it
  * would take beside our three is refused after. A key is used once in a while, so
  * nothing is kept. */
-#include "identity/pubkey.h"
+#include "proof/pubkey.h"
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* base64.c - brought into the one form that base/str.h reads strictly. Padding may be there
  * or not, but as much as there is must fit; spaces only within PEM. */
-#include "identity/base64.h"
+#include "proof/base64.h"
 
 bool base64_any_read(Arena *mem, Str text, Str *out)
 {

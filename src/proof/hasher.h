@@ -2,7 +2,7 @@
  *
  * One hash takes 64 MiB and a tenth of a second, so how many run at once is decided
  * here and not by who knocks: a full line answers BUSY at once.
- * Needs: queue.  Used by: password.c. */
+ * Needs: queue.  Used by: password. */
 #pragma once
 #include "base/ctx.h"
 

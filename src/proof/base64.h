@@ -1,6 +1,6 @@
 /* base64.h - base64 as other people's libraries write it: of either alphabet (RFC 4648
  * sections 4 and 5), with padding or without; and the PEM form of a public key.
- * Needs: str.  Used by: wallet, device_key. */
+ * Needs: str.  Used by: solana, identity (device_key, service_token), gateway. */
 #pragma once
 #include "base/str.h"
 

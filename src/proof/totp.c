@@ -1,6 +1,6 @@
 /* totp.c - all three steps are compared whatever the first says, so that the time tells
  * nothing about a phone's clock. */
-#include "identity/totp.h"
+#include "proof/totp.h"
 #include "base/crypto.h"
 #include <openssl/evp.h>
 #include <openssl/hmac.h>

@@ -5,7 +5,7 @@
  * over. The algorithm is pinned by the key: P-256 is ES256, RSA is RS256, Ed25519 is EdDSA.
  * Needs: jws.  Used by: issuer. */
 #pragma once
-#include "identity/jws.h"
+#include "proof/jws.h"
 
 enum { JWK_SET_MOST = 16 };
 

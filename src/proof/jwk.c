@@ -1,6 +1,6 @@
 /* jwk.c - a JWK becomes PEM and goes through the one door that keys have (jws_key_read),
  * so size and curve are judged in one place. */
-#include "identity/jwk.h"
+#include "proof/jwk.h"
 #include <openssl/bio.h>
 #include <openssl/bn.h>
 #include <openssl/core_names.h>

@@ -1,6 +1,6 @@
 /* seal.c - nonce | ciphertext | tag. The nonce is long enough to be drawn by chance for
  * ever, so there is no counter to keep. */
-#include "identity/seal.h"
+#include "proof/seal.h"
 #include "base/rand.h"
 #include <sodium.h>
 

@@ -1,5 +1,5 @@
 /* claim.c - see claim.h. */
-#include "identity/claim.h"
+#include "proof/claim.h"
 
 bool claim_time(const Json *j, const char *name, Instant *out)
 {

@@ -1,7 +1,7 @@
 /* ethereum.c - recovery by libsecp256k1: OpenSSL has the curve but no way back from a
  * signature to its key. */
-#include "identity/ethereum.h"
-#include "identity/keccak.h"
+#include "proof/ethereum.h"
+#include "proof/keccak.h"
 #include <secp256k1_recovery.h>
 #include <string.h>
 

@@ -2,7 +2,7 @@
  * and put "2024!" behind it. So the list holds the words, and what is tried is looked at
  * without its trimmings: 702 of the million most common ones pass the rule, and nearly all
  * of them are such a word. */
-#include "identity/commonpass.h"
+#include "proof/commonpass.h"
 
 /* Without digits and marks at their ends. */
 static const char *const words[] = {

@@ -5,7 +5,7 @@
  * Needs: hasher.  Used by: policy, login, recovery, mfa. */
 #pragma once
 #include "base/ctx.h"
-#include "identity/hasher.h"
+#include "proof/hasher.h"
 
 enum { PASSWORD_LEAST = 12, PASSWORD_MOST = 128, PASSWORD_BYTES_MOST = 4 * PASSWORD_MOST };
 enum { PASSWORD_MEMORY_KIB = 64 << 10 };

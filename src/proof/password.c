@@ -4,10 +4,10 @@
  *
  * A hash from elsewhere may order its parameters otherwise (an npm library of 2025 writes
  * m,p,t) or ask for absurd costs; it is read by us before a library sees it. */
-#include "identity/password.h"
-#include "identity/bcrypt.h"
-#include "identity/commonpass.h"
-#include "identity/hasher.h"
+#include "proof/password.h"
+#include "proof/bcrypt.h"
+#include "proof/commonpass.h"
+#include "proof/hasher.h"
 #include "base/crypto.h"
 #include "base/rand.h"
 #include <argon2.h>

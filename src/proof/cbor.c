@@ -1,5 +1,5 @@
 /* cbor.c - the first byte has three bits of kind and five of size; see RFC 8949 section 3. */
-#include "identity/cbor.h"
+#include "proof/cbor.h"
 
 enum { DEEPEST = 8, NEGATIVE = 1, TAG = 6, SIMPLE = 7, FALSE_ = 20, NULL_ = 22 };
 

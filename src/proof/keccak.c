@@ -1,6 +1,6 @@
 /* keccak.c - the permutation of FIPS 202 section 3 on 25 lanes of 64 bits, lane (x, y) at
  * 5y + x, little-endian; rate 136 bytes, padding 0x01 ... 0x80. */
-#include "identity/keccak.h"
+#include "proof/keccak.h"
 #include <string.h>
 
 enum { RATE = 136, LANES = 25, ROUNDS = 24 };

@@ -1,5 +1,5 @@
 /* base58.c - long division, one digit after the other: quadratic, so what is read is short. */
-#include "identity/base58.h"
+#include "proof/base58.h"
 #include <string.h>
 
 enum { DIGITS_MOST = BASE58_BYTES_MOST * 138 / 100 + 1 };

@@ -2,7 +2,7 @@
  *
  * Kept as SubjectPublicKeyInfo in DER (RFC 5280). Three kinds: P-256 with ECDSA and SHA-256
  * (the signature in DER), Ed25519, RSA of 2048 to 4096 bits with PKCS 1 and SHA-256.
- * Needs: base.  Used by: webauthn, device_key. */
+ * Needs: base.  Used by: webauthn, identity (device_key). */
 #pragma once
 #include "base/str.h"
 

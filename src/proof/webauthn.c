@@ -4,9 +4,9 @@
  *   | rpIdHash | flags | counter | AT: aaguid 16, n 2, id n, COSE key | ED: CBOR map |
  *
  * Bytes that are left over are refused: they would be signed but mean nothing to us. */
-#include "identity/webauthn.h"
-#include "identity/cbor.h"
-#include "identity/pubkey.h"
+#include "proof/webauthn.h"
+#include "proof/cbor.h"
+#include "proof/pubkey.h"
 #include "base/crypto.h"
 #include "base/json.h"
 

@@ -1,5 +1,5 @@
 /* base58.h - bytes as Bitcoin and Solana write them.
- * Needs: str.  Used by: wallet. */
+ * Needs: str.  Used by: solana. */
 #pragma once
 #include "base/str.h"
 
