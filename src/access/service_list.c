@@ -1,7 +1,7 @@
 /* service_list.c - read once, at boot: a change needs a restart, and revoking does not. What
  * the file names and doesn't exist stops the start, because a typing error in a scope would
  * otherwise be found by whoever is refused at night. */
-#include "identity/service_list.h"
+#include "access/service_list.h"
 #include "base/file.h"
 #include <errno.h>
 #include <string.h>

@@ -1,9 +1,9 @@
 /* machine.c - a credential that came and doesn't hold is refused also where none is needed:
  * a program that sends one should hear that it is wrong at the first request. */
-#include "identity/machine.h"
-#include "identity/api_key.h"
-#include "identity/request_hmac.h"
-#include "identity/service_jwt.h"
+#include "access/machine.h"
+#include "access/api_key.h"
+#include "access/request_hmac.h"
+#include "access/service_jwt.h"
 
 /* Who names no user acts in his own name. */
 static bool let_in(Ctx *cx, const Peer *p)

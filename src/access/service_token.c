@@ -2,10 +2,10 @@
  * programs that order or escape members differently can't disagree about it, and what we
  * don't know is covered too. Nothing of a token is looked at before its length. A token has
  * one spelling only, because it is revoked by the hash of what was shown. */
-#include "identity/service_token.h"
+#include "access/service_token.h"
+#include "base/rand.h"
 #include "proof/base64.h"
 #include "proof/claim.h"
-#include "base/rand.h"
 
 enum { NONCE_BYTES = 16, NONCE_SHORT = 16, NONCE_LONG = 64, SIG_HEX = 64 };
 

@@ -8,9 +8,10 @@
  * a person would need. It must say for which tenant, on every route that is a tenant's.
  * Where no scope is asked for it is nobody in particular; and a person's bearer that comes
  * with it counts alone, but on routes for machines.
- * Needs: token, machine, net.  Used by: web. */
+ * Needs: machine, identity (token, foreign), net.  Used by: web, and who writes what may be
+ * retried. */
 #pragma once
-#include "identity/scope.h"
+#include "access/scope.h"
 #include "net/req.h"
 #include "store/once.h"
 

@@ -3,16 +3,16 @@
  *
  * On an io thread (INLINE) nothing may wait: the keys of another issuer and the account
  * behind its token are not asked for there, only remembered. */
-#include "identity/guard.h"
+#include "access/guard.h"
+#include "access/machine.h"
+#include "access/service_jwt.h"
+#include "base/crypto.h"
 #include "base/lock.h"
 #include "identity/foreign.h"
 #include "identity/fresh.h"
-#include "identity/machine.h"
-#include "identity/service_jwt.h"
 #include "identity/role.h"
 #include "identity/tenant.h"
 #include "identity/token.h"
-#include "base/crypto.h"
 
 enum { KEY_LETTERS = 255 };
 

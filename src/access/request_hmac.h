@@ -9,7 +9,7 @@
  * list says of its service. Only what is under /internal is asked in this way.
  * Needs: service, kv, net.  Used by: machine. */
 #pragma once
-#include "identity/service_list.h"
+#include "access/service_list.h"
 #include "net/req.h"
 
 #define REQUEST_WINDOW minutes(1)

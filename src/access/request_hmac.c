@@ -1,8 +1,8 @@
 /* request_hmac.c - the nonce is spent last, when all else holds: nobody can spend another's,
  * and while the kv is away nothing is let in, because it might come twice. It is kept as
  * long as its timestamp could pass, which is twice the window. */
-#include "identity/request_hmac.h"
-#include "identity/service.h"
+#include "access/request_hmac.h"
+#include "access/service.h"
 #include "base/signed.h"
 #include "kv/kv.h"
 #include "store/sql.h"

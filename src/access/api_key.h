@@ -6,8 +6,8 @@
  * minute, so the database is asked once a minute; then it also learns that it was used.
  * Needs: scope, store, kv, note.  Used by: machine, api_key_http, cli. */
 #pragma once
+#include "access/scope.h"
 #include "base/crypto.h"
-#include "identity/scope.h"
 #include "store/store.h"
 
 enum { API_KEY_LETTERS = 47, API_KEY_PREFIX = 12, API_KEYS_MOST = 100 };

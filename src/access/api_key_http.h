@@ -6,7 +6,7 @@
  *
  * Needs: api_key, net.  Used by: web (the table of routes). */
 #pragma once
-#include "identity/api_key.h"
+#include "access/api_key.h"
 #include "net/req.h"
 
 extern const Shape api_key_in_shape, api_key_made_shape;

@@ -10,7 +10,7 @@
  * for), `tenantId` and `userId` (on whose behalf); what else it says is covered and ignored.
  * Needs: service_list, base.  Used by: service, cli. */
 #pragma once
-#include "identity/service_list.h"
+#include "access/service_list.h"
 
 enum { SERVICE_TOKEN_MOST = 4096 };
 #define SERVICE_TOKEN_LASTS seconds(300)

@@ -1,6 +1,6 @@
 /* scope.c - the words are those of requirements file 000, and users:read for its internal
  * questions about people. */
-#include "identity/scope.h"
+#include "access/scope.h"
 
 static const char *const words[SCOPES] = {
     "events:read", "events:write", "events:delete", "venues:read", "tickets:read",

@@ -8,7 +8,7 @@
  * rules, and taken back in the same way: by its SHA-256 or with its service.
  * Needs: service, jws.  Used by: machine. */
 #pragma once
-#include "identity/service.h"
+#include "access/service.h"
 
 /* True when its header says HS256, which no token of a person does. Cheap for those. */
 bool jwt_is_of_service(Arena *mem, Str token);

@@ -3,12 +3,12 @@
  * hash, the later key in a place wins. Unknown keys are not kept, or their sender could push
  * the good ones out; he is counted instead. The epoch of who made it is kept with it and
  * judged each time: when he falls, or his tenant, every node looks again within a second. */
-#include "identity/api_key.h"
+#include "access/api_key.h"
+#include "base/lock.h"
+#include "base/rand.h"
 #include "identity/limit.h"
 #include "identity/note.h"
 #include "identity/revoked.h"
-#include "base/lock.h"
-#include "base/rand.h"
 #include <stdlib.h>
 #include <string.h>
 

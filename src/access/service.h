@@ -5,7 +5,7 @@
  * within a second (service_revoked.h). No check asks the database.
  * Needs: service_list, service_token, service_revoked, net.  Used by: machine, gateway, web. */
 #pragma once
-#include "identity/service_token.h"
+#include "access/service_token.h"
 #include "net/req.h"
 
 typedef struct ServiceConfig {

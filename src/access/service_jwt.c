@@ -1,7 +1,7 @@
 /* service_jwt.c - the algorithm is chosen before the key is, and only from a secret of a
  * service: a token of a person, or of a foreign issuer, can't come this way, nor this one
  * theirs. */
-#include "identity/service_jwt.h"
+#include "access/service_jwt.h"
 #include "proof/claim.h"
 #include "proof/jws.h"
 

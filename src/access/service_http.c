@@ -1,8 +1,8 @@
 /* service_http.c - read, call, reply. Whoever found a token in a log sends the token; whoever
  * keeps no such thing sends its SHA-256. */
-#include "identity/service_http.h"
-#include "identity/service.h"
-#include "identity/service_revoked.h"
+#include "access/service_http.h"
+#include "access/service.h"
+#include "access/service_revoked.h"
 #include "base/log.h"
 
 typedef struct ServiceRow { Str id, scopes; bool ownSecret, hasSecret; Str revoked; } ServiceRow;

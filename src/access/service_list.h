@@ -10,8 +10,8 @@
  *
  * Needs: scope, base.  Used by: service, machine, cli. */
 #pragma once
+#include "access/scope.h"
 #include "base/crypto.h"
-#include "identity/scope.h"
 
 #define SECRET_OVERLAP hours(24)
 enum { SERVICES_MOST = 64, SERVICE_ID_MOST = 64, SERVICE_SECRET_LEAST = 32 };

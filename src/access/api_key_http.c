@@ -1,5 +1,5 @@
 /* api_key_http.c - read, call, reply. No key may do what all tenants are run with. */
-#include "identity/api_key_http.h"
+#include "access/api_key_http.h"
 #include "base/log.h"
 
 typedef struct ApiKeyIn { Str name, scopes; Instant expiresAt; } ApiKeyIn;

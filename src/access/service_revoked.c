@@ -1,7 +1,7 @@
 /* service_revoked.c - a token lives five minutes, so few stand at a time: a list that is
  * walked, and not even that while it is empty. A row is never deleted while it matters,
  * lifting is a change too, or other nodes would not hear of it. */
-#include "identity/service_revoked.h"
+#include "access/service_revoked.h"
 #include "identity/note.h"
 #include "base/lock.h"
 #include <stdatomic.h>

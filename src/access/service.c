@@ -5,8 +5,8 @@
  * With a shared secret everybody who can check a token could have made it, so an audience
  * would prove nothing and file 000's tokens, which name none, are taken. A service with a
  * secret of its own must name us, or one whom it calls could call us with its token. */
-#include "identity/service.h"
-#include "identity/service_revoked.h"
+#include "access/service.h"
+#include "access/service_revoked.h"
 #include "base/lock.h"
 #include "base/rand.h"
 #include <string.h>
