@@ -238,6 +238,38 @@ TEST(what_was_too_old_to_be_kept_is_passed_over)
     identity_done();
 }
 
+SQL_ALL(hooks_left, "SELECT count(*) FROM webhook_endpoint");
+
+static bool count_rows(Ctx *cx, void *arg) { return sql_int(cx, &hooks_left, arg); }
+
+static i64 rows_left(Ctx *cx)
+{
+    i64 n;
+
+    must(read_tx(cx, count_rows, &n));
+    return n;
+}
+
+/* Whoever makes and removes endpoints all day would slow every look at them. */
+TEST(a_removed_endpoint_goes_when_its_last_delivery_has)
+{
+    Ctx cx = opened();
+    WebhookEndpoint gone = hook(&cx, S("[\"*\"]")), stays = hook(&cx, S("[\"*\"]"));
+    i64 n;
+
+    told(&cx, TENANT_DEFAULT, "order.paid", 2);
+    fed(&cx);
+    cx.now = earlier(cx.now, minutes(1));         /* removed before the deliveries were made */
+    must(endpoint_remove(&cx, gone.id));
+    cx.now = later(cx.now, minutes(1));
+    must(feed_sweep(&cx, cx.now, &n) && n == 0 && rows_left(&cx) == 2);
+    must(feed_sweep(&cx, later(cx.now, days(7)), &n) && n == 4 && rows_left(&cx) == 2);
+    must(feed_sweep(&cx, later(cx.now, days(7)), &n) && n == 1 && rows_left(&cx) == 1);
+    must(feed_sweep(&cx, later(cx.now, days(7)), &n) && n == 0);
+    must(now(&cx, stays.id).told == 2);
+    identity_done();
+}
+
 /* ---- whose turn it is ------------------------------------------------------------------ */
 
 SQL_ALL(hooks_claim, "UPDATE webhook_endpoint SET claimed_until = $2 WHERE id = $1");
