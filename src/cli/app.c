@@ -54,6 +54,19 @@ void app_log(const Config *c)
     log_setup(level_of(c), json, STDERR_FILENO);
 }
 
+/* A name that nobody asks for may be another program's. A letter or two beside a setting it is not. */
+static void tell_misspelt(App *app)
+{
+    Str left = app->config.strangers;
+
+    while (left.len > 0) {
+        Str name = str_cut(&left, ' ');
+        const char *near = nearest_setting(str_z(&app->mem, name));
+        if (near != NULL)
+            log_warn(".env has a name that is no setting", L("name", name), L("like", near));
+    }
+}
+
 bool app_config(App *app, const Args *a)
 {
     Buf mistakes = buf_in(&app->mem, 512), made = buf_in(&app->mem, 256);
@@ -68,6 +81,7 @@ bool app_config(App *app, const Args *a)
     if (made.len > 0)
         log_info("made what was missing in secrets.env", L("names", buf_str(&made)),
                  L("folder", app->config.data_dir));
+    tell_misspelt(app);
     return true;
 }
 
