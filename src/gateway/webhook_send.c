@@ -11,10 +11,10 @@
 #include "base/rand.h"
 #include "bus/bus.h"
 #include "gateway/webhook_feed.h"
-#include "identity/base64.h"
 #include "identity/letter.h"
 #include "identity/note.h"
 #include "identity/postman.h"
+#include "proof/base64.h"
 #include "net/fetch.h"
 #include <stdatomic.h>
 
