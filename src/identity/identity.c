@@ -95,6 +95,7 @@ void identity_close(void)
 bool identity_watch(Ctx *cx)
 {
     key_watch();
+    service_watch(cx);
     return key_follow(cx) && session_watch(cx) && service_revoked_watch(cx) &&
            api_key_watch(cx);
 }

@@ -8,10 +8,10 @@
 /* Who names no user acts in his own name. */
 static bool let_in(Ctx *cx, const Peer *p)
 {
-    UserId self = { p->service->machine };
+    UserId self = { p->machine };
 
     cx->who = (Who){ .user = uuid_zero(p->user.v) ? self : p->user, .comer = A_PEER,
-                     .machine = self.v, .service = p->service->id, .scopes = p->scopes,
+                     .machine = self.v, .service = p->service, .scopes = p->scopes,
                      .home = p->tenant };
     cx->tenant = p->tenant;
     return true;
@@ -31,8 +31,8 @@ static bool read_jwt(Ctx *cx, Str token)
 
 static bool read_signed(Ctx *cx, const Req *rq)
 {
-    const Service *s;
-    return request_check(cx, rq, &s) && let_in(cx, &(Peer){ .service = s, .scopes = s->scopes });
+    Peer p;
+    return request_check(cx, rq, &p) && let_in(cx, &p);
 }
 
 static bool read_key(Ctx *cx, Str key, Str peer)
