@@ -4,6 +4,7 @@
  * Needs: key, token, session, login, password.  Used by: main, cli. */
 #pragma once
 #include "base/crypto.h"
+#include "identity/issuer.h"
 #include "identity/jws.h"
 #include "identity/limit.h"
 #include "identity/password.h"
@@ -25,8 +26,7 @@ typedef struct IdentityConfig {
     Span audit_kept;                              /* AUDIT_RETENTION          */
     LimitConfig limits;
     ServiceConfig services;
-    Str  issuers_file;                            /* ISSUERS_FILE             */
-    bool issuers_plain;                           /* http:// is let pass, for tests */
+    IssuersConfig issuers;
     Str  passkey_id, passkey_origins;            /* empty: those of public_url */
     bool wallet_classic;                          /* the two-line message is taken too */
 } IdentityConfig;
