@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stdlib.h>
 
 struct TlsClient { SSL_CTX *context; };
 
@@ -24,6 +25,7 @@ void tls_client_close(TlsClient *t)
 {
     if (t != NULL)
         SSL_CTX_free(t->context);
+    free(t);
 }
 
 static bool trust(SSL_CTX *c, Arena *mem, Str ca_file)
@@ -43,9 +45,10 @@ static bool show(SSL_CTX *c, Arena *mem, Str cert_file, Str key_file)
 TlsClient *tls_client_open(Arena *mem, Str ca_file, Str cert_file, Str key_file, Str *why)
 {
     static const unsigned char ours[] = "\x08http/1.1";
-    TlsClient *t = make(mem, TlsClient, 1);
-    SSL_CTX *c = t->context = SSL_CTX_new(TLS_client_method());
+    TlsClient *t = calloc(1, sizeof *t);
 
+    must(t != NULL);
+    SSL_CTX *c = t->context = SSL_CTX_new(TLS_client_method());
     must(c != NULL);
     SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
     SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
