@@ -403,6 +403,7 @@ bool config_read(Arena *mem, const ConfigGiven *given, isize n, Config *out,
     memset(out, 0, sizeof *out);
     out->from = make(mem, Str, countof(facts));
     bool good = read_all(&r, made);
+    out->strangers = source_strangers(&r.from, mem);
     arena_wipe(&raw);
     return good;
 }

@@ -26,6 +26,7 @@ typedef struct Config {
 #undef GROUP
 #undef CONFIG
     Str *from;                                    /* by row of the table: "environment", "file ..." */
+    Str  strangers;                               /* names in .env that are no setting, a blank between */
 } Config;
 
 /* Places in the table's lists of words. */

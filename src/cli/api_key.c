@@ -1,6 +1,6 @@
 /* api_key.c - the API keys of a tenant, from the operator's side: for an installation's first
  * programs, and for the night when a key was leaked and no admin can be reached. */
-#include "identity/api_key.h"
+#include "access/api_key.h"
 #include "cli/app.h"
 #include "cli/cli.h"
 #include "identity/person.h"

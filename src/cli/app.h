@@ -3,10 +3,10 @@
  * A command opens what it needs; the server opens everything.
  * Needs: everything.  Used by: the commands. */
 #pragma once
+#include "access/service.h"
 #include "bus/bus.h"
 #include "cli/args.h"
 #include "identity/issuer.h"
-#include "identity/service.h"
 #include "net/server.h"
 #include "store/store.h"
 

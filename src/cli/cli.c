@@ -13,6 +13,8 @@ static const Command *const commands[] = {
     &command_deadletters, &command_config,
 };
 
+static const Command *at_work;      /* whose help is offered to who got it wrong */
+
 static Exit say(Exit code, const char *format, va_list args)
 {
     fputs("tickettoken: ", stderr);
@@ -28,7 +30,8 @@ Exit cli_usage(const char *format, ...)
     va_start(args, format);
     say(EXIT_USAGE, format, args);
     va_end(args);
-    fputs("Try: tickettoken help\n", stderr);
+    fprintf(stderr, "Try: tickettoken help%s%s\n", at_work != NULL ? " " : "",
+            at_work != NULL ? at_work->name : "");
     return EXIT_USAGE;
 }
 
@@ -93,8 +96,9 @@ static Exit unknown(const char *name)
 {
     const char *near = nearest(name, commands, countof(commands), command_name);
 
-    return cli_usage("there is no command \"%s\"%s%s", name,
-                     near != NULL ? "; did you mean " : "", near != NULL ? near : "");
+    return cli_usage("there is no command \"%s\"%s%s%s", name,
+                     near != NULL ? "; did you mean " : "", near != NULL ? near : "",
+                     near != NULL ? "?" : "");
 }
 
 static Exit run(const Command *c, int argc, char **argv)
@@ -104,11 +108,15 @@ static Exit run(const Command *c, int argc, char **argv)
     Str why;
     Exit code = EXIT_DONE;
 
+    at_work = c;
     if (!args_read(&a, argc, argv, &why))
         code = cli_usage("%s: %.*s", c->name, STR_ARGS(why));
     else if (a.help)
         print_command(c);
-    else if (a.word_count < c->words_least || a.word_count > c->words_most)
+    else if (a.word_count > c->words_most)
+        code = cli_usage("%s: what is \"%s\"? usage: tickettoken %s %s", c->name,
+                         a.words[c->words_most], c->name, c->usage);
+    else if (a.word_count < c->words_least)
         code = cli_usage("%s: usage: tickettoken %s %s", c->name, c->name, c->usage);
     else
         code = c->run(&a);

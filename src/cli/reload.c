@@ -5,10 +5,10 @@
  *
  * The signing keys are not here: every node looks at their folder twice a second. */
 #include "cli/reload.h"
+#include "access/guard.h"
 #include "base/log.h"
 #include "gateway/proxy.h"
 #include "identity/foreign.h"
-#include "identity/guard.h"
 #include "web/metrics.h"
 #include <string.h>
 

@@ -1,9 +1,9 @@
 /* service.c - the services that call us, from the operator's side. Works while a server runs:
  * what is revoked here is refused there within a second. */
+#include "access/service.h"
+#include "access/service_revoked.h"
 #include "cli/app.h"
 #include "cli/cli.h"
-#include "identity/service.h"
-#include "identity/service_revoked.h"
 #include <stdio.h>
 #include <string.h>
 

@@ -5,10 +5,10 @@
  *
  * The guard reads the token from memory and asks no database: this runs on an io thread. */
 #include "gateway/proxy_http.h"
+#include "access/guard.h"
+#include "access/service.h"
 #include "gateway/pace.h"
 #include "gateway/proxy.h"
-#include "identity/guard.h"
-#include "identity/service.h"
 #include "net/forward.h"
 
 /* ---- fields -------------------------------------------------------------------- */

@@ -4,9 +4,9 @@
 #include "base/log.h"
 #include "base/network.h"
 #include "base/rand.h"
-#include "identity/base64.h"
 #include "identity/note.h"
-#include "identity/seal.h"
+#include "proof/base64.h"
+#include "proof/seal.h"
 
 const Names endpoint_status_names = {
     (const char *const[]){ "ACTIVE", "PAUSED", "FAILED" }, 3 };

@@ -36,6 +36,11 @@ SQL_EACH_ALL(feed_skip,
 SQL_ALL(feed_forget,
     "DELETE FROM webhook_delivery WHERE (tenant, endpoint, sequence) IN"
     " (SELECT tenant, endpoint, sequence FROM webhook_delivery WHERE at < $1 LIMIT 1000)");
+SQL_ALL(feed_forget_endpoint,
+    "DELETE FROM webhook_endpoint WHERE (tenant, id) IN (SELECT tenant, id FROM webhook_endpoint e"
+    " WHERE status = 'DELETED' AND updated_at < $1 AND NOT EXISTS"
+    " (SELECT 1 FROM webhook_delivery d WHERE d.tenant = e.tenant AND d.endpoint = e.id)"
+    " LIMIT 1000)");
 
 static struct { bool ours; Mono ask_at; } turn;
 
@@ -216,7 +221,9 @@ typedef struct { Instant until; i64 *gone; } Sweep;
 static bool forget(Ctx *cx, void *arg)
 {
     Sweep *s = arg;
-    return sql_run(cx, &feed_forget, s->gone, V(s->until));
+
+    return sql_run(cx, &feed_forget, s->gone, V(s->until)) &&
+           (*s->gone > 0 || sql_run(cx, &feed_forget_endpoint, s->gone, V(s->until)));
 }
 
 bool feed_sweep(Ctx *cx, Instant until, i64 *gone)

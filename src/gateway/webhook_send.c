@@ -11,14 +11,14 @@
 #include "base/rand.h"
 #include "bus/bus.h"
 #include "gateway/webhook_feed.h"
-#include "identity/base64.h"
 #include "identity/letter.h"
 #include "identity/note.h"
 #include "identity/postman.h"
+#include "proof/base64.h"
 #include "net/fetch.h"
 #include <stdatomic.h>
 
-enum { SENDERS_MOST = 64, DUE_MOST = 16, AT_ONCE = 16, KEEP_BYTES = 64 << 10, SLOW_MS = 1000,
+enum { SENDERS_MOST = 64, DUE_MOST = 16, IN_SIGHT = 256, AT_ONCE = 16, KEEP_BYTES = 64 << 10, SLOW_MS = 1000,
        FIRST_PAUSE_S = 5, PAUSE_MOST_S = 3600 };
 #define CLAIM_LASTS seconds(30)                   /* longer than a turn and its last answer */
 #define LOOK_EVERY  seconds(1)
@@ -97,10 +97,11 @@ Attempt sender_try(Ctx *cx, Str url, const EndpointSecrets *s, Str id, i64 seque
 
 /* ---- one endpoint -------------------------------------------------------------------- */
 
-typedef struct Due { TenantId tenant; EndpointId id; } Due;
+typedef struct Due { TenantId tenant; EndpointId id; i64 busy; } Due;
 static const Shape due_row = SHAPE(Due,
     ID(Due, tenant, 0, ""),
-    ID(Due, id, 0, ""));
+    ID(Due, id, 0, ""),
+    NUMBER(Due, busy, 0, INT64_MAX, 0, 0, ""));   /* its tenant's, being served */
 
 typedef struct Sending {
     EndpointId id;
@@ -125,17 +126,23 @@ static const Shape delivery_row = SHAPE(Delivery,
     ID(Delivery, id, 0, ""),
     TEXT(Delivery, body, 0, 1 << 21, 0, ""));
 
+/* A claim that was given back still says when it was taken: who was served last is last in
+ * line, and before him whose tenant is served less at this moment. */
 SQL_ALL(send_due,
-    "SELECT tenant, id FROM webhook_endpoint WHERE status = 'ACTIVE' AND sent < told"
-    " AND try_at <= $1 AND claimed_until <= $1 AND (NOT slow OR $2 = 1)"
-    " AND NOT EXISTS (SELECT 1 FROM tenant t WHERE t.id = webhook_endpoint.tenant"
-    "   AND t.status <> 'ACTIVE')"
-    " ORDER BY try_at LIMIT $3");
+    "SELECT tenant, id, (SELECT count(*) FROM webhook_endpoint o"
+    "   WHERE o.tenant = few_due.tenant AND o.claimed_until > $1) AS busy FROM"
+    " (SELECT tenant, id, claimed_until FROM webhook_endpoint"
+    "  WHERE status = 'ACTIVE' AND sent < told"
+    "  AND try_at <= $1 AND claimed_until <= $1 AND (NOT slow OR $2 = 1)"
+    "  AND NOT EXISTS (SELECT 1 FROM tenant t WHERE t.id = webhook_endpoint.tenant"
+    "    AND t.status <> 'ACTIVE')"
+    "  ORDER BY claimed_until LIMIT $4) AS few_due"
+    " ORDER BY busy, claimed_until LIMIT $3");
 SQL(send_claim,
     "UPDATE webhook_endpoint SET claimed_until = $4 WHERE tenant = $1 AND id = $2"
     " AND status = 'ACTIVE' AND sent < told AND try_at <= $3 AND claimed_until <= $3");
 SQL(send_release,
-    "UPDATE webhook_endpoint SET claimed_until = created_at"
+    "UPDATE webhook_endpoint SET claimed_until = $4"
     " WHERE tenant = $1 AND id = $2 AND claimed_until = $3");
 SQL(send_one,
     "SELECT url, sent, told, tries, failing_since, created_by, slow FROM webhook_endpoint"
@@ -184,7 +191,8 @@ static bool claim(Ctx *cx, void *arg)
 static bool release(Ctx *cx, void *arg)
 {
     Turn *t = arg;
-    return sql_run(cx, &send_release, NULL, V(t->due.id.v), V(t->until));
+    return sql_run(cx, &send_release, NULL, V(t->due.id.v), V(t->until),
+                   V(earlier(t->until, CLAIM_LASTS)));
 }
 
 static bool load(Ctx *cx, void *arg)
@@ -357,7 +365,18 @@ static bool look(Ctx *cx, void *arg)
 {
     Looking *l = arg;
     return sql_rows(cx, &send_due, &due_row, &l->rows, &l->count, V(cx->now), V(l->slow_too),
-                    V((i64)DUE_MOST));
+                    V((i64)DUE_MOST), V((i64)IN_SIGHT));
+}
+
+/* Those in front who have the same right to be next; threads that look at the same moment
+ * begin at different ones. */
+static isize count_front(const Looking *l)
+{
+    isize n = 0;
+
+    while (n < l->count && l->rows[n].busy == l->rows[0].busy)
+        n++;
+    return n;
 }
 
 bool sender_pass(Ctx *cx, bool slow_too, bool *found)
@@ -367,7 +386,7 @@ bool sender_pass(Ctx *cx, bool slow_too, bool *found)
     *found = false;
     if (!read_tx(cx, look, &l))
         return false;
-    isize first = l.count > 0 ? (isize)rand_below((u32)l.count) : 0;
+    isize front = count_front(&l), first = front > 0 ? (isize)rand_below((u32)front) : 0;
     for (isize i = 0; i < l.count && !*found; i++)
         if (!send_to(cx, &l.rows[(first + i) % l.count], found))
             return false;

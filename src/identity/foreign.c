@@ -2,11 +2,11 @@
  * tokens: who loses his role, his link or his account is somebody else's within a second,
  * and an epoch that is too old only means to look again. */
 #include "identity/foreign.h"
-#include "identity/claim.h"
 #include "identity/epoch.h"
 #include "identity/member.h"
 #include "identity/note.h"
 #include "identity/revoked.h"
+#include "proof/claim.h"
 #include "base/lock.h"
 #include <stdlib.h>
 #include <string.h>

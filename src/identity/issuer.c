@@ -1,7 +1,7 @@
 /* issuer.c - a set of keys is immutable and counted, so one can be replaced while others
  * verify with it; so is the list of issuers. Time between fetches is measured on the clock that only runs forward. */
 #include "identity/issuer.h"
-#include "identity/jwk.h"
+#include "proof/jwk.h"
 #include "base/file.h"
 #include "base/lock.h"
 #include "base/log.h"

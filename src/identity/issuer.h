@@ -8,8 +8,8 @@
  * with the keys that there are. When they can't be had the old ones serve for a day.
  * Needs: jwk, net (fetch).  Used by: foreign. */
 #pragma once
-#include "identity/jws.h"
 #include "identity/role.h"
+#include "proof/jws.h"
 
 typedef struct Issuer Issuer;
 typedef struct IssuerList IssuerList;             /* what was read at once    */

@@ -59,6 +59,7 @@ typedef struct H2 {
     bool       unread;                            /* for nobody takes the answers */
     H2Drain    drain;
     H2Head     head;                              /* the one that is coming   */
+    isize      unpacked;                          /* bytes of its fields, or of trailers */
     char      *out;
     isize      out_at, out_len, out_cap, moved;
     i64        calm;                              /* what is left of H2_CALM_MOST */

@@ -50,6 +50,8 @@ void h2_head_add(H2Head *h, Str name, Str value)
 {
     bool pseudo = name.len > 0 && name.at[0] == ':';
 
+    if (h->too_large || h->bad)
+        return;
     if (h->len + name.len + value.len + LINE_MORE > HEAD_MOST)
         h->too_large = true;
     h->bad |= has_control(name) || has_control(value) ||

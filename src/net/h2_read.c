@@ -10,8 +10,10 @@
 #include "net/exchange.h"
 #include "net/io.h"
 
-enum { CALM_PER_SECOND = 100, RESET_COSTS = 5, TINY_WINDOW = 1024,
-       FRAME_HEAD = 9 };
+enum { CALM_PER_SECOND = 100, TINY_WINDOW = 1024, FRAME_HEAD = 9,
+       CUT_COSTS = 4,                /* a request without its answer's end; its reset is one more */
+       UNPACKED_MOST = 4 * HEAD_MOST,
+       FIELD_MORE = 32 };            /* of each field, as RFC 9113 6.5.2 counts */
 
 static void spend(H2 *h, i64 price)
 {
@@ -39,9 +41,22 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *f, vo
     H2 *h = user;
 
     (void)session;
+    h->unpacked = 0;
     if (is_request(f))
         h2_head_begin(&h->head);
     return 0;
+}
+
+/* A byte may mean a field of 4 KiB, so what is sent bounds nothing. What is somewhat too
+ * large is answered (431); of what is much too large nothing more is looked at, and its
+ * stream is reset. */
+static bool unpacks_too_much(H2 *h, isize size)
+{
+    h->unpacked += size + FIELD_MORE;
+    if (h->unpacked <= UNPACKED_MOST)
+        return false;
+    h2_head_free(&h->head);
+    return true;
 }
 
 static int on_header(nghttp2_session *session, const nghttp2_frame *f, const u8 *name,
@@ -51,6 +66,8 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *f, const u8 
     H2 *h = user;
 
     (void)session, (void)flags;
+    if (unpacks_too_much(h, (isize)(name_len + value_len)))
+        return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     if (is_request(f))
         h2_head_add(&h->head, (Str){ (const char *)name, (isize)name_len },
                     (Str){ (const char *)value, (isize)value_len });
@@ -149,7 +166,6 @@ static int on_data(nghttp2_session *session, u8 flags, i32 id, const u8 *data, s
 static i64 price_of(const nghttp2_frame *f)
 {
     switch (f->hd.type) {
-    case NGHTTP2_RST_STREAM:    return RESET_COSTS;
     case NGHTTP2_DATA:          return f->hd.length == 0 && !ends_stream(f);
     case NGHTTP2_WINDOW_UPDATE:
         return f->window_update.window_size_increment < TINY_WINDOW;
@@ -213,16 +229,20 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *f, in
     (void)session, (void)why;
     if (is_request(f))
         h2_head_free(&h->head);
-    spend(h, RESET_COSTS);
+    spend(h, CUT_COSTS);
     return 0;
 }
 
+/* A client has it reset by us as well by sending what is wrong, and the work is the same
+ * (CVE-2025-8671). What we end ourselves was let go before. */
 static int on_stream_close(nghttp2_session *session, i32 id, u32 error, void *user)
 {
     H2 *h = user;
     H2Stream *s = stream_of(h, id);
 
     (void)session, (void)error;
+    if (s != NULL && !s->ended)
+        spend(h, CUT_COSTS);
     if (s != NULL)
         s->shut = true;
     h2_again(h);

@@ -37,7 +37,7 @@ typedef struct Route {
     Method       method;
     const char  *path;                            /* "/api/v1/orders/:id"; "/api/" and a
                                                      star: what no other row knows */
-    unsigned     access;                          /* identity/guard.h says what it means */
+    unsigned     access;                          /* access/guard.h says what it means */
     i64          body_most;                       /* 0: the server's default  */
     const Shape *in;                              /* of the body, or of a GET's query; NULL: none */
     int          status;                          /* of success               */

@@ -1,11 +1,11 @@
 /* metrics.c - being on this machine is no reason to be let in: behind a proxy that runs
  * here everybody seems to be. */
 #include "web/metrics.h"
+#include "access/guard.h"
 #include "base/file.h"
 #include "base/histogram.h"
 #include "base/metric.h"
 #include "gateway/proxy.h"
-#include "identity/guard.h"
 #include "web/gauges.h"
 #include "web/red.h"
 #include <errno.h>

@@ -2,7 +2,7 @@
  * the schemas. A shape that is read and written is one schema: what is only read is
  * writeOnly, and answers leave out what is absent. */
 #include "web/openapi.h"
-#include "identity/guard.h"
+#include "access/guard.h"
 #include "web/routes.h"
 #include <stdlib.h>
 #include <string.h>

@@ -5,10 +5,10 @@
  * the socket is net's. Answers are no-store unless the handler says otherwise,
  * because nearly all of them are somebody's. */
 #include "web/serve.h"
+#include "access/guard.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/trace.h"
-#include "identity/guard.h"
 #include "identity/limit.h"
 #include "net/origin.h"
 #include "web/problem.h"

@@ -422,6 +422,21 @@ TEST(who_resets_too_often_is_told_to_calm_down)
     house_close(s);
 }
 
+/* A request that says it is shorter than it is: nghttp2 resets it, and so does the work of
+ * the asker (CVE-2025-8671). */
+TEST(who_has_his_requests_reset_by_us_is_told_to_calm_down_too)
+{
+    Server *s = house_open(plain_config());
+    H2Peer *p = h2_connect(server_port(s));
+    int sent = 0;
+
+    for (; p->goaways == 0 && sent < 1500; sent++)
+        h2_await(p, h2_ask_with(p, "POST", "/echo", S("content-length: 1"), S("two"), true), 5000);
+    must(p->goaway_error == NGHTTP2_ENHANCE_YOUR_CALM && sent < 1500 && h2_gone(p, 3000));
+    h2_leave(p);
+    house_close(s);
+}
+
 /* Frames as bytes: length, type, flags, stream. */
 static Str frame(int length, int type, int flags, u32 stream, const char *payload)
 {
@@ -473,6 +488,48 @@ TEST(floods_of_frames_that_ask_for_nothing_are_ended)
     must(closes_on(port, frame(12, 1, 0, 1, "\x82\x86\x41\1a\x44\5/echo"), frame(60, 9, 0, 1, blank), 20000));
     must(eventually(connections_are, 0, 5000));
     must(status_of(peer_ask(port, S("GET /health HTTP/1.1\r\nHost: a\r\n\r\n"), 1)) == 200);
+    house_close(s);
+}
+
+static i64 cpu_ms(void)
+{
+    struct timespec t;
+
+    must(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) == 0);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+/* A field of 4000 bytes, then bytes that each mean it once more (RFC 7541 6.1): as a head,
+ * and as the trailers of one. 6 MB of these took ten seconds of an io thread. */
+TEST(what_unpacks_to_many_times_its_size_costs_little_and_is_reset)
+{
+    Server *s = watched = house_open(plain_config());
+    char *one = make(mem, char, 4018), *more = make(mem, char, 16384);
+    int fd = peer_connect(server_port(s));
+    i64 before = cpu_ms();
+    Buf b = buf_in(mem, 4096);
+
+    memcpy(one, "\x83\x86\x01\1a\x04\5/echo\x40\1x\x7f\xa1\x1e", 18);
+    memset(one + 18, 'x', 4000);
+    memset(more, 0xbe, 16384);
+    peer_send(fd, PREFACE);
+    peer_send(fd, frame(4018, 1, 4, 1, one));
+    for (u32 id = 3; id < 60; id += 2) {
+        bool trailers = id % 4 == 1;
+        memcpy(more, trailers ? more + 100 : "\x83\x86\x01\1a\x04\5/echo", 12);
+        if (trailers)
+            peer_send(fd, frame(12, 1, 4, id, "\x83\x86\x01\1a\x04\5/echo"));
+        peer_send(fd, frame(16384, 1, 1, id, more));
+        memset(more, 0xbe, 12);
+        for (int i = 0; i < 7; i++)
+            peer_send(fd, frame(16384, 9, i == 6 ? 4 : 0, id, more));
+    }
+    peer_send(fd, frame(8, 6, 0, 0, "answered"));
+    while (!str_has(buf_str(&b), S("answered")))
+        must(peer_some(fd, &b, 20000) > 0);
+    must(count_of(buf_str(&b), S("\0\0\4\3\0\0\0\0")) == 29);                /* RST_STREAM */
+    must(cpu_ms() - before < 3000);
+    close(fd);
     house_close(s);
 }
 

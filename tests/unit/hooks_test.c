@@ -238,6 +238,118 @@ TEST(what_was_too_old_to_be_kept_is_passed_over)
     identity_done();
 }
 
+SQL_ALL(hooks_left, "SELECT count(*) FROM webhook_endpoint");
+
+static bool count_rows(Ctx *cx, void *arg) { return sql_int(cx, &hooks_left, arg); }
+
+static i64 rows_left(Ctx *cx)
+{
+    i64 n;
+
+    must(read_tx(cx, count_rows, &n));
+    return n;
+}
+
+/* Whoever makes and removes endpoints all day would slow every look at them. */
+TEST(a_removed_endpoint_goes_when_its_last_delivery_has)
+{
+    Ctx cx = opened();
+    WebhookEndpoint gone = hook(&cx, S("[\"*\"]")), stays = hook(&cx, S("[\"*\"]"));
+    i64 n;
+
+    told(&cx, TENANT_DEFAULT, "order.paid", 2);
+    fed(&cx);
+    cx.now = earlier(cx.now, minutes(1));         /* removed before the deliveries were made */
+    must(endpoint_remove(&cx, gone.id));
+    cx.now = later(cx.now, minutes(1));
+    must(feed_sweep(&cx, cx.now, &n) && n == 0 && rows_left(&cx) == 2);
+    must(feed_sweep(&cx, later(cx.now, days(7)), &n) && n == 4 && rows_left(&cx) == 2);
+    must(feed_sweep(&cx, later(cx.now, days(7)), &n) && n == 1 && rows_left(&cx) == 1);
+    must(feed_sweep(&cx, later(cx.now, days(7)), &n) && n == 0);
+    must(now(&cx, stays.id).told == 2);
+    identity_done();
+}
+
+/* ---- whose turn it is ------------------------------------------------------------------ */
+
+SQL_ALL(hooks_claim, "UPDATE webhook_endpoint SET claimed_until = $2 WHERE id = $1");
+
+static bool claim_it(Ctx *cx, void *arg)
+{
+    const WebhookEndpoint *e = arg;
+    return sql_run(cx, &hooks_claim, NULL, V(e->id.v), V(later(cx->now, seconds(30))));
+}
+
+/* Whose deliveries are too old is served without a network: they are passed over. */
+static i64 served(Ctx *cx, const WebhookEndpoint *all, int count, int *who)
+{
+    i64 n = 0;
+
+    for (int i = 0; i < count; i++) {
+        WebhookEndpoint e = now(cx, all[i].id);
+        if (e.sent < e.told)
+            continue;
+        *who = i;
+        n++;
+        must(endpoint_replay(cx, e.id, 1, &e));   /* and has something to send again */
+    }
+    return n;
+}
+
+TEST(who_always_has_something_to_send_keeps_nobody_from_his_turn)
+{
+    enum { MANY = 18 };
+    Ctx cx = opened();
+    WebhookEndpoint all[MANY];
+    bool had[MANY] = { false }, found;
+    i64 gone;
+    int who = 0, n = 0;
+
+    for (int i = 0; i < MANY; i++) {
+        cx.now = later(cx.now, seconds(1));
+        all[i] = hook(&cx, S("[\"*\"]"));
+    }
+    told(&cx, TENANT_DEFAULT, "order.paid", 1);
+    fed(&cx);
+    must(feed_sweep(&cx, later(cx.now, days(1)), &gone) && gone == MANY);
+    for (int i = 0; i < 9 * MANY; i++) {
+        cx.now = later(cx.now, seconds(1));
+        must(sender_pass(&cx, false, &found) && found && served(&cx, all, MANY, &who) == 1);
+        n += i >= 3 * MANY && !had[who];          /* at first everybody is new */
+        had[who] |= i >= 3 * MANY;
+    }
+    must(n == MANY);
+    identity_done();
+}
+
+TEST(the_tenant_that_is_served_less_is_next)
+{
+    Ctx cx = opened();
+    Tenant t;
+    bool found;
+    i64 gone;
+
+    cx.who.role = SUPER_ADMIN;
+    must(tenant_add(&cx, S("A shop"), S("shop"), &t));
+    cx.tenant = TENANT_DEFAULT;
+    WebhookEndpoint a = hook(&cx, S("[\"*\"]"));
+    for (int i = 0; i < 18; i++) {
+        cx.now = later(cx.now, seconds(1));
+        hook(&cx, S("[\"*\"]"));
+    }
+    cx.tenant = t.id;
+    WebhookEndpoint small = hook(&cx, S("[\"*\"]"));
+    told(&cx, TENANT_DEFAULT, "order.paid", 1);
+    told(&cx, t.id, "order.paid", 1);
+    fed(&cx);
+    must(feed_sweep(&cx, later(cx.now, days(1)), &gone) && gone == 20);
+    must(write_tx(&cx, (Lane){ 0 }, claim_it, &a));  /* as another node would */
+    must(sender_pass(&cx, false, &found) && found);
+    cx.tenant = t.id;
+    must(endpoint_get(&cx, small.id, &small) && small.sent == 1);
+    identity_done();
+}
+
 static void *send_one(void *arg)
 {
     Arena own = { 0 };

@@ -2,12 +2,12 @@
 #include "unit/test.h"
 #include "unit/with_identity.h"
 #include <pthread.h>
+#include "access/guard.h"
+#include "access/service.h"
+#include "access/service_revoked.h"
 #include "base/file.h"
-#include "identity/guard.h"
-#include "identity/base64.h"
-#include "identity/service.h"
-#include "identity/service_revoked.h"
 #include "identity/tenant.h"
+#include "proof/base64.h"
 
 static const Route plain = { .method = M_POST, .path = "/things/:id" };
 
@@ -301,7 +301,7 @@ TEST(what_was_taken_back_stays_so_over_a_restart_and_says_why)
     fault_clear(&cx);
     must(service_revoke(&cx, A_SERVICE, S("venue-service"), S("stolen laptop"), (Instant){ 0 }));
     must(checked(&cx, two) == SERVICE_REVOKED && str_is(cx.fault.said, S("Service revoked: stolen laptop")));
-    identity_close();
+    identity_gone();
     identity_again();
     must(checked(&cx, one) == SERVICE_TOKEN_REVOKED && checked(&cx, two) == SERVICE_REVOKED);
     a.issuer = S("ticket-service");
@@ -309,7 +309,7 @@ TEST(what_was_taken_back_stays_so_over_a_restart_and_says_why)
     must(checked(&cx, other) == OK);
     fault_clear(&cx);
     must(service_unrevoke(&cx, S("venue-service")) && checked(&cx, two) == OK);
-    identity_close();
+    identity_gone();
     identity_again();
     must(checked(&cx, two) == OK && checked(&cx, one) == SERVICE_TOKEN_REVOKED);
 
