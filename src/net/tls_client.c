@@ -65,7 +65,8 @@ TlsClient *tls_client_open(Arena *mem, Str ca_file, Str cert_file, Str key_file,
 }
 
 /* The name is checked as an address when it is one (RFC 9110 4.3.4, 4.3.5), and only a
- * name is told before (RFC 6066 section 3). */
+ * name is told before (RFC 6066 section 3). A star is a whole label, and the subject is no
+ * name at all (RFC 9525 6.3 and 2). */
 bool tls_client_wrap(TlsClient *t, Link *l, const char *host)
 {
     SSL *ssl = SSL_new(t->context);
@@ -73,6 +74,8 @@ bool tls_client_wrap(TlsClient *t, Link *l, const char *host)
 
     if (good && X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) != 1) {
         ERR_clear_error();
+        SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                   X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
         good = SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
     }
     if (!good) {
