@@ -7,6 +7,7 @@
  * A forbidden beginning is compared without case and without a segment's end: /admin also
  * keeps /Admin.json and /admin-tools away. */
 #include "gateway/proxy.h"
+#include "access/scope.h"
 #include "base/file.h"
 #include "base/shape.h"
 #include "base/lock.h"
@@ -22,7 +23,7 @@ static struct { Lock lock; ProxyTable *now; } own = { .lock = LOCK_OF(RANK_BUS) 
 
 /* A row as it is written. */
 typedef struct RowIn {
-    Str name, prefix, urls, audience, pass, forbid, caFile, certFile, keyFile;
+    Str name, prefix, urls, audience, scope, pass, forbid, caFile, certFile, keyFile;
     int access;
     i64 connectMs, firstByteMs, idleMs, keepMs, bodyLimit, connections;
     i64 breakerFailures, breakerWindowMs, breakerOpenMs;
@@ -38,6 +39,7 @@ static const Shape row_shape = SHAPE(RowIn,
     TEXT(RowIn, urls, 1, URLS_MOST_LETTERS, 0, "comma separated, alike but for host and port"),
     TEXT(RowIn, audience, 1, 100, OPTIONAL, "the service that tokens are for; the name"),
     NAME(RowIn, access, &access_names, OPTIONAL, "who may"),
+    TEXT(RowIn, scope, 1, 40, OPTIONAL, "what a service or an API key needs; proxy:*"),
     TEXT(RowIn, pass, 0, 200, OPTIONAL, "of: authorization, cookie, set-cookie"),
     TEXT(RowIn, forbid, 0, 1000, OPTIONAL, "beginnings that are refused"),
     TEXT(RowIn, caFile, 0, 500, OPTIONAL, "who signs its certificate"),
@@ -173,6 +175,9 @@ static bool read_row(Ctx *cx, ProxyRow *rows, int i, const RowIn *in)
         .forbid = in->forbid.at != NULL ? in->forbid : S("/admin, /internal"),
         .access = (ProxyAccess)in->access, .body_most = in->bodyLimit,
         .config = config_of(in) };
+    row->scope = in->scope.at == NULL ? MAY_PROXY : scope_find(in->scope);
+    if (row->scope == 0)
+        good = fail_field(cx, place(cx, i, "scope"), "is no scope");
     good &= read_pass(cx, place(cx, i, "pass"), in->pass, &row->pass);
     return read_urls(cx, place(cx, i, "urls"), in->urls, &row->config) && good;
 }
@@ -232,7 +237,7 @@ static Digest mark_of(const ProxyRow *r)
 {
     const UpstreamConfig *c = &r->config;
     const Str texts[] = { r->name, r->prefix, r->urls, r->audience, r->forbid };
-    const i64 numbers[] = { r->access, r->pass, r->body_most, c->connect_within.ms,
+    const i64 numbers[] = { r->access, r->scope, r->pass, r->body_most, c->connect_within.ms,
         c->first_within.ms, c->idle_within.ms, c->kept.ms, c->lines_most, c->breaker.failures,
         c->breaker.window.ms, c->breaker.open.ms };
     Arena raw = { 0 };                            /* a private key is among it */

@@ -23,6 +23,7 @@ enum {                                            /* `pass`: what goes through t
 typedef struct ProxyRow {
     Str         name, prefix, urls, audience, forbid;
     ProxyAccess access;
+    unsigned    scope;                            /* that a machine needs     */
     unsigned    pass;
     i64         body_most;
     UpstreamConfig config;

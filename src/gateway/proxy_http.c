@@ -223,7 +223,8 @@ static bool pass(Ctx *cx, Req *rq, const ProxyRow *row)
     Str rest;
 
     if (!pace_address(cx, rq->peer) ||
-        !guard_check(cx, rq, row->access == PROXY_OPEN ? OPEN : SIGNED_IN) || !pace_person(cx) ||
+        !guard_pass(cx, rq, row->access == PROXY_OPEN ? OPEN : SIGNED_IN | row->scope) ||
+        !pace_person(cx) ||
         !proxy_path_rest(cx, row, rq->path, &rest) || !check_upgrade(cx, rq) ||
         !check_length(cx, row, rq))
         return false;
