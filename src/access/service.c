@@ -158,7 +158,7 @@ static bool check_standing(Ctx *cx, Str token, const Service *s)
 static bool check_claims(Ctx *cx, const Assertion *a, const Service *s)
 {
     if (a->environment.at != NULL && !str_is(a->environment, own.environment))
-        return fail(cx, INVALID_SERVICE_TOKEN, "of another environment");
+        return fail(cx, INVALID_SERVICE_TOKEN, "made under another NODE_ENV");
     if (a->audience.at != NULL ? !str_is(a->audience, own.id) : s->alone)
         return fail(cx, INVALID_SERVICE_TOKEN, "not made for us");
     if (before(later(cx->now, AHEAD), a->issued) || !before(a->issued, a->expires) ||

@@ -315,10 +315,10 @@ static void put_list_schema(Doc *d, const Shape *s)
     buf_lit(d->b, "},\"pagination\":{\"$ref\":\"#/components/schemas/Pagination\"}}}");
 }
 
-static void put_success(Doc *d, const Route *r)
+static void put_answer(Doc *d, const Route *r, int status, Str says)
 {
-    open_object(d, str_fmt(d->mem, "%d", r->status).at);
-    text(d, "description", S("Success."));
+    open_object(d, str_fmt(d->mem, "%d", status).at);
+    text(d, "description", says);
     if ((r->is & STREAM) != 0)
         raw(d, "content", "{\"text/event-stream\":{\"schema\":{\"type\":\"string\"}}}");
     else if (r->out != NULL) {
@@ -378,7 +378,9 @@ static void put_operation(Doc *d, const Route *r)
     put_parameters(d, r);
     put_body(d, r);
     open_object(d, "responses");
-    put_success(d, r);
+    put_answer(d, r, r->status, S("Success."));
+    if ((r->is & OR_503) != 0)
+        put_answer(d, r, 503, S("Not now."));
     raw(d, "4XX", "{\"$ref\":\"#/components/responses/Problem\"}");
     raw(d, "5XX", "{\"$ref\":\"#/components/responses/Problem\"}");
     shut(d);

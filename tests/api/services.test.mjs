@@ -169,6 +169,13 @@ test('only who runs the installation takes back, and what is not there can not b
   assert.equal((await s.api('DELETE', `${path}/nobody`, { token: chief.token })).status, 404);
 });
 
+test('why a token was not taken is in the log, not in the answer', async () => {
+  const env = { SERVICES_FILE: list, SERVICE_SECRET: SECRET, NODE_ENV: 'staging' };
+  const r = await ask((await s.cli(['service', 'token', 'ticket-service'], { env })).out.trim());
+  assert.deepEqual([r.status, r.body.detail], [401, 'Invalid token format']);
+  await until('it is in the log', () => s.log.includes('why=made under another NODE_ENV'));
+});
+
 test('the command line lists, makes a token and takes back under a running server', async () => {
   const env = { SERVICES_FILE: list, SERVICE_SECRET: SECRET, NODE_ENV: 'test' };
   assert.match((await s.cli(['service'], { env })).out, /scanner +own +trusted +users:read\n/);
