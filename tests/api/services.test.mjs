@@ -315,3 +315,15 @@ test('services are not counted by the limits of people', async () => {
   assert.ok(limited.includes(429));
   for (let i = 0; i < 5; i++) assert.equal((await ask(t, { path, method: 'POST', body })).status, 200);
 });
+
+test('a server that runs for weeks gets another name before the first one ends', async () => {
+  const self = () => s.must(200, 'GET', '/auth/admin/services/self', { token: chief.token, node: s.nodes[0] });
+  await s.clock.advance(61_000);                  // past the limits of the test before
+  const first = await self();
+  await s.clock.advance(21 * 86400_000);
+  chief = await s.login(chief.email);
+  const second = await until('another name', async () => { const i = await self(); return i.instance !== first.instance && i; });
+  assert.ok(Date.parse(second.validUntil) - await s.now() > 29 * 86400_000);
+  assert.equal(second.fingerprint, first.fingerprint);
+  assert.ok(s.log.includes(second.instance));
+});
