@@ -281,7 +281,8 @@ static bool open_proxy(App *app, Str *why)
 {
     const Config *c = &app->config;
 
-    pace_open(&(PaceConfig){ limits_of(c), c->limit_proxy, c->limit_proxy_address });
+    pace_open(&(PaceConfig){ limits_of(c), c->limit_proxy, c->limit_proxy_address,
+                             c->limit_published });
     return proxy_open(&app->mem, app->config.proxy_file, why);
 }
 

@@ -25,7 +25,8 @@ typedef struct ForwardWish {
     Str  no_cache_said;          /* Cache-Control of an answer without one   */
     /* Whether the asker gets this field of the answer; may change its value, in mem. */
     bool (*passes)(Arena *mem, const struct ForwardWish *w, Header *h);
-    const void *of;              /* for `passes`                             */
+    FieldPasses *trailer_up, *trailer_down;  /* of those that any may (answer.h) */
+    const void *of;              /* for these three                          */
 } ForwardWish;
 
 /* Replies with what the upstream will answer. Headers set on the reply are added to it. */
