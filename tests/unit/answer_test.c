@@ -38,6 +38,9 @@ TEST(what_is_doubtful_is_refused)
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding:\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\rA: b\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n\rHTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nA: b\rC: d\r\n\r\n", "HTTP/1.1 200 OK\r\nA: \x01\r\n\r\n", "HTTP/1.1 200 OK\r\nA(: b\r\n\r\n",
         "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
         "HTTP/1.1 204 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
         "HTTP/1.1 100 OK\r\nContent-Length: 5\r\n\r\n",
@@ -63,6 +66,36 @@ TEST(a_head_without_an_end_is_refused_in_time)
     memcpy(text, "HTTP/1.1 200 OK\r\nX: ", 20);
     must(reads((Str){ text, HEAD_MOST - 1 }) == HEAD_MORE);
     must(reads((Str){ text, HEAD_MOST }) == HEAD_BAD);
+}
+
+TEST(a_head_has_a_hundred_fields_at_most)
+{
+    Buf b = buf_in(mem, 1000);
+
+    buf_lit(&b, "HTTP/1.1 200 OK\r\n");
+    for (int i = 0; i < HEADERS_MOST; i++)
+        buf_lit(&b, "A: b\r\n");
+    must(reads(str_fmt(mem, "%.*s\r\n", STR_ARGS(buf_str(&b)))) == HEAD_DONE && a.count == HEADERS_MOST);
+    must(reads(str_fmt(mem, "%.*sA: b\r\n\r\n", STR_ARGS(buf_str(&b)))) == HEAD_BAD && a.count == HEADERS_MOST);
+}
+
+/* RFC 9110 7.6.1, and what frames. */
+TEST(each_field_of_one_hop_stays_there)
+{
+    static const char *const hops[] = { "Connection", "Content-Length", "Keep-Alive", "Proxy-Connection",
+        "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Authentication-Info", "TE", "Trailer",
+        "Transfer-Encoding", "Upgrade", "HTTP2-Settings" };
+    static const char *const trailers[] = { "Host", "Authorization", "Cookie", "Set-Cookie", "Cache-Control",
+        "Expect", "Max-Forwards", "Pragma", "Range", "Location", "Vary", "Content-Encoding", "Content-Type",
+        "Content-Range", "Forwarded", "WWW-Authenticate", "Retry-After", "Date", "Age", "Expires",
+        "X-Forwarded-For", "X-Service-Token", "X-Internal-A", "X-Tenant-Id", "X-User-Id", "X-Request-Id" };
+    char to[100];
+
+    for (isize i = 0; i < countof(hops); i++)
+        must(hop_field(str_lower(mem, str_of(hops[i])), NULL, 0) &&
+             trailers_filter(str_fmt(mem, "%s: a\r\n", hops[i]), to) == 0);
+    for (isize i = 0; i < countof(trailers); i++)
+        must(trailers_filter(str_fmt(mem, "%s: a\r\n", trailers[i]), to) == 0);
 }
 
 TEST(fields_of_this_connection_are_known_and_those_it_names)

@@ -43,13 +43,13 @@ static ServerConfig secure_config(void)
 typedef struct Client { SSL_CTX *context; SSL *ssl; int fd; } Client;
 
 /* Shakes hands; ssl is NULL when the server would not. `alpn` in wire form. */
-static Client greet(int port, const char *alpn, int newest)
+static Client greet_with(int port, const char *alpn, int newest, const char *ciphers)
 {
     Client c = { SSL_CTX_new(TLS_client_method()), NULL, peer_connect(port) };
 
     SSL_CTX_set_max_proto_version(c.context, newest);
     SSL_CTX_set_min_proto_version(c.context, TLS1_VERSION);
-    SSL_CTX_set_cipher_list(c.context, "ALL:@SECLEVEL=0");
+    must(SSL_CTX_set_cipher_list(c.context, ciphers) == 1);
     c.ssl = SSL_new(c.context);
     if (alpn != NULL)
         must(SSL_set_alpn_protos(c.ssl, (const u8 *)alpn, (unsigned)strlen(alpn)) == 0);
@@ -59,6 +59,11 @@ static Client greet(int port, const char *alpn, int newest)
         c.ssl = NULL;
     }
     return c;
+}
+
+static Client greet(int port, const char *alpn, int newest)
+{
+    return greet_with(port, alpn, newest, "ALL:@SECLEVEL=0");
 }
 
 static void leave(Client *c)
@@ -129,6 +134,36 @@ TEST(old_versions_and_other_protocols_are_refused)
 
     must(old.ssl == NULL && other.ssl == NULL && both.ssl != NULL && speaks(&both, "h2"));
     leave(&old), leave(&other), leave(&both);
+    house_close(s);
+}
+
+/* Without forward secrecy, or with a MAC after the encryption. */
+TEST(weak_ciphers_are_refused)
+{
+    static const char *const weak[] = { "ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384", "ECDHE-ECDSA-AES128-CCM8",
+                                        "AES128-GCM-SHA256", "aNULL:eNULL:@SECLEVEL=0" };
+    Server *s = house_open(secure_config());
+
+    for (isize i = 0; i < countof(weak); i++) {
+        Client c = greet_with(server_port(s), NULL, TLS1_2_VERSION, weak[i]);
+        must(c.ssl == NULL);
+        leave(&c);
+    }
+    Client good = greet_with(server_port(s), NULL, TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256");
+    must(good.ssl != NULL);
+    leave(&good);
+    house_close(s);
+}
+
+/* A client that could have the server do the costly part of a handshake again and again. */
+TEST(nobody_shakes_hands_twice)
+{
+    Server *s = house_open(secure_config());
+    Client c = greet(server_port(s), NULL, TLS1_2_VERSION);
+
+    must(c.ssl != NULL && SSL_renegotiate(c.ssl) == 1);
+    must(SSL_do_handshake(c.ssl) != 1 || SSL_renegotiate_pending(c.ssl));
+    leave(&c);
     house_close(s);
 }
 
