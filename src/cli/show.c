@@ -1,5 +1,4 @@
 /* show.c - the commands that only tell: config, routes, openapi. */
-#include "access/guard.h"
 #include "cli/app.h"
 #include "cli/cli.h"
 #include "web/openapi.h"

@@ -161,7 +161,7 @@ static bool add(Ctx *cx, void *arg)
                   V(val_blob(a->cred.id)), V(val_blob(a->cred.public_key)), V(s->counter),
                   V(s->backed_up), V(s->may_back_up), V(a->name), V(cx->now)))
         return false;
-    return a->found ? note_write(cx, "passkey.added", a->user, uuid_str(cx->mem, a->id))
+    return a->found ? note_write(cx, AUDIT_PASSKEY_ADDED, a->user, uuid_str(cx->mem, a->id))
                     : fail(cx, CONFLICT, "the passkey is known already");
 }
 
@@ -276,7 +276,7 @@ static bool drop(Ctx *cx, void *arg)
 
     if (!sql_run(cx, &passkey_drop, &gone, V(o->id), V(o->user.v)))
         return false;
-    return gone == 1 ? note_write(cx, "passkey.removed", o->user, uuid_str(cx->mem, o->id))
+    return gone == 1 ? note_write(cx, AUDIT_PASSKEY_REMOVED, o->user, uuid_str(cx->mem, o->id))
                      : fail(cx, NOT_FOUND, "no such passkey of this person");
 }
 

@@ -10,7 +10,6 @@
 
 /* A session or a token. `until`: when the last access token of it has expired for sure. */
 void revoked_add(Uuid id, Instant until);
-bool revoked_has(Uuid id);
 
 /* A tenant that is suspended ends like a session, but may go on. */
 void revoked_lift(Uuid id);
@@ -21,7 +20,7 @@ void revoked_below(Uuid person, i64 least, Instant until);
 typedef enum Revoked { NOT_REVOKED, REVOKED, OF_AN_OLD_EPOCH } Revoked;
 Revoked revoked_judge(Uuid tenant, Uuid session, Uuid token, Uuid person, i64 epoch);
 
-isize revoked_count(void);
+isize revoked_count(void);                        /* for tests                */
 
 /* Forgets what needs no remembering any more. */
 void revoked_sweep(Instant now);
