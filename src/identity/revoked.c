@@ -89,6 +89,11 @@ Revoked revoked_judge(Uuid tenant, Uuid session, Uuid token, Uuid person, i64 ep
     return r;
 }
 
+bool revoked_has(Uuid id)
+{
+    return revoked_judge(id, id, id, id, 0) == REVOKED;
+}
+
 void revoked_lift(Uuid id)
 {
     lock(&all.lock);

@@ -10,6 +10,7 @@
 
 /* A session or a token. `until`: when the last access token of it has expired for sure. */
 void revoked_add(Uuid id, Instant until);
+bool revoked_has(Uuid id);
 
 /* A tenant that is suspended ends like a session, but may go on. */
 void revoked_lift(Uuid id);
