@@ -73,10 +73,8 @@ static bool tell(Ctx *cx, VenueId venue, UserId person, StaffRole role)
     Buf b = buf_in(cx->mem, 128);
 
     buf_byte(&b, '{');
-    json_put_name(&b, "venueId");
-    json_put_str(&b, uuid_str(cx->mem, venue.v));
-    json_put_name(&b, "role");
-    json_put_str(&b, names_str(&staff_roles, (int)role));
+    json_put_text(&b, "venueId", uuid_str(cx->mem, venue.v));
+    json_put_text(&b, "role", names_str(&staff_roles, (int)role));
     buf_byte(&b, '}');
     return outbox_tell(cx, person, (EventId){ { { 0 } } }, "staff.changed", buf_str(&b));
 }

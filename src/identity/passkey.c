@@ -64,12 +64,6 @@ static Str handle_of(Arena *mem, UserId user)
     return base64url_write(mem, user.v.b, sizeof user.v.b);
 }
 
-static void put_text(Buf *b, const char *name, Str value)
-{
-    json_put_name(b, name);
-    json_put_str(b, value);
-}
-
 static void put_known(Ctx *cx, Buf *b, const Passkey *rows, isize n)
 {
     json_put_name(b, "excludeCredentials");
@@ -87,9 +81,9 @@ static void put_user(Ctx *cx, Buf *b, const Person *p)
 
     json_put_name(b, "user");
     buf_byte(b, '{');
-    put_text(b, "id", handle_of(cx->mem, p->id));
-    put_text(b, "name", p->email);
-    put_text(b, "displayName", full.len > 0 ? full : p->email);
+    json_put_text(b, "id", handle_of(cx->mem, p->id));
+    json_put_text(b, "name", p->email);
+    json_put_text(b, "displayName", full.len > 0 ? full : p->email);
     buf_byte(b, '}');
 }
 
@@ -105,10 +99,10 @@ bool passkey_creation_options(Ctx *cx, UserId user, Str *json)
         !challenge_make(cx, adding, uuid_str(cx->mem, user.v), &word))
         return false;
     buf_lit(&b, "{\"rp\":{\"name\":\"TicketToken\"");
-    put_text(&b, "id", all.rp.id);
+    json_put_text(&b, "id", all.rp.id);
     buf_byte(&b, '}');
     put_user(cx, &b, &p);
-    put_text(&b, "challenge", word);
+    json_put_text(&b, "challenge", word);
     buf_fmt(&b, ",\"pubKeyCredParams\":[{\"type\":\"public-key\",\"alg\":-7},"
             "{\"type\":\"public-key\",\"alg\":-8},{\"type\":\"public-key\",\"alg\":-257}],"
             "\"timeout\":%jd,\"attestation\":\"none\",\"authenticatorSelection\":{\"residentKey\":\"required\",\"requireResidentKey\":true,"
@@ -128,8 +122,8 @@ bool passkey_request_options(Ctx *cx, Str *json)
         return false;
     buf_fmt(&b, "{\"userVerification\":\"preferred\",\"timeout\":%jd",
             (intmax_t)CHALLENGE_LASTS.ms);
-    put_text(&b, "rpId", all.rp.id);
-    put_text(&b, "challenge", word);
+    json_put_text(&b, "rpId", all.rp.id);
+    json_put_text(&b, "challenge", word);
     buf_byte(&b, '}');
     *json = buf_str(&b);
     return true;
