@@ -9,17 +9,18 @@ allowed() {
     case $1 in
     sqlite3.h)  echo store/sqlite.c ;;
     jansson.h)  echo base/json.c ;;
-    argon2.h|sodium.h) echo 'identity/*.c' ;;
-    openssl/*)  echo 'base/crypto.c identity/*.c kv/redis*.c net/*.c' ;;
+    argon2.h)   echo proof/password.c ;;
+    sodium.h)   echo 'proof/*.c' ;;
+    openssl/*)  echo 'base/crypto.c proof/*.c kv/redis*.c net/*.c' ;;
     qrencode.h) echo base/qr.c ;;
-    secp256k1*) echo identity/ethereum.c ;;
+    secp256k1*) echo proof/ethereum.c ;;
     postgresql/*) echo 'store/pg*.c store/postgres.c' ;;
     hiredis/*)  echo 'kv/redis*.c' ;;
     nats/*)     echo 'bus/nats*.c' ;;
     nghttp2/*)  echo 'net/h2*.c' ;;
     curl/curl.h) echo 'mail/smtp.c net/fetch.c' ;;
-    crypt.h)    echo identity/bcrypt.c ;;
-    zxcvbn.h)   echo identity/password.c ;;
+    crypt.h)    echo proof/bcrypt.c ;;
+    zxcvbn.h)   echo proof/password.c ;;
     *)          echo any ;;
     esac
 }

@@ -4,7 +4,7 @@
 PACKAGES_BUILD="gcc make libc6-dev libssl-dev libsqlite3-dev libjansson-dev libargon2-dev
     libsodium-dev libqrencode-dev libsecp256k1-dev libpq-dev libhiredis-dev libnats-dev libcrypt-dev
     libzxcvbn-dev libcurl4-openssl-dev libnghttp2-dev tzdata ca-certificates curl"
-PACKAGES_TEST="sqlite3 g++ nghttp2-client"      # npm compiles argon2
+PACKAGES_TEST="sqlite3 g++ nghttp2-client jq"   # npm compiles argon2; README uses jq
 # The engines of many nodes, and the libraries that they want.
 PACKAGES_SERVICES="postgresql-15 postgresql-client-15 redis-server redis-tools nats-server"
 PACKAGES_SERVICES_LIBS="libicu72 libxml2 libldap-2.5-0 libgssapi-krb5-2 libpam0g libselinux1

@@ -89,6 +89,10 @@ static bool check_rules(const Check *k)
                  "TLS_CERT_FILE and TLS_KEY_FILE: give both or neither");
     good &= rule(k, is_url(c->public_url),
                  "PUBLIC_URL: must begin with http:// or https://");
+    good &= rule(k, is_url(c->otel_endpoint),
+                 "OTEL_EXPORTER_OTLP_ENDPOINT: must begin with http:// or https://");
+    good &= rule(k, is_url(c->otel_traces),
+                 "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: must begin with http:// or https://");
     good &= rule(k, begins_with_one_of(c->database_url, "sqlite: postgresql:// postgres://"),
                  "DATABASE_URL: must begin with sqlite: or postgresql://");
     good &= rule(k, c->owner_url.len == 0 ||

@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { FILE_MOST = 1 << 20, VALUE_MOST = 64 << 10 };
 
@@ -68,6 +69,12 @@ static Str unquote(Str v)
     return v;
 }
 
+static bool is_open_quote(Str v)
+{
+    return v.len > 0 && (v.at[0] == '"' || v.at[0] == '\'') &&
+           str_find(str_sub(v, 1, v.len), v.at[0]) < 0;
+}
+
 static ConfigPair *parse(Sources *s, Str path, Str text, Str from)
 {
     ConfigPair *first = NULL, **last = &first;
@@ -84,6 +91,11 @@ static ConfigPair *parse(Sources *s, Str path, Str text, Str from)
         Str name = str_trim(str_cut(&l, '='));
         if (l.at == NULL || !good_name(name)) {
             buf_fmt(s->mistakes, "%.*s line %d: expected NAME=value\n", STR_ARGS(path), line);
+            continue;
+        }
+        if (is_open_quote(str_trim(l))) {
+            buf_fmt(s->mistakes, "%.*s line %d: %.*s: its quote is not closed\n", STR_ARGS(path),
+                    line, STR_ARGS(name));
             continue;
         }
         *last = make(s->raw, ConfigPair, 1);
@@ -155,12 +167,37 @@ void source_open(Sources *s)
             read_named(s, f[i].name);
 }
 
+static bool is_asked_for(Str name)
+{
+    isize n;
+    const ConfigFacts *f = config_facts(&n);
+    Str plain = str_ends(name, S("_FILE")) ? str_sub(name, 0, name.len - 5) : name;
+
+    for (isize i = 0; i < n; i++)
+        if (f[i].name != NULL && (str_is(str_of(f[i].name), name) ||
+                                  str_is(str_of(f[i].name), plain)))
+            return true;
+    return false;
+}
+
+Str source_strangers(const Sources *s, Arena *mem)
+{
+    Buf b = buf_in(mem, 64);
+
+    for (const ConfigPair *p = s->file; p != NULL; p = p->next)
+        if (!is_asked_for(p->name))
+            buf_fmt(&b, "%s%.*s", b.len > 0 ? " " : "", STR_ARGS(p->name));
+    return buf_str(&b);
+}
+
 void source_folder(Sources *s, Str folder)
 {
     isize n;
     const ConfigFacts *f = config_facts(&n);
     Str value;
 
+    if (access(str_z(s->raw, folder), R_OK | X_OK) != 0)
+        buf_fmt(s->mistakes, "SECRETS_DIR: %.*s: %s\n", STR_ARGS(folder), strerror(errno));
     for (isize i = 0; i < n; i++) {
         if (f[i].name == NULL)
             continue;

@@ -23,6 +23,10 @@ Found source_find(const Sources *s, const char *name);
 /* .env, and every file that a NAME_FILE of the environment or of .env names. */
 void source_open(Sources *s);
 
+/* Names in .env that nobody asks for, a blank between; in `mem`. Other programs may read
+ * the same file, so it is no mistake; but often it is a name misspelt. */
+Str source_strangers(const Sources *s, Arena *mem);
+
 /* What stands in `folder`, one file a setting. */
 void source_folder(Sources *s, Str folder);
 

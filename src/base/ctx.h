@@ -43,7 +43,7 @@ typedef struct Who {
     Comer    comer;
     Uuid     machine;                    /* which one, of machines           */
     Str      service;                    /* its id or name                   */
-    unsigned scopes;                     /* what it may do (identity/scope.h) */
+    unsigned scopes;                     /* what it may do (access/scope.h) */
     TenantId home;                       /* the tenant that he is of         */
     i64      epoch;                      /* of the person, as the token says */
 } Who;

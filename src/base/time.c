@@ -1,10 +1,15 @@
 /* time.c - civil dates by Howard Hinnant's day arithmetic, so no libc zone state
  * is touched and every thread may ask. */
 #include "base/time.h"
+#include "base/log.h"
+#include <errno.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 static _Atomic i64 shift_ms;
 
@@ -20,6 +25,24 @@ Mono mono_now(void)
     struct timespec t;
     clock_gettime(CLOCK_MONOTONIC, &t);
     return (Mono){ (i64)t.tv_sec * 1000000000 + t.tv_nsec };
+}
+
+void wait_at_start(Span s)
+{
+    Mono until = mono_after(mono_now(), s);
+    sigset_t ending;
+
+    sigemptyset(&ending);
+    sigaddset(&ending, SIGTERM);
+    sigaddset(&ending, SIGINT);
+    for (i64 us; (us = mono_us(mono_now(), until)) > 0;) {
+        struct timespec t = { us / 1000000, us % 1000000 * 1000 };
+        int number = sigtimedwait(&ending, NULL, &t);
+        if (number < 0)
+            continue;
+        log_info("told to stop before it had started", L("signal", strsignal(number)));
+        _exit(0);
+    }
 }
 
 void time_shift(Span s)   { shift_ms = s.ms; }

@@ -24,6 +24,11 @@ static inline bool is_set(Instant t)              { return t.ms != 0; }
 
 Instant time_now(void);
 Mono    mono_now(void);
+
+/* Waits for `s` where a program only begins and nobody has its promise: a server, which
+ * keeps SIGTERM and SIGINT blocked, ends here when one comes instead of afterwards.
+ *   thread  the first one, before a server serves */
+void    wait_at_start(Span s);
 static inline Mono mono_after(Mono m, Span s)     { return (Mono){ m.ns + s.ms * 1000000 }; }
 static inline i64  mono_us(Mono from, Mono to)    { return (to.ns - from.ns) / 1000; }
 

@@ -6,7 +6,6 @@
 #include "bus/nats.h"
 #include "base/log.h"
 #include "base/rand.h"
-#include <unistd.h>
 
 enum { ATTEMPTS = 5 };
 #define FIRST_WAIT seconds(2)
@@ -30,7 +29,7 @@ static void wait_after(int attempt, Span first)
 {
     i64 ms = (first.ms > 0 ? first.ms : FIRST_WAIT.ms) * attempt;
 
-    usleep((useconds_t)(ms + rand_below((u32)(ms / 2 + 1))) * 1000);
+    wait_at_start((Span){ ms + rand_below((u32)(ms / 2 + 1)) });
 }
 
 static bool nats_open(Arena *mem, const BusConfig *config, Str *why)

@@ -4,6 +4,7 @@
  * holds a lock on its data directory. Commands need no lock: SQLite lets several
  * processes write, and each write is a transaction. */
 #include "cli/app.h"
+#include "access/access.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "cli/cli.h"
@@ -53,6 +54,19 @@ void app_log(const Config *c)
     log_setup(level_of(c), json, STDERR_FILENO);
 }
 
+/* A name that nobody asks for may be another program's. A letter or two beside a setting it is not. */
+static void tell_misspelt(App *app)
+{
+    Str left = app->config.strangers;
+
+    while (left.len > 0) {
+        Str name = str_cut(&left, ' ');
+        const char *near = nearest_setting(str_z(&app->mem, name));
+        if (near != NULL)
+            log_warn(".env has a name that is no setting", L("name", name), L("like", near));
+    }
+}
+
 bool app_config(App *app, const Args *a)
 {
     Buf mistakes = buf_in(&app->mem, 512), made = buf_in(&app->mem, 256);
@@ -67,6 +81,7 @@ bool app_config(App *app, const Args *a)
     if (made.len > 0)
         log_info("made what was missing in secrets.env", L("names", buf_str(&made)),
                  L("folder", app->config.data_dir));
+    tell_misspelt(app);
     return true;
 }
 
@@ -151,19 +166,9 @@ static bool limits_of(const Config *c)
     return c->limits == LIMITS_ON || (c->limits == LIMITS_AUTO && earnest);
 }
 
-static ServiceConfig services_of(Arena *mem, const Config *c)
+IssuersConfig app_issuers(const Config *c)
 {
-    Str words = S("development production test staging");
-    Instant rotated = { 0 };
-    Str environment = str_cut(&words, ' ');
-
-    for (int i = 0; i < c->environment; i++)
-        environment = str_cut(&words, ' ');
-    must(c->service_rotated.len == 0 || time_read(c->service_rotated, &rotated));
-    return (ServiceConfig){
-        .id = c->service_id, .name = c->service_name, .environment = str_copy(mem, environment),
-        .list = { c->services_file, c->trusted_services,
-                  { c->service_key, c->service_key_before, later(rotated, SECRET_OVERLAP) } } };
+    return (IssuersConfig){ c->issuers_file, c->jwt_issuer, !is_strict(c) };
 }
 
 static bool open_identity(App *app, Str *why)
@@ -180,13 +185,33 @@ static bool open_identity(App *app, Str *why)
         .audit_kept = c->audit_kept,
         .limits = { limits_of(c), c->limit_login, c->limit_register, c->limit_wallet,
                     c->limit_default, c->limit_stream_address },
-        .issuers_file = c->issuers_file,
-        .issuers_plain = c->environment == ENV_TEST || c->environment == ENV_DEVELOPMENT,
-        .services = services_of(&app->mem, c), .passkey_id = c->passkey_id, .passkey_origins = c->passkey_origins,
+        .issuers = app_issuers(c), .passkey_id = c->passkey_id, .passkey_origins = c->passkey_origins,
         .wallet_classic = c->wallet_classic };
 
     auth_floors(c->login_floor, c->forgot_floor, c->floor_jitter);
     return identity_open(&app->mem, &i, why);
+}
+
+ServiceConfig app_services(Arena *mem, const Config *c)
+{
+    Str words = S("development production test staging");
+    Instant rotated = { 0 };
+    Str environment = str_cut(&words, ' ');
+
+    for (int i = 0; i < c->environment; i++)
+        environment = str_cut(&words, ' ');
+    must(c->service_rotated.len == 0 || time_read(c->service_rotated, &rotated));
+    return (ServiceConfig){
+        .id = c->service_id, .name = c->service_name, .environment = str_copy(mem, environment),
+        .list = { c->services_file, c->trusted_services,
+                  { c->service_key, c->service_key_before, later(rotated, SECRET_OVERLAP) } } };
+}
+
+static bool open_access(App *app, Str *why)
+{
+    ServiceConfig services = app_services(&app->mem, &app->config);
+
+    return access_open(&app->mem, &services, why);
 }
 
 BusConfig app_bus(const Config *c)
@@ -259,7 +284,8 @@ static bool open_proxy(App *app, Str *why)
 {
     const Config *c = &app->config;
 
-    pace_open(&(PaceConfig){ limits_of(c), c->limit_proxy, c->limit_proxy_address });
+    pace_open(&(PaceConfig){ limits_of(c), c->limit_proxy, c->limit_proxy_address,
+                             c->limit_published });
     return proxy_open(&app->mem, app->config.proxy_file, why);
 }
 
@@ -282,6 +308,7 @@ static const Engine engines[] = {
     { "kv", open_kv, kv_close },
     { "mail", open_mail, mail_close },
     { "identity", open_identity, identity_close },
+    { "access", open_access, access_close },
     { "bus", open_bus, bus_close },
     { "webhooks", open_webhooks, NULL },
     { "pay", open_pay, pay_close },
@@ -293,7 +320,7 @@ static const Engine engines[] = {
 
 static int engines_of(AppEngines which)
 {
-    return which == ENGINES_STORE ? 2 : which == ENGINES_PEOPLE ? 5 : (int)countof(engines);
+    return which == ENGINES_STORE ? 2 : which == ENGINES_PEOPLE ? 6 : (int)countof(engines);
 }
 
 bool app_open(App *app, AppEngines which)

@@ -53,6 +53,14 @@ static const char *setting_name(const void *list, isize i)
     return name == NULL ? "" : name;
 }
 
+const char *nearest_setting(const char *typed)
+{
+    isize n;
+    const ConfigFacts *f = config_facts(&n);
+
+    return nearest(typed, f, n, setting_name);
+}
+
 static void give(Args *a, const char *name, Str value)
 {
     must(a->given_count < GIVEN_MOST);
@@ -73,7 +81,7 @@ static bool read_set(Args *a, Str text, Str *why)
                 *why = str_fmt(a->mem, "--set wants NAME=VALUE, got \"%.*s\"", STR_ARGS(text));
             return value.at != NULL;
         }
-    const char *near = nearest(str_z(a->mem, name), f, n, setting_name);
+    const char *near = nearest_setting(str_z(a->mem, name));
     *why = str_fmt(a->mem, "there is no setting %.*s%s%s; `tickettoken config` lists them",
                    STR_ARGS(name), near != NULL ? "; did you mean " : "",
                    near != NULL ? near : "");
@@ -104,8 +112,9 @@ static bool unknown(const Args *a, Str name, Str *why)
 {
     const char *near = nearest(str_z(a->mem, name), a->options, a->option_count, option_name);
 
-    *why = str_fmt(a->mem, "there is no option %.*s here%s%s", STR_ARGS(name),
-                   near != NULL ? "; did you mean " : "", near != NULL ? near : "");
+    *why = str_fmt(a->mem, "there is no option %.*s here%s%s%s", STR_ARGS(name),
+                   near != NULL ? "; did you mean " : "", near != NULL ? near : "",
+                   near != NULL ? "?" : "");
     return false;
 }
 

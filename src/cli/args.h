@@ -37,3 +37,4 @@ Str args_value(const Args *a, const char *name);
 /* The known word that is nearest to `typed`, NULL when none is near. */
 typedef const char *NameAt(const void *list, isize i);
 const char *nearest(const char *typed, const void *list, isize count, NameAt *name);
+const char *nearest_setting(const char *typed);

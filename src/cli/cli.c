@@ -1,5 +1,6 @@
 /* cli.c - help is written by the table too, so no option can be missing in it. */
 #include "cli/cli.h"
+#include "cli/verb.h"
 #include "secret/secret.h"
 #include <errno.h>
 #include <stdarg.h>
@@ -12,6 +13,8 @@ static const Command *const commands[] = {
     &command_openapi, &command_keys, &command_user, &command_service, &command_api_key,
     &command_deadletters, &command_config,
 };
+
+static const Command *at_work;      /* whose help is offered to who got it wrong */
 
 static Exit say(Exit code, const char *format, va_list args)
 {
@@ -28,7 +31,8 @@ Exit cli_usage(const char *format, ...)
     va_start(args, format);
     say(EXIT_USAGE, format, args);
     va_end(args);
-    fputs("Try: tickettoken help\n", stderr);
+    fprintf(stderr, "Try: tickettoken help%s%s\n", at_work != NULL ? " " : "",
+            at_work != NULL ? at_work->name : "");
     return EXIT_USAGE;
 }
 
@@ -93,8 +97,9 @@ static Exit unknown(const char *name)
 {
     const char *near = nearest(name, commands, countof(commands), command_name);
 
-    return cli_usage("there is no command \"%s\"%s%s", name,
-                     near != NULL ? "; did you mean " : "", near != NULL ? near : "");
+    return cli_usage("there is no command \"%s\"%s%s%s", name,
+                     near != NULL ? "; did you mean " : "", near != NULL ? near : "",
+                     near != NULL ? "?" : "");
 }
 
 static Exit run(const Command *c, int argc, char **argv)
@@ -104,14 +109,18 @@ static Exit run(const Command *c, int argc, char **argv)
     Str why;
     Exit code = EXIT_DONE;
 
+    at_work = c;
     if (!args_read(&a, argc, argv, &why))
         code = cli_usage("%s: %.*s", c->name, STR_ARGS(why));
     else if (a.help)
         print_command(c);
-    else if (a.word_count < c->words_least || a.word_count > c->words_most)
+    else if (a.word_count > c->words_most)
+        code = cli_usage("%s: what is \"%s\"? usage: tickettoken %s %s", c->name,
+                         a.words[c->words_most], c->name, c->usage);
+    else if (a.word_count < c->words_least)
         code = cli_usage("%s: usage: tickettoken %s %s", c->name, c->name, c->usage);
     else
-        code = c->run(&a);
+        code = c->verbs != NULL ? verb_run(c, &a) : c->run(&a);
     if (fflush(stdout) != 0 && code == EXIT_DONE)
         code = cli_failed("can't write: %s", strerror(errno));
     arena_close(&mem);

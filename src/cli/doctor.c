@@ -8,6 +8,7 @@
 #include "cli/probe.h"
 #include "gateway/proxy.h"
 #include "kv/kv.h"
+#include "net/link.h"
 #include "store/store.h"
 #include <errno.h>
 #include <stdio.h>
@@ -18,7 +19,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DISK_LEAST_MB = 512, CLOCK_LEAST_YEAR = 2025, PROBE_MS = 3000 };
+enum { DISK_LEAST_MB = 512, CLOCK_LEAST_YEAR = 2025, CERTIFICATE_LEAST_DAYS = 14, PROBE_MS = 3000 };
 
 static const Option options[] = { OPTION_DATA, OPTION_SET };
 
@@ -48,12 +49,30 @@ static void note(const char *what, Str detail, const char *cure)
 
 /* ---- the checks --------------------------------------------------------------------- */
 
+/* Each on a line of its own, under the first. */
+static Str in_one(const Patient *p)
+{
+    Buf b = buf_in(p->mem, p->mistakes.len + 256);
+
+    Str left = p->mistakes;
+
+    while (left.len > 0) {
+        Str line = str_cut(&left, '\n');
+        buf_fmt(&b, "%s%*s%.*s", b.len > 0 ? "\n" : "", b.len > 0 ? 21 : 0, "", STR_ARGS(line));
+    }
+    return buf_str(&b);
+}
+
 static void check_settings(Patient *p)
 {
     if (p->configured)
         good("settings", S("all of them can be used"));
     else
-        bad(p, "settings", p->mistakes, "docs/configuration.md says what each may be");
+        bad(p, "settings", in_one(p), "docs/configuration.md says what each may be");
+    if (p->config.strangers.len > 0)
+        note(".env", str_fmt(p->mem, "names that are no settings: %.*s",
+                             STR_ARGS(p->config.strangers)),
+             "another program's, or misspelt: `tickettoken config` lists ours");
 }
 
 static void check_folder(Patient *p)
@@ -74,7 +93,8 @@ static void check_folder(Patient *p)
         good("data folder", dir);
 }
 
-/* From where each came; never what it is. */
+/* From where each came; never what it is. What is nowhere is told once, by check_settings
+ * or as not made yet. */
 static void tell_origins(Patient *p)
 {
     isize n;
@@ -82,7 +102,7 @@ static void tell_origins(Patient *p)
 
     for (isize i = 0; i < n; i++)
         if (f[i].name != NULL && strcmp(f[i].kind, "SECRET") == 0 &&
-            (strcmp(f[i].otherwise, "optional") != 0 || !str_is(p->config.from[i], S("nowhere"))))
+            !str_is(p->config.from[i], S("nowhere")))
             good("secret", str_fmt(p->mem, "%s from %.*s", f[i].name,
                                    STR_ARGS(p->config.from[i])));
 }
@@ -101,6 +121,46 @@ static void check_secrets(Patient *p)
         bad(p, "secrets", str_fmt(p->mem, "%s can be read by others", path.at), "chmod 600 it");
     else
         good("secrets", path);
+}
+
+/* What a setting NAME_FILE points to, as this user finds it. */
+static void check_named_files(Patient *p)
+{
+    isize n;
+    const ConfigFacts *f = config_facts(&n);
+
+    for (isize i = 0; i < n; i++) {
+        Buf path = buf_in(p->mem, 64);
+        if (f[i].name == NULL || !str_ends(str_of(f[i].name), S("_FILE")))
+            continue;
+        config_raw(&path, &p->config, i);
+        if (path.len > 0 && access(str_z(p->mem, buf_str(&path)), R_OK) != 0)
+            bad(p, "file", str_fmt(p->mem, "%s %.*s: %s", f[i].name, STR_ARGS(buf_str(&path)),
+                                   strerror(errno)), "give the right path, or let this user read it");
+    }
+}
+
+static void check_tls(Patient *p)
+{
+    TlsFiles files = { .cert = p->config.tls_cert, .key = p->config.tls_key };
+    Instant ends;
+    Str why = { 0 };
+
+    if (files.cert.len == 0)
+        return;
+    if (!tls_look(p->mem, &files, &ends, &why)) {
+        bad(p, "certificate", why, "the pair must fit; until then the server does not start");
+        return;
+    }
+    i64 left = (ends.ms - time_now().ms) / days(1).ms;
+    Str detail = str_fmt(p->mem, "%.*s, good for %jd days", STR_ARGS(files.cert), (intmax_t)left);
+    if (before(ends, time_now()))
+        bad(p, "certificate", str_fmt(p->mem, "%.*s has expired", STR_ARGS(files.cert)),
+            "renew it; a running server takes the new one by itself");
+    else if (left < CERTIFICATE_LEAST_DAYS)
+        note("certificate", detail, "renew it; a running server takes the new one by itself");
+    else
+        good("certificate", detail);
 }
 
 static void check_disk(Patient *p)
@@ -266,9 +326,8 @@ static void read_settings(Patient *p, Args *a)
 static Exit run(Args *a)
 {
     static void (*const checks[])(Patient *) = {
-        check_settings, check_folder, check_secrets, check_store, check_kv, check_bus, check_keys,
-        check_proxy,
-        check_disk, check_clock, check_files, check_port, check_server };
+        check_settings, check_folder, check_secrets, check_named_files, check_tls, check_store,
+        check_kv, check_bus, check_keys, check_proxy, check_disk, check_clock, check_files, check_port, check_server };
     Patient p = { .mem = a->mem };
 
     read_settings(&p, a);
@@ -284,9 +343,9 @@ static Exit run(Args *a)
 const Command command_doctor = {
     .name = "doctor", .usage = "[--data DIR]",
     .says = "check an installation, running or stopped, and say what to do",
-    .help = "Looks at settings, folder, secrets, database (schema and integrity), kv, keys, disk,\n"
-            "clock, open files, the port and the running server. Changes nothing. Exit code 1\n"
-            "when something must be mended.\n\n"
+    .help = "Looks at settings, folder, secrets, certificate, database (schema and integrity), kv,\n"
+            "bus, keys, disk, clock, open files, the port and the running server. Changes nothing.\n"
+            "Exit code 1 when something must be mended.\n\n"
             "  tickettoken doctor --data /var/lib/tickettoken",
     .options = options, .option_count = countof(options), .run = run,
 };

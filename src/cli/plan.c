@@ -1,6 +1,7 @@
 /* plan.c - the table of jobs. Holds come first, because their stock is what people
  * wait for. Each job finds its own work by time, so a pass too many does nothing. */
 #include "cli/plan.h"
+#include "access/access.h"
 #include "events/event_clock.h"
 #include "gateway/deadletter.h"
 #include "gateway/gateway.h"
@@ -83,6 +84,8 @@ static Job jobs[] = {
     [JOB_HOLDS] = { "holds and orders that lapse", { 1000 }, hold_clock, OF_ALL },
     { "events whose time has come", { 1000 }, event_clock, OF_ALL },
     { "keys and sessions of other nodes", { 500 }, identity_watch, OF_THIS_NODE },
+    { "services and keys taken back elsewhere", { 500 }, access_watch, OF_THIS_NODE },
+    { "tokens of services that ran out", { 60000 }, access_sweep, OF_ALL },
     { "sessions that ran out", { 60000 }, identity_sweep, OF_ALL },
     { "people who are to be forgotten", { 60000 }, privacy_sweep, OF_ALL },
     { "webhook nonces", { 60000 }, payment_clock, OF_ALL },

@@ -1,7 +1,7 @@
 /* show.c - the commands that only tell: config, routes, openapi. */
+#include "access/guard.h"
 #include "cli/app.h"
 #include "cli/cli.h"
-#include "identity/guard.h"
 #include "web/openapi.h"
 #include "web/routes.h"
 

@@ -1,8 +1,8 @@
 /* venue_http.c - read, call, reply. Anybody of the tenant may see its venues: they
  * are on the posters anyway. */
 #include "events/venue_http.h"
+#include "access/guard.h"
 #include "events/cursor.h"
-#include "identity/guard.h"
 
 static const Field venue_reply_fields[] = { OBJECT(VenueReply, venue, &venue_shape, 0, "it") };
 const Shape venue_reply_shape = { "VenueReply", sizeof(VenueReply), venue_reply_fields, 1 };

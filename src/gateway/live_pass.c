@@ -1,6 +1,6 @@
 /* live_pass.c - what counts as a failed attempt is a proof that never was good: a token
  * that was spent or has lapsed is not, nor a bearer that has expired, nor coming with
- * none. A crowd behind one address whose tokens ran out is no attacker. A bearer that
+ * none. A crowd behind one address whose tokens ran out is no attacker. A proof that
  * holds is let in also while its address is locked: it can't be guessed, and one guest
  * of a stadium's network must not take the stream from all the others.
  *
@@ -77,7 +77,7 @@ static bool check_lock(Ctx *cx, const Req *rq)
     bool locked;
     i64 ms;
 
-    if (!limits_on() || !uuid_zero(cx->who.user.v))
+    if (!limits_on())
         return true;
     if (!kv_get(cx, lock_key(cx, rq->peer), &until, &locked))
         return kv_do_without(cx, METRIC_KV_OPEN_STREAM);
@@ -143,7 +143,7 @@ static bool take_token(Ctx *cx, const Req *rq, Str token)
         memcpy(&g, value.at, sizeof g);
         return let_in(cx, &g);
     }
-    return (was_known(cx, token) || note_failure(cx, rq)) &&
+    return check_lock(cx, rq) && (was_known(cx, token) || note_failure(cx, rq)) &&
            fail(cx, UNAUTHORIZED, "no such stream token, or it was used");
 }
 
@@ -157,7 +157,8 @@ static bool refuse_bearer(Ctx *cx, const Req *rq, Str bearer)
         return fail(cx, UNAUTHORIZED, "a bearer that the guard did not take");
     why = cx->fault.code;
     fault_clear(cx);
-    return (why != INVALID_TOKEN || note_failure(cx, rq)) && fail(cx, why, "bearer");
+    return check_lock(cx, rq) && (why != INVALID_TOKEN || note_failure(cx, rq)) &&
+           fail(cx, why, "bearer");
 }
 
 static bool sign_in(Ctx *cx, const Req *rq)
@@ -171,7 +172,7 @@ static bool sign_in(Ctx *cx, const Req *rq)
         return take_token(cx, rq, token);
     if (bearer.at != NULL && str_is_nocase(scheme, S("bearer")))
         return refuse_bearer(cx, rq, str_trim(bearer));
-    return fail(cx, UNAUTHORIZED, "neither bearer nor stream token");
+    return check_lock(cx, rq) && fail(cx, UNAUTHORIZED, "neither bearer nor stream token");
 }
 
 static bool limit_person_here(Ctx *cx)
@@ -185,5 +186,5 @@ bool live_pass_check(Ctx *cx, const Req *rq)
 {
     if (!origin_may_ask(gateway_config()->origins, rq))
         return fail(cx, FORBIDDEN, "a page of another origin");
-    return check_lock(cx, rq) && sign_in(cx, rq) && limit_person_here(cx);
+    return sign_in(cx, rq) && limit_person_here(cx);
 }

@@ -61,19 +61,19 @@ static Bucket *find(Bucket *set, u64 key)
     return best;
 }
 
-/* Milliseconds until there is a token; 0: one was taken. */
-static i64 take(Bucket *b, i64 most, i64 now_ns)
+/* Milliseconds until there are so many tokens; 0: they were taken. */
+static i64 take(Bucket *b, i64 count, i64 most, i64 now_ns)
 {
     i64 full = b->full_ns > now_ns ? b->full_ns : now_ns;
-    i64 over = full + WINDOW_NS / most - now_ns - WINDOW_NS;
+    i64 over = full + count * (WINDOW_NS / most) - now_ns - WINDOW_NS;
 
     if (GUARDED(over > 0))
         return (over + 999999) / 1000000;
-    b->full_ns = full + WINDOW_NS / most;
+    b->full_ns = full + count * (WINDOW_NS / most);
     return 0;
 }
 
-i64 pace_take(Str key, i64 most, Mono now)
+static i64 take_of(Str key, i64 count, i64 most, Mono now)
 {
     Digest d = hmac_sha256(own.secret, sizeof own.secret, key);
     u64 name;
@@ -82,14 +82,16 @@ i64 pace_take(Str key, i64 most, Mono now)
     unsigned set = (unsigned)(d.b[8] << 8 | d.b[9]) % SETS;
     Lock *l = &own.locks[set % LOCKS];
     lock(l);
-    i64 wait = take(find(own.sets[set], name), most, now.ns);
+    i64 wait = take(find(own.sets[set], name), count, most, now.ns);
     unlock(l);
     return wait;
 }
 
-static bool check(Ctx *cx, Str key, i64 most)
+i64 pace_take(Str key, i64 most, Mono now) { return take_of(key, 1, most, now); }
+
+static bool check(Ctx *cx, Str key, i64 count, i64 most)
 {
-    i64 wait = pace_take(key, most, mono_now());
+    i64 wait = take_of(key, count, most, mono_now());
 
     if (wait == 0)
         return true;
@@ -100,11 +102,21 @@ static bool check(Ctx *cx, Str key, i64 most)
 
 bool pace_address(Ctx *cx, Str peer)
 {
-    return !own.config.on || check(cx, limit_address(cx, peer), own.config.address);
+    return !own.config.on || check(cx, limit_address(cx, peer), 1, own.config.address);
 }
 
+/* A service asks for many; a key is itself and not its maker. */
 bool pace_person(Ctx *cx)
 {
-    return !own.config.on || uuid_zero(cx->who.user.v) ||
-           check(cx, uuid_str(cx->mem, cx->who.user.v), own.config.person);
+    Uuid who = cx->who.comer == A_PERSON ? cx->who.user.v : cx->who.machine;
+
+    return !own.config.on || cx->who.comer == A_PEER || uuid_zero(who) ||
+           check(cx, uuid_str(cx->mem, who), 1, own.config.person);
+}
+
+bool pace_published(Ctx *cx, i64 count)
+{
+    return !own.config.on || cx->who.comer != A_KEY ||
+           check(cx, str_fmt(cx->mem, "published %.*s", STR_ARGS(uuid_str(cx->mem, cx->tenant.v))),
+                 count, own.config.published);
 }

@@ -13,7 +13,7 @@ SQL(published_claim,
     "INSERT INTO published (tenant, id, digest, at, came_at) VALUES ($1, $2, $3, $4, $5)"
     " ON CONFLICT DO NOTHING");
 SQL(published_find, "SELECT digest, at FROM published WHERE tenant = $1 AND id = $2");
-SQL(publish_person, "SELECT count(*) FROM person WHERE tenant = $1 AND id = $2");
+SQL(publish_person, "SELECT count(*) FROM person WHERE tenant = $1 AND id = $2 AND status <> 'DELETED'");
 SQL(publish_event,
     "SELECT count(*) FROM event WHERE tenant = $1 AND id = $2 AND deleted_at IS NULL");
 SQL_ALL(published_forget,

@@ -3,6 +3,7 @@
  * comes again, so who retries gives his own. */
 #include "gateway/publish_http.h"
 #include "bus/bus.h"
+#include "gateway/pace.h"
 #include "gateway/publish.h"
 #include "identity/role.h"
 #include "identity/tenant.h"
@@ -131,7 +132,7 @@ bool publish_one(Ctx *cx, Req *rq)
     Publication p;
 
     if (!req_read(cx, rq, &publish_in_shape, &in) || !choose_tenant(cx, rq, in.tenantId) ||
-        !read_message(cx, &in, &p) || !publish_all_of(cx, &p, 1))
+        !read_message(cx, &in, &p) || !pace_published(cx, 1) || !publish_all_of(cx, &p, 1))
         return false;
     say_replayed(cx, rq, &p, 1);
     PublishOut out = answer_of(cx, &p);
@@ -151,7 +152,7 @@ bool publish_batch(Ctx *cx, Req *rq)
     for (isize i = 0; i < n; i++)
         if (!read_message(cx, &items[i], &list[i]))
             return false;
-    if (!publish_all_of(cx, list, n))
+    if (!pace_published(cx, n) || !publish_all_of(cx, list, n))
         return false;
     for (isize i = 0; i < n; i++)
         out[i] = answer_of(cx, &list[i]);

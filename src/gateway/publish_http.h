@@ -9,7 +9,8 @@ extern const Shape publish_batch_in_shape, publish_batch_out_shape;
 /* POST /internal/events
  *   {id?|eventId?, type, data|payload, timestamp?, tenantId?, userId?|topic?} -> 202
  *   {id,type,subject,timestamp}; Idempotency-Replayed: true when it came before.
- * Fails VALIDATION_ERROR, MESSAGE_ID_REUSED, NOT_FOUND, INVALID_TENANT, FORBIDDEN. */
+ * Fails VALIDATION_ERROR, MESSAGE_ID_REUSED, NOT_FOUND, INVALID_TENANT, FORBIDDEN,
+ * RATE_LIMIT_EXCEEDED (API keys). */
 Handler publish_one;
 
 /* POST /internal/events/batch {tenantId?, events:[..]} -> 202 {events:[..]}; all or none. */

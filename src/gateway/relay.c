@@ -248,16 +248,6 @@ static bool must_wait(void)
     return mono_now().ns < self.try_at.ns;
 }
 
-/* Whether the slice ended because of its size. */
-static bool is_full(const Tiding *rows, isize count)
-{
-    i64 n = 0;
-
-    for (isize i = 0; i < count; i++)
-        n += rows[i].data.len;
-    return n > OUTBOX_CHARS;
-}
-
 bool relay_pass(Ctx *cx, bool *more)
 {
     Tiding *rows;
@@ -274,6 +264,6 @@ bool relay_pass(Ctx *cx, bool *more)
         return true;
     if (!tell(cx, rows, count))
         return false;
-    *more = (count == RELAY_SLICE || is_full(rows, count) || self.last < 0) && !must_wait();
+    *more = (outbox_cut(rows, count, RELAY_SLICE) || self.last < 0) && !must_wait();
     return true;
 }

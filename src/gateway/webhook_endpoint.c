@@ -4,9 +4,9 @@
 #include "base/log.h"
 #include "base/network.h"
 #include "base/rand.h"
-#include "identity/base64.h"
 #include "identity/note.h"
-#include "identity/seal.h"
+#include "proof/base64.h"
+#include "proof/seal.h"
 
 const Names endpoint_status_names = {
     (const char *const[]){ "ACTIVE", "PAUSED", "FAILED" }, 3 };
@@ -115,11 +115,14 @@ bool endpoint_check_types(Ctx *cx, Str types)
     return true;
 }
 
-bool endpoint_wants(Arena *mem, Str types, Str type)
+const Json *endpoint_types(Arena *mem, Str types)
 {
     Str why;
-    const Json *list = json_read(mem, types, &why);
+    return json_read(mem, types, &why);
+}
 
+bool endpoint_wants(const Json *list, Str type)
+{
     for (isize i = 0; list != NULL && i < json_count(list); i++) {
         Str one = json_str(json_item(list, i));
         if (str_is(one, S("*")) || str_is(one, type) ||

@@ -7,6 +7,7 @@
  * Needs: store, identity (seal, note).  Used by: webhook_http, webhook_send, webhook_feed. */
 #pragma once
 #include "base/crypto.h"
+#include "base/json.h"
 #include "store/store.h"
 
 enum { WEBHOOK_ENDPOINTS_MOST = 20, ENDPOINT_URL_MOST = 1000, ENDPOINT_TYPES_MOST = 50,
@@ -39,8 +40,10 @@ EndpointReach endpoint_reach(void);
 CHECKED bool endpoint_check_url(Ctx *cx, Str url);
 CHECKED bool endpoint_check_types(Ctx *cx, Str types);
 
-/* Whether a list of types, as it was checked, wants this one: "*", "order.*", "order.paid". */
-bool endpoint_wants(Arena *mem, Str types, Str type);
+/* A list of types, as it was checked, and whether it wants this one: "*", "order.*",
+ * "order.paid". */
+const Json *endpoint_types(Arena *mem, Str types);
+bool endpoint_wants(const Json *types, Str type);
 
 /* All of cx->tenant; each opens its own transaction, and what changes is on record. */
 

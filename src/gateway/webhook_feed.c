@@ -1,8 +1,11 @@
-/* webhook_feed.c - a slice is read once for all endpoints, from the cursor that is furthest
- * behind. An endpoint that nothing concerned is moved on only when it lags a good deal, so
- * that a busy outbox does not write a row for each quiet endpoint; what is read again for
- * it costs nothing. The body is written here, once: a delivery says the same bytes however
- * often it is tried. */
+/* webhook_feed.c - endpoints are looked at in pages, and a slice is read once for a page, from
+ * the cursor that is furthest behind. An endpoint that nothing concerned is moved on only when
+ * it lags a good deal, so that a busy outbox does not write a row for each quiet endpoint; what
+ * is read again for it costs nothing. The body is written here, once: a delivery says the same
+ * bytes however often it is tried.
+ *
+ * Each endpoint is fed on memory of its own: however much one tenant wants, the next begins
+ * with none of it taken. */
 #include "gateway/webhook_feed.h"
 #include "base/json.h"
 #include "store/lease.h"
@@ -36,6 +39,11 @@ SQL_EACH_ALL(feed_skip,
 SQL_ALL(feed_forget,
     "DELETE FROM webhook_delivery WHERE (tenant, endpoint, sequence) IN"
     " (SELECT tenant, endpoint, sequence FROM webhook_delivery WHERE at < $1 LIMIT 1000)");
+SQL_ALL(feed_forget_endpoint,
+    "DELETE FROM webhook_endpoint WHERE (tenant, id) IN (SELECT tenant, id FROM webhook_endpoint e"
+    " WHERE status = 'DELETED' AND updated_at < $1 AND NOT EXISTS"
+    " (SELECT 1 FROM webhook_delivery d WHERE d.tenant = e.tenant AND d.endpoint = e.id)"
+    " LIMIT 1000)");
 
 static struct { bool ours; Mono ask_at; } turn;
 
@@ -59,30 +67,14 @@ void feed_stop(Ctx *cx)
 
 /* ---- endpoints ------------------------------------------------------------------------ */
 
-typedef struct All { Fed *rows; isize count; } All;
+typedef struct FedPage { Uuid after; Fed *rows; isize count; } FedPage;
 
-static bool read_all(Ctx *cx, void *arg)
+static bool read_page(Ctx *cx, void *arg)
 {
-    All *all = arg;
-    Uuid last = { { 0 } };
-    Fed *page;
-    isize n;
+    FedPage *p = arg;
+    Val after = val_blob((Str){ (const char *)p->after.b, sizeof p->after.b });
 
-    *all = (All){ 0 };
-    do {
-        Val after = val_blob((Str){ (const char *)last.b, sizeof last.b });
-        if (!sql_rows(cx, &feed_endpoints, &fed_row, &page, &n, V(after), V((i64)PAGE)))
-            return false;
-        Fed *longer = make(cx->mem, Fed, all->count + n + 1);
-        if (all->count > 0)
-            memcpy(longer, all->rows, (size_t)all->count * sizeof *longer);
-        if (n > 0) {
-            memcpy(longer + all->count, page, (size_t)n * sizeof *longer);
-            last = page[n - 1].id.v;
-        }
-        *all = (All){ longer, all->count + n };
-    } while (n == PAGE);
-    return true;
+    return sql_rows(cx, &feed_endpoints, &fed_row, &p->rows, &p->count, V(after), V((i64)PAGE));
 }
 
 /* ---- one endpoint ------------------------------------------------------------------------ */
@@ -140,16 +132,28 @@ static bool feed_one(Ctx *cx, const Fed *e, const Tiding *rows, isize count, boo
 {
     Feeding f = { .e = e, .wanted = make(cx->mem, const Tiding *, count),
                   .upto = rows[count - 1].id };
+    const Json *types = endpoint_types(cx->mem, e->types);
 
-    for (isize i = 0; i < count; i++)
+    for (isize i = 0; types != NULL && i < count; i++)
         if (rows[i].id > e->cursor && uuid_is(rows[i].tenant.v, e->tenant.v) &&
-            endpoint_wants(cx->mem, e->types, rows[i].type))
+            endpoint_wants(types, rows[i].type))
             f.wanted[f.count++] = &rows[i];
     *idle = f.count == 0;
-    if (*idle)
-        return true;
-    cx->tenant = e->tenant;
-    return write_tx(cx, lane_of(e->id.v), feed, &f);
+    return *idle || write_tx(cx, lane_of(e->id.v), feed, &f);
+}
+
+static bool feed_alone(Ctx *cx, const Fed *e, const Tiding *rows, isize count, bool *idle)
+{
+    Arena mem = { 0 };
+    Ctx own = ctx_new(&mem, e->tenant);
+
+    own.now = cx->now;
+    bool good = feed_one(&own, e, rows, count, idle);
+    if (!good)
+        fail(cx, own.fault.code, "endpoint %.*s: %.150s",
+             STR_ARGS(uuid_str(cx->mem, e->id.v)), own.fault.why);
+    arena_close(&mem);
+    return good;
 }
 
 /* ---- all of them ------------------------------------------------------------------------- */
@@ -162,17 +166,18 @@ static bool skip(Ctx *cx, void *arg)
     return sql_each(cx, &feed_skip, s->rows, 3, s->count, NULL);
 }
 
-static bool feed_all(Ctx *cx, const All *all, const Tiding *rows, isize count)
+/* Where more follows, who stayed would have the same slice read again, and nobody got on. */
+static bool feed_all(Ctx *cx, const FedPage *p, const Tiding *rows, isize count)
 {
-    Skipping s = { make(cx->mem, Val, all->count * 3), 0 };
-    i64 upto = rows[count - 1].id;
+    Skipping s = { make(cx->mem, Val, p->count * 3), 0 };
+    i64 upto = rows[count - 1].id, lag = outbox_cut(rows, count, SLICE) ? 1 : LAG;
 
-    for (isize i = 0; i < all->count; i++) {
-        const Fed *e = &all->rows[i];
+    for (isize i = 0; i < p->count; i++) {
+        const Fed *e = &p->rows[i];
         bool idle;
-        if (!feed_one(cx, e, rows, count, &idle))
+        if (!feed_alone(cx, e, rows, count, &idle))
             return false;
-        if (!idle || upto - e->cursor < LAG)
+        if (!idle || upto - e->cursor < lag)
             continue;
         Val *v = s.rows + 3 * s.count++;
         v[0] = V(e->tenant.v);
@@ -182,33 +187,48 @@ static bool feed_all(Ctx *cx, const All *all, const Tiding *rows, isize count)
     return s.count == 0 || write_tx(cx, (Lane){ 0 }, skip, &s);
 }
 
-static i64 furthest_behind(const All *all)
+static i64 furthest_behind(const FedPage *p)
 {
     i64 least = INT64_MAX;
 
-    for (isize i = 0; i < all->count; i++)
-        if (all->rows[i].cursor < least)
-            least = all->rows[i].cursor;
+    for (isize i = 0; i < p->count; i++)
+        if (p->rows[i].cursor < least)
+            least = p->rows[i].cursor;
     return least;
+}
+
+static bool feed_page(Ctx *cx, FedPage *p, bool *more)
+{
+    Tiding *rows;
+    isize count;
+
+    if (!read_tx(cx, read_page, p))
+        return false;
+    if (p->count == 0)
+        return true;
+    p->after = p->rows[p->count - 1].id.v;
+    if (!outbox_after(cx, furthest_behind(p), SLICE, &rows, &count))
+        return false;
+    *more |= outbox_cut(rows, count, SLICE);
+    return count == 0 || feed_all(cx, p, rows, count);
 }
 
 bool feed_pass(Ctx *cx, bool *more)
 {
-    All all;
-    Tiding *rows;
-    isize count;
+    FedPage p = { .count = PAGE };
+    bool good = take_turn(cx);
 
     *more = false;
-    if (!take_turn(cx) || !turn.ours || !read_tx(cx, read_all, &all))
-        return cx->fault.code == OK;
-    if (all.count == 0)
-        return true;
-    if (!outbox_after(cx, furthest_behind(&all), SLICE, &rows, &count))
-        return false;
-    if (count == 0)
-        return true;
-    *more = count == SLICE;
-    return feed_all(cx, &all, rows, count);
+    while (good && turn.ours && p.count == PAGE) {
+        Arena mem = { 0 };
+        Ctx page = ctx_new(&mem, TENANT_DEFAULT);
+        page.now = cx->now;
+        good = feed_page(&page, &p, more);
+        if (!good)
+            fail(cx, page.fault.code, "%s", page.fault.why);
+        arena_close(&mem);
+    }
+    return good;
 }
 
 typedef struct { Instant until; i64 *gone; } Sweep;
@@ -216,7 +236,9 @@ typedef struct { Instant until; i64 *gone; } Sweep;
 static bool forget(Ctx *cx, void *arg)
 {
     Sweep *s = arg;
-    return sql_run(cx, &feed_forget, s->gone, V(s->until));
+
+    return sql_run(cx, &feed_forget, s->gone, V(s->until)) &&
+           (*s->gone > 0 || sql_run(cx, &feed_forget_endpoint, s->gone, V(s->until)));
 }
 
 bool feed_sweep(Ctx *cx, Instant until, i64 *gone)

@@ -14,5 +14,6 @@ CHECKED bool feed_pass(Ctx *cx, bool *more);
 /* Lets another node do it at once. */
 void feed_stop(Ctx *cx);
 
-/* Deletes a slice of the deliveries made before `until`; *gone 0: there are no more. */
+/* Deletes a slice of the deliveries made before `until`, at last the endpoints removed before
+ * it that have none; *gone 0: there are no more. */
 CHECKED bool feed_sweep(Ctx *cx, Instant until, i64 *gone);

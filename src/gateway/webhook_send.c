@@ -5,36 +5,27 @@
  *
  * 410 Gone is an endpoint's own wish to be left alone. */
 #include "gateway/webhook_send.h"
-#include "base/lock.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/rand.h"
+#include "base/worker.h"
 #include "bus/bus.h"
 #include "gateway/webhook_feed.h"
-#include "identity/base64.h"
 #include "identity/letter.h"
 #include "identity/note.h"
 #include "identity/postman.h"
 #include "net/fetch.h"
-#include <stdatomic.h>
+#include "proof/base64.h"
 
-enum { SENDERS_MOST = 64, DUE_MOST = 16, AT_ONCE = 16, KEEP_BYTES = 64 << 10, SLOW_MS = 1000,
-       FIRST_PAUSE_S = 5, PAUSE_MOST_S = 3600 };
+enum { DUE_MOST = 16, IN_SIGHT = 256, AT_ONCE = 16, SLOW_MS = 1000, FIRST_PAUSE_S = 5,
+       PAUSE_MOST_S = 3600 };
 #define CLAIM_LASTS seconds(30)                   /* longer than a turn and its last answer */
-#define LOOK_EVERY  seconds(1)
 #define TURN_LASTS  seconds(10)
 
 static struct {
     SenderConfig   config;
-    pthread_t      threads[SENDERS_MOST], feeder;
     Subscription   ear;
 } own = { .config = { .within = { 10000 }, .give_up = { 3 * 86400000 } } };
-
-static struct {
-    Lock           lock;
-    pthread_cond_t feed, send;
-    bool           rung, stopping;
-} bell = { .lock = LOCK_OF(RANK_POOL) };
 
 /* ---- one attempt -------------------------------------------------------------------- */
 
@@ -97,10 +88,11 @@ Attempt sender_try(Ctx *cx, Str url, const EndpointSecrets *s, Str id, i64 seque
 
 /* ---- one endpoint -------------------------------------------------------------------- */
 
-typedef struct Due { TenantId tenant; EndpointId id; } Due;
+typedef struct Due { TenantId tenant; EndpointId id; i64 busy; } Due;
 static const Shape due_row = SHAPE(Due,
     ID(Due, tenant, 0, ""),
-    ID(Due, id, 0, ""));
+    ID(Due, id, 0, ""),
+    NUMBER(Due, busy, 0, INT64_MAX, 0, 0, ""));   /* its tenant's, being served */
 
 typedef struct Sending {
     EndpointId id;
@@ -125,17 +117,23 @@ static const Shape delivery_row = SHAPE(Delivery,
     ID(Delivery, id, 0, ""),
     TEXT(Delivery, body, 0, 1 << 21, 0, ""));
 
+/* A claim that was given back still says when it was taken: who was served last is last in
+ * line, and before him whose tenant is served less at this moment. */
 SQL_ALL(send_due,
-    "SELECT tenant, id FROM webhook_endpoint WHERE status = 'ACTIVE' AND sent < told"
-    " AND try_at <= $1 AND claimed_until <= $1 AND (NOT slow OR $2 = 1)"
-    " AND NOT EXISTS (SELECT 1 FROM tenant t WHERE t.id = webhook_endpoint.tenant"
-    "   AND t.status <> 'ACTIVE')"
-    " ORDER BY try_at LIMIT $3");
+    "SELECT tenant, id, (SELECT count(*) FROM webhook_endpoint o"
+    "   WHERE o.tenant = few_due.tenant AND o.claimed_until > $1) AS busy FROM"
+    " (SELECT tenant, id, claimed_until FROM webhook_endpoint"
+    "  WHERE status = 'ACTIVE' AND sent < told"
+    "  AND try_at <= $1 AND claimed_until <= $1 AND (NOT slow OR $2 = 1)"
+    "  AND NOT EXISTS (SELECT 1 FROM tenant t WHERE t.id = webhook_endpoint.tenant"
+    "    AND t.status <> 'ACTIVE')"
+    "  ORDER BY claimed_until LIMIT $4) AS few_due"
+    " ORDER BY busy, claimed_until LIMIT $3");
 SQL(send_claim,
     "UPDATE webhook_endpoint SET claimed_until = $4 WHERE tenant = $1 AND id = $2"
     " AND status = 'ACTIVE' AND sent < told AND try_at <= $3 AND claimed_until <= $3");
 SQL(send_release,
-    "UPDATE webhook_endpoint SET claimed_until = created_at"
+    "UPDATE webhook_endpoint SET claimed_until = $4"
     " WHERE tenant = $1 AND id = $2 AND claimed_until = $3");
 SQL(send_one,
     "SELECT url, sent, told, tries, failing_since, created_by, slow FROM webhook_endpoint"
@@ -184,7 +182,8 @@ static bool claim(Ctx *cx, void *arg)
 static bool release(Ctx *cx, void *arg)
 {
     Turn *t = arg;
-    return sql_run(cx, &send_release, NULL, V(t->due.id.v), V(t->until));
+    return sql_run(cx, &send_release, NULL, V(t->due.id.v), V(t->until),
+                   V(earlier(t->until, CLAIM_LASTS)));
 }
 
 static bool load(Ctx *cx, void *arg)
@@ -357,7 +356,18 @@ static bool look(Ctx *cx, void *arg)
 {
     Looking *l = arg;
     return sql_rows(cx, &send_due, &due_row, &l->rows, &l->count, V(cx->now), V(l->slow_too),
-                    V((i64)DUE_MOST));
+                    V((i64)DUE_MOST), V((i64)IN_SIGHT));
+}
+
+/* Those in front who have the same right to be next; threads that look at the same moment
+ * begin at different ones. */
+static isize count_front(const Looking *l)
+{
+    isize n = 0;
+
+    while (n < l->count && l->rows[n].busy == l->rows[0].busy)
+        n++;
+    return n;
 }
 
 bool sender_pass(Ctx *cx, bool slow_too, bool *found)
@@ -367,82 +377,49 @@ bool sender_pass(Ctx *cx, bool slow_too, bool *found)
     *found = false;
     if (!read_tx(cx, look, &l))
         return false;
-    isize first = l.count > 0 ? (isize)rand_below((u32)l.count) : 0;
+    isize front = count_front(&l), first = front > 0 ? (isize)rand_below((u32)front) : 0;
     for (isize i = 0; i < l.count && !*found; i++)
         if (!send_to(cx, &l.rows[(first + i) % l.count], found))
             return false;
     return true;
 }
 
-static bool stopping(void)
+static bool send_on(Arena *mem, bool slow_too, Worker *next)
 {
-    lock(&bell.lock);
-    bool stop = bell.stopping;
-    unlock(&bell.lock);
-    return stop;
+    Ctx cx = ctx_new(mem, TENANT_DEFAULT);
+    bool found;
+
+    if (!sender_pass(&cx, slow_too, &found)) {
+        log_warn("webhooks wait", L("why", (const char *)cx.fault.why));
+        return false;
+    }
+    if (found)
+        worker_ring(next);                        /* there may be more for another */
+    return found;
 }
 
-/* Sleeps until somebody calls, or a second; false when it is time to stop. */
-static bool doze(pthread_cond_t *cond, bool *rung)
+static bool send_quick(Arena *mem);
+static bool send_any(Arena *mem);
+static bool feed_on(Arena *mem);
+static Worker quick = WORKER("webhook-quick", 1000, send_quick);
+static Worker any = WORKER("webhook-any", 1000, send_any);
+static Worker feeder = WORKER("webhook-feed", 1000, feed_on);
+
+static bool send_quick(Arena *mem) { return send_on(mem, false, &quick); }
+static bool send_any(Arena *mem)   { return send_on(mem, true, &any); }
+
+static bool feed_on(Arena *mem)
 {
-    i64 until = mono_after(mono_now(), LOOK_EVERY).ns;
+    Ctx cx = ctx_new(mem, TENANT_DEFAULT);
+    bool more;
 
-    lock(&bell.lock);
-    while (!bell.stopping && (rung == NULL || !*rung))
-        if (!lock_wait(&bell.lock, cond, until) || rung == NULL)
-            break;
-    if (rung != NULL)
-        *rung = false;
-    bool go_on = !bell.stopping;
-    unlock(&bell.lock);
-    return go_on;
-}
-
-static void *send_on(void *arg)
-{
-    bool slow_too = arg != NULL, found = true;
-    Arena mem = { 0 };
-
-    pthread_setname_np(pthread_self(), slow_too ? "webhook-any" : "webhook-quick");
-    do {
-        for (found = true; found && !stopping();) {
-            Ctx cx = ctx_new(&mem, TENANT_DEFAULT);
-            if (!sender_pass(&cx, slow_too, &found)) {
-                log_warn("webhooks wait", L("why", (const char *)cx.fault.why));
-                found = false;
-            }
-            if (found)
-                pthread_cond_signal(&bell.send);  /* there may be more for the next one */
-            arena_reset(&mem, KEEP_BYTES);
-        }
-    } while (doze(&bell.send, NULL));
-    arena_close(&mem);
-    return NULL;
-}
-
-static void *feed_on(void *arg)
-{
-    Arena mem = { 0 };
-    Ctx last;
-
-    (void)arg;
-    pthread_setname_np(pthread_self(), "webhook-feed");
-    do {
-        bool more = true;
-        while (more && !stopping()) {
-            Ctx cx = ctx_new(&mem, TENANT_DEFAULT);
-            if (!feed_pass(&cx, &more)) {
-                log_warn("webhooks are not fed", L("why", (const char *)cx.fault.why));
-                more = false;
-            }
-            arena_reset(&mem, KEEP_BYTES);
-        }
-        pthread_cond_broadcast(&bell.send);
-    } while (doze(&bell.feed, &bell.rung));
-    last = ctx_new(&mem, TENANT_DEFAULT);
-    feed_stop(&last);
-    arena_close(&mem);
-    return NULL;
+    if (!feed_pass(&cx, &more)) {
+        log_warn("webhooks are not fed", L("why", (const char *)cx.fault.why));
+        more = false;
+    }
+    worker_ring(&quick);
+    worker_ring(&any);
+    return more;
 }
 
 static void hear(const Message *m, void *arg)
@@ -451,52 +428,33 @@ static void hear(const Message *m, void *arg)
     sender_wake();
 }
 
-void sender_wake(void)
-{
-    lock(&bell.lock);
-    bool first = !bell.rung;
-    bell.rung = true;
-    unlock(&bell.lock);
-    if (first)
-        pthread_cond_signal(&bell.feed);
-}
-
-static void make_conds(void)
-{
-    cond_init(&bell.feed);
-    cond_init(&bell.send);
-}
+void sender_wake(void) { worker_ring(&feeder); }
 
 void sender_open(const SenderConfig *config)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    must(config->threads <= SENDERS_MOST);
-    pthread_once(&once, make_conds);
     own.config = *config;
-    bell.stopping = bell.rung = false;
     if (config->threads == 0)
         return;
     own.ear = bus_subscribe(hear, NULL);
-    must(pthread_create(&own.feeder, NULL, feed_on, NULL) == 0);
-    for (int i = 0; i < config->threads; i++) {
-        void *slow_too = i >= config->threads / 2 ? &own : NULL;
-        must(pthread_create(&own.threads[i], NULL, send_on, slow_too) == 0);
-    }
+    worker_start(&feeder, 1);
+    worker_start(&quick, config->threads / 2);
+    worker_start(&any, config->threads - config->threads / 2);
 }
 
 void sender_close(void)
 {
+    Arena mem = { 0 };
+    Ctx cx = ctx_new(&mem, TENANT_DEFAULT);
+
     if (own.config.threads == 0)
         return;
     bus_unsubscribe(own.ear);
-    lock(&bell.lock);
-    bell.stopping = true;
-    unlock(&bell.lock);
-    pthread_cond_broadcast(&bell.feed);
-    pthread_cond_broadcast(&bell.send);
-    must(pthread_join(own.feeder, NULL) == 0);
-    for (int i = 0; i < own.config.threads; i++)
-        must(pthread_join(own.threads[i], NULL) == 0);
+    worker_halt(&quick);
+    worker_halt(&any);
+    worker_stop(&feeder);
+    worker_stop(&quick);
+    worker_stop(&any);
+    feed_stop(&cx);
+    arena_close(&mem);
     own.config.threads = 0;
 }

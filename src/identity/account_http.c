@@ -2,8 +2,8 @@
 #include "identity/account_http.h"
 #include "identity/auth_http.h"
 #include "identity/mailbox.h"
-#include "identity/password.h"
 #include "identity/recovery.h"
+#include "proof/password.h"
 
 typedef struct Verifying { Str token, email, code; TenantId tenantId; } Verifying;
 const Shape verify_shape = SHAPE(Verifying,

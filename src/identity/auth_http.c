@@ -1,7 +1,7 @@
 /* auth_http.c - read, call, reply. */
 #include "identity/auth_http.h"
 #include "identity/entry.h"
-#include "identity/password.h"
+#include "proof/password.h"
 
 typedef struct Registering {
     Str email, password, firstName, lastName, phone;

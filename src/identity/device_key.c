@@ -2,10 +2,10 @@
  * anything else is none here; and the challenge in it is one that we keep, not one that
  * the caller says. */
 #include "identity/device_key.h"
-#include "identity/base64.h"
 #include "identity/challenge.h"
 #include "identity/note.h"
-#include "identity/pubkey.h"
+#include "proof/base64.h"
+#include "proof/pubkey.h"
 
 static const char kind[] = "device-key";
 

@@ -1,7 +1,6 @@
 /* identity.c - opened in the order of need, closed in the other. A key must verify as long
  * as the longest-lived token that it signed, and a while more for clocks and caches. */
 #include "identity/identity.h"
-#include "identity/api_key.h"
 #include "identity/audit.h"
 #include "identity/device_key.h"
 #include "identity/foreign.h"
@@ -9,13 +8,12 @@
 #include "identity/key.h"
 #include "identity/letter.h"
 #include "identity/letterbox.h"
-#include "identity/service_revoked.h"
 #include "identity/login.h"
 #include "identity/mfa.h"
 #include "identity/passkey.h"
 #include "identity/wallet.h"
-#include "identity/password.h"
 #include "identity/policy.h"
+#include "proof/password.h"
 
 static bool open_keys(Arena *mem, const IdentityConfig *c, Str *why)
 {
@@ -35,23 +33,11 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
 
     if (!open_keys(mem, c, why))
         return false;
-    if (!service_open(mem, &c->services, why)) {
-        key_close();
-        return false;
-    }
-    bool good = issuers_open(mem, c->issuers_file, c->issuers_plain, why);
-    if (good && issuer_named(c->issuer)) {
-        *why = S("ISSUERS_FILE names JWT_ISSUER, which is ourselves");
-        issuers_close();
-        good = false;
-    }
-    if (!good) {
-        service_close();
+    if (!issuers_open(mem, &c->issuers, why)) {
         key_close();
         return false;
     }
     token_open(&(TokenConfig){ c->issuer, c->audience, c->access_lasts, c->refresh_lasts });
-    api_key_open();
     foreign_open();
     session_open(&(SessionConfig){ c->refresh_grace, c->seal_master });
     limit_open(&c->limits);
@@ -66,7 +52,7 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
     wallet_open(c->public_url, c->wallet_classic ? MESSAGES_CLASSIC_TOO : MESSAGES_BOUND);
     device_open(c->public_url);
     password_open(&(HasherConfig){ c->hash_threads, c->hash_queue, c->hash_memory_kib });
-    if (session_watch(&cx) && service_revoked_watch(&cx))
+    if (session_watch(&cx))
         return true;
     *why = str_fmt(mem, "sessions can't be read: %s", cx.fault.why);
     identity_close();
@@ -85,18 +71,15 @@ void identity_close(void)
     mailproof_close();
     session_close();
     foreign_close();
-    api_key_close();
     token_close();
     issuers_close();
-    service_close();
     key_close();
 }
 
 bool identity_watch(Ctx *cx)
 {
     key_watch();
-    return key_follow(cx) && session_watch(cx) && service_revoked_watch(cx) &&
-           api_key_watch(cx);
+    return key_follow(cx) && session_watch(cx);
 }
 
 bool identity_sweep(Ctx *cx)
@@ -106,8 +89,6 @@ bool identity_sweep(Ctx *cx)
     while (gone > 0)
         if (!session_sweep(cx, &gone))
             return false;
-    if (!service_revoked_sweep(cx, &gone) || !api_key_sweep(cx, &gone))
-        return false;
     for (gone = 1; gone > 0;)
         if (!mailproof_sweep(cx, &gone))
             return false;

@@ -1,13 +1,13 @@
 /* identity.h - opens everything that knows who somebody is.
  *
  * The store, the kv and the mail engine must be open before, and are closed after.
- * Needs: key, token, session, login, password.  Used by: main, cli. */
+ * Needs: key, token, session, login, password.  Used by: cli. */
 #pragma once
 #include "base/crypto.h"
-#include "identity/jws.h"
+#include "identity/issuer.h"
 #include "identity/limit.h"
-#include "identity/password.h"
-#include "identity/service.h"
+#include "proof/jws.h"
+#include "proof/password.h"
 #include "store/store.h"
 
 typedef struct IdentityConfig {
@@ -24,9 +24,7 @@ typedef struct IdentityConfig {
     Policy policy;                                /* PASSWORD_POLICY          */
     Span audit_kept;                              /* AUDIT_RETENTION          */
     LimitConfig limits;
-    ServiceConfig services;
-    Str  issuers_file;                            /* ISSUERS_FILE             */
-    bool issuers_plain;                           /* http:// is let pass, for tests */
+    IssuersConfig issuers;
     Str  passkey_id, passkey_origins;            /* empty: those of public_url */
     bool wallet_classic;                          /* the two-line message is taken too */
 } IdentityConfig;

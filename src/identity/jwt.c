@@ -1,8 +1,8 @@
 /* jwt.c - the payload is written by hand, because it is the same twelve members each
  * time. The email is not among them: tokens are logged and kept in many places. */
 #include "identity/jwt.h"
-#include "identity/claim.h"
 #include "identity/role.h"
+#include "proof/claim.h"
 
 #define LEEWAY seconds(30)
 

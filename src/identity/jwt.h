@@ -13,7 +13,7 @@
  * Needs: jws.  Used by: token, session. */
 #pragma once
 #include "base/ctx.h"
-#include "identity/jws.h"
+#include "proof/jws.h"
 
 typedef enum TokenUse { TOKEN_ACCESS, TOKEN_REFRESH } TokenUse;
 

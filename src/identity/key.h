@@ -11,7 +11,7 @@
  * Needs: jws.  Used by: token, session, cli. */
 #pragma once
 #include "base/ctx.h"
-#include "identity/jws.h"
+#include "proof/jws.h"
 
 typedef enum KeyState { KEY_NEXT, KEY_ACTIVE, KEY_RETIRING, KEY_RETIRED } KeyState;
 extern const Names key_state_names;

@@ -3,7 +3,7 @@
  * a minute later. Only then the relay is called, outside of any transaction. */
 #include "identity/letterbox.h"
 #include "identity/audit.h"
-#include "identity/seal.h"
+#include "proof/seal.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/trace.h"

@@ -12,10 +12,10 @@
 #include "identity/letter.h"
 #include "identity/limit.h"
 #include "identity/mailbox.h"
-#include "identity/password.h"
 #include "identity/policy.h"
 #include "identity/postman.h"
 #include "identity/tenant.h"
+#include "proof/password.h"
 #include "kv/kv.h"
 
 const Shape signed_in_shape = SHAPE(SignedIn,

@@ -4,7 +4,7 @@
 #include "identity/challenge.h"
 #include "identity/fresh.h"
 #include "identity/mfa.h"
-#include "identity/password.h"
+#include "proof/password.h"
 
 #define TOKEN(T) \
     TEXT(T, token, 6, 10, WRITEONLY, "the app's six digits, or a backup code")

@@ -5,7 +5,7 @@
  * Needs: webauthn, challenge, entry, store.  Used by: passkey_http. */
 #pragma once
 #include "identity/entry.h"
-#include "identity/webauthn.h"
+#include "proof/webauthn.h"
 
 enum { PASSKEYS_MOST = 50, PASSKEY_NAME_MOST = 100 };
 

@@ -5,7 +5,7 @@
  *   "passwordMinLength": more letters than the policy asks for by itself.
  * Needs: password, tenant.  Used by: login, recovery, tenant_admin. */
 #pragma once
-#include "identity/password.h"
+#include "proof/password.h"
 
 enum { POLICY_LEAST_MOST = 64 };                  /* ASVS 5.0 V6.2.9: 64 letters must be possible */
 

@@ -80,8 +80,11 @@ SQL(passkey_erase, "DELETE FROM passkey WHERE tenant = $1 AND person = $2");
 SQL(foreign_erase, "DELETE FROM foreign_identity WHERE tenant = $1 AND person = $2");
 SQL(wallet_erase, "DELETE FROM wallet WHERE tenant = $1 AND person = $2");
 SQL(proof_erase, "DELETE FROM mail_proof WHERE tenant = $1 AND person = $2");
+/* A wallet is found on its chain by its address; a reason is in somebody's own words. */
 SQL(audit_subject_erase,
-    "UPDATE audit SET ip = NULL, user_agent = NULL WHERE tenant = $1 AND subject = $2");
+    "UPDATE audit SET ip = NULL, user_agent = NULL, target = CASE WHEN action IN"
+    " ('wallet.linked', 'wallet.unlinked', 'account.deletion_requested', 'user.status_changed')"
+    " THEN NULL ELSE target END WHERE tenant = $1 AND subject = $2");
 SQL(audit_actor_erase,
     "UPDATE audit SET ip = NULL, user_agent = NULL WHERE tenant = $1 AND actor = $2"
     " AND (subject IS NULL OR subject <> actor)");

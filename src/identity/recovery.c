@@ -3,10 +3,10 @@
 #include "identity/recovery.h"
 #include "identity/letter.h"
 #include "identity/login.h"
-#include "identity/password.h"
 #include "identity/policy.h"
 #include "identity/postman.h"
 #include "identity/session.h"
+#include "proof/password.h"
 #include "kv/kv.h"
 
 /* ---- asking ----------------------------------------------------------------- */

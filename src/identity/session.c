@@ -7,7 +7,7 @@
 #include "identity/session.h"
 #include "identity/revoked.h"
 #include "identity/role.h"
-#include "identity/seal.h"
+#include "proof/seal.h"
 #include "base/lock.h"
 #include "base/log.h"
 #include <string.h>

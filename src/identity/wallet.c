@@ -2,16 +2,13 @@
  * it stands for (chain, address, person) is kept with it and the message is made anew of
  * that: whatever the wallet has signed, it was this or it is refused. */
 #include "identity/wallet.h"
-#include "identity/base58.h"
-#include "identity/base64.h"
 #include "identity/challenge.h"
-#include "identity/ethereum.h"
 #include "identity/note.h"
-#include "identity/siwe.h"
-#include <sodium.h>
-#include <string.h>
+#include "proof/ethereum.h"
+#include "proof/siwe.h"
+#include "proof/solana.h"
 
-enum { SOLANA_KEY = 32, SOLANA_SIGNATURE = 64, NONCE_LETTERS = 2 * CHALLENGE_BYTES };
+enum { NONCE_LETTERS = 2 * CHALLENGE_BYTES };
 
 static const char *const chain_words[] = { "solana", "ethereum" };
 const Names chain_names = { chain_words, countof(chain_words) };
@@ -57,7 +54,6 @@ void wallet_close(void) { arena_close(&all.mem); }
 static bool settle_address(Arena *mem, Chain chain, Str text, Str *out)
 {
     EthAddress a;
-    u8 key[SOLANA_KEY];
 
     if (chain == ETHEREUM) {
         if (!eth_address_read(text, &a))
@@ -66,28 +62,7 @@ static bool settle_address(Arena *mem, Chain chain, Str text, Str *out)
         return true;
     }
     *out = text;
-    return base58_read(text, key, SOLANA_KEY);
-}
-
-/* base58 as wallets show it, or base64 as adapters hand it over, which ends in "==". */
-static bool read_solana_signature(Arena *mem, Str text, u8 out[SOLANA_SIGNATURE])
-{
-    Str bytes;
-
-    if (!str_ends(text, S("==")))
-        return base58_read(text, out, SOLANA_SIGNATURE);
-    if (!base64_any_read(mem, text, &bytes) || bytes.len != SOLANA_SIGNATURE)
-        return false;
-    memcpy(out, bytes.at, SOLANA_SIGNATURE);
-    return true;
-}
-
-static bool solana_signed(Arena *mem, Str address, Str message, Str signature)
-{
-    u8 key[SOLANA_KEY], sig[SOLANA_SIGNATURE];
-
-    return base58_read(address, key, SOLANA_KEY) && read_solana_signature(mem, signature, sig) &&
-           crypto_sign_verify_detached(sig, (const u8 *)message.at, (u64)message.len, key) == 0;
+    return solana_account_is(text);
 }
 
 static bool ethereum_signed(Arena *mem, Str address, Str message, Str signature)

@@ -304,13 +304,6 @@ bool redis_refuses(Ctx *cx, const RedisAsk *ask, const RedisAnswer *a)
 
 /* ---- start and end -------------------------------------------------------- */
 
-static void sleep_ms(i64 ms)
-{
-    struct timespec t = { ms / 1000, ms % 1000 * 1000000 };
-    while (nanosleep(&t, &t) != 0)
-        continue;
-}
-
 static bool connect_first(RedisTrouble *t)
 {
     Mono until = mono_after(mono_now(), (Span){ ATTEMPT_MS });
@@ -337,7 +330,7 @@ static bool connect_patiently(int attempts, RedisTrouble *t)
         ms += rand_below((u32)ms / 2);
         log_warn("kv does not answer; trying again", L("redis", pool.called),
                  L("why", (const char *)t->why), L("attempt", i), L("in_ms", ms));
-        sleep_ms(ms);
+        wait_at_start((Span){ ms });
     }
 }
 

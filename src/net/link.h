@@ -5,7 +5,7 @@
  * Needs: base.  Used by: conn.c, stream.c. */
 #pragma once
 #include <sys/uio.h>
-#include "base/str.h"
+#include "base/time.h"
 
 typedef struct Link {
     const struct Transport *via;
@@ -36,6 +36,8 @@ typedef struct Tls Tls;
 typedef struct TlsFiles { Str cert, key; bool h2; } TlsFiles;   /* h2: is offered    */
 Tls *tls_open(Arena *mem, const TlsFiles *files, Str *why);
 void tls_close(Tls *t);
+/* Whether such a pair would be taken, and when the certificate ends. */
+CHECKED bool tls_look(Arena *mem, const TlsFiles *files, Instant *ends, Str *why);
 /* Reads the files again, for connections to come. False with the reason in *why, and
  * all stays as it was.
  *   thread  any */

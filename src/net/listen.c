@@ -48,6 +48,16 @@ static int open_socket(const struct addrinfo *a, Sharing sharing)
     return -1;
 }
 
+static const char *cure(int error)
+{
+    switch (error) {
+    case EADDRINUSE:    return "; stop what listens there, or give another PORT";
+    case EADDRNOTAVAIL: return "; HOST must be an address of this machine";
+    case EACCES:        return "; a PORT below 1024 needs a right that this user has not";
+    default:            return "";
+    }
+}
+
 static int bind_to(Arena *mem, Str host, int port, Sharing sharing, Str *why)
 {
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
@@ -61,7 +71,7 @@ static int bind_to(Arena *mem, Str host, int port, Sharing sharing, Str *why)
     }
     int fd = open_socket(found, sharing);
     if (fd < 0)
-        *why = str_fmt(mem, "%.*s:%d: %s", STR_ARGS(host), port, strerror(errno));
+        *why = str_fmt(mem, "%.*s:%d: %s%s", STR_ARGS(host), port, strerror(errno), cure(errno));
     freeaddrinfo(found);
     return fd;
 }

@@ -10,8 +10,10 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 #include "base/lock.h"
+#include "base/log.h"
 
 enum { RECORD = 16 << 10, PATH_MOST = 512 };
 
@@ -44,12 +46,12 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return SSL_TLSEXT_ERR_OK;
 }
 
-static SSL_CTX *refuse(Arena *mem, SSL_CTX *c, Str *why, const char *what)
+static SSL_CTX *refuse(Arena *mem, SSL_CTX *c, Str *why, const char *what, const char *path)
 {
-    char text[160];
+    unsigned long e = ERR_get_error();
+    const char *reason = ERR_SYSTEM_ERROR(e) ? strerror(ERR_GET_REASON(e)) : ERR_reason_error_string(e);
 
-    ERR_error_string_n(ERR_get_error(), text, sizeof text);
-    *why = str_fmt(mem, "%s: %s", what, text);
+    *why = str_fmt(mem, "%s %s: %s", what, path, reason != NULL ? reason : "can't be used");
     SSL_CTX_free(c);
     return NULL;
 }
@@ -71,16 +73,35 @@ static SSL_CTX *new_context(Tls *t)
     return c;
 }
 
+/* ASN1_TIME of the certificate; 0 when there is none. */
+static Instant end_of(SSL_CTX *c)
+{
+    struct tm tm = { 0 };
+    X509 *x = SSL_CTX_get0_certificate(c);
+
+    if (x == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(x), &tm) != 1)
+        return (Instant){ 0 };
+    return (Instant){ (i64)timegm(&tm) * 1000 };
+}
+
+/* People can't come in, but a certificate is often renewed in place: it is no reason not to
+ * start. */
+static void warn_expired(const Tls *t, SSL_CTX *c)
+{
+    if (before(end_of(c), time_now()))
+        log_warn("the certificate has expired: browsers refuse it", L("file", (const char *)t->cert));
+}
+
 static SSL_CTX *read_files(Tls *t, Arena *mem, Str *why)
 {
     SSL_CTX *c = new_context(t);
 
     ERR_clear_error();
     if (SSL_CTX_use_certificate_chain_file(c, t->cert) != 1)
-        return refuse(mem, c, why, "TLS certificate");
+        return refuse(mem, c, why, "TLS_CERT_FILE", t->cert);
     if (SSL_CTX_use_PrivateKey_file(c, t->key, SSL_FILETYPE_PEM) != 1 ||
         SSL_CTX_check_private_key(c) != 1)
-        return refuse(mem, c, why, "TLS key");
+        return refuse(mem, c, why, "TLS_KEY_FILE", t->key);
     return c;
 }
 
@@ -99,7 +120,7 @@ static Stamp stamp_of(const Tls *t)
     return s;
 }
 
-Tls *tls_open(Arena *mem, const TlsFiles *files, Str *why)
+static Tls *read_pair(Arena *mem, const TlsFiles *files, Str *why)
 {
     Tls *t = calloc(1, sizeof *t);
 
@@ -114,6 +135,25 @@ Tls *tls_open(Arena *mem, const TlsFiles *files, Str *why)
         return t;
     tls_close(t);
     return NULL;
+}
+
+Tls *tls_open(Arena *mem, const TlsFiles *files, Str *why)
+{
+    Tls *t = read_pair(mem, files, why);
+
+    if (t != NULL)
+        warn_expired(t, t->context);
+    return t;
+}
+
+bool tls_look(Arena *mem, const TlsFiles *files, Instant *ends, Str *why)
+{
+    Tls *t = read_pair(mem, files, why);
+
+    if (t != NULL)
+        *ends = end_of(t->context);
+    tls_close(t);
+    return t != NULL;
 }
 
 void tls_close(Tls *t)
@@ -131,6 +171,8 @@ bool tls_reload(Tls *t, Arena *mem, Str *why)
     Stamp seen = stamp_of(t);
     SSL_CTX *fresh = read_files(t, mem, why), *old = NULL;
 
+    if (fresh != NULL)
+        warn_expired(t, fresh);
     lock(&t->lock);
     t->seen = seen;
     if (fresh != NULL) {

@@ -98,6 +98,15 @@ bool outbox_after(Ctx *cx, i64 after, i64 most, Tiding **rows, isize *count)
     return read_tx(cx, read_next, &(Next){ after, most, rows, count });
 }
 
+bool outbox_cut(const Tiding *rows, isize count, i64 most)
+{
+    i64 chars = 0;
+
+    for (isize i = 0; i < count; i++)
+        chars += rows[i].data.len;
+    return count == most || chars > OUTBOX_CHARS;
+}
+
 /* ---- replay ---------------------------------------------------------------
 
    Each source is asked for as many rows as a page may have. The page ends before the first

@@ -30,6 +30,9 @@ CHECKED bool outbox_tell(Ctx *cx, UserId user, EventId event, const char *type, 
 enum { OUTBOX_CHARS = 2 << 20 };
 CHECKED bool outbox_after(Ctx *cx, i64 after, i64 most, Tiding **rows, isize *count);
 
+/* Whether they ended because of their number or size, so that others may follow. */
+bool outbox_cut(const Tiding *rows, isize count, i64 most);
+
 /* What can be told again of an event, beside a person's own. */
 typedef enum Feed { FEED_EVENT, FEED_SALES, FEED_GATE, FEEDS } Feed;
 typedef struct Watch { Feed feed; EventId event; } Watch;

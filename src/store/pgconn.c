@@ -168,7 +168,7 @@ static void wait_before(int attempt, Str why)
 
     log_warn("the database can't be reached yet", L("attempt", attempt), L("again_in_ms", ms),
              L("why", why));
-    usleep((useconds_t)ms * 1000);
+    wait_at_start((Span){ ms });
 }
 
 static PGconn *connect_patiently(Arena *mem, const char *url, bool verify, int attempts,

@@ -24,6 +24,7 @@ STEP(0011, publish);
 STEP(0012, trace);
 STEP(0013, webhooks);
 STEP(0014, feeds);
+STEP(0015, hooks);
 STEP_FILE(schema_sqlite_plans, "src/store/schema/sqlite/plans.sql");
 
 const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
@@ -41,6 +42,7 @@ const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
     { 12, "trace",   sqlite_0012_trace, 4 },
     { 13, "webhooks", sqlite_0013_webhooks, 4 },
     { 14, "feeds",   sqlite_0014_feeds, 4 },
+    { 15, "hooks",   sqlite_0015_hooks, 4 },
 };
 
 const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
@@ -58,4 +60,5 @@ const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
     { 12, "trace",   postgres_0012_trace, 4 },
     { 13, "webhooks", postgres_0013_webhooks, 4 },
     { 14, "feeds",   postgres_0014_feeds, 4 },
+    { 15, "hooks",   postgres_0015_hooks, 4 },
 };

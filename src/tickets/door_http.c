@@ -1,6 +1,6 @@
 /* door_http.c - the door over HTTP. */
+#include "access/guard.h"
 #include "events/event.h"
-#include "identity/guard.h"
 #include "tickets/code.h"
 #include "tickets/door.h"
 #include "tickets/tickets_http.h"

@@ -1,5 +1,5 @@
 /* hold_http.c - reservations over HTTP. */
-#include "identity/guard.h"
+#include "access/guard.h"
 #include "tickets/order.h"
 #include "tickets/tickets_http.h"
 

@@ -3,8 +3,8 @@
  * The order is written and answered once (write_once); the provider is asked after
  * that, with the order's id as its key, so a retry that finds the first answer
  * gets the first intent too. */
+#include "access/guard.h"
 #include "events/cursor.h"
-#include "identity/guard.h"
 #include "pay/pay.h"
 #include "tickets/order.h"
 #include "tickets/tickets_http.h"

@@ -1,6 +1,6 @@
 /* ticket_http.c - one's own tickets over HTTP, and the code that admits. */
+#include "access/guard.h"
 #include "events/cursor.h"
-#include "identity/guard.h"
 #include "tickets/code.h"
 #include "tickets/ticket.h"
 #include "tickets/tickets_http.h"

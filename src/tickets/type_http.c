@@ -1,5 +1,5 @@
 /* type_http.c - ticket types over HTTP. */
-#include "identity/guard.h"
+#include "access/guard.h"
 #include "tickets/tickets_http.h"
 #include "tickets/type.h"
 

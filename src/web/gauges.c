@@ -4,7 +4,7 @@
 #include "base/file.h"
 #include "base/metric.h"
 #include "gateway/relay.h"
-#include "identity/hasher.h"
+#include "proof/hasher.h"
 #include "net/server.h"
 #include "net/stream.h"
 #include "store/outbox.h"

@@ -2,6 +2,9 @@
  * server's), shape in (of a GET: of its query), status, shape out, handler, what it is,
  * tag, one sentence. */
 #include "web/routes.h"
+#include "access/api_key_http.h"
+#include "access/guard.h"
+#include "access/service_http.h"
 #include "events/event_http.h"
 #include "events/permission_http.h"
 #include "events/venue_http.h"
@@ -12,11 +15,9 @@
 #include "gateway/webhook_endpoint.h"
 #include "gateway/webhook_http.h"
 #include "identity/account_http.h"
-#include "identity/api_key_http.h"
 #include "identity/auth_http.h"
 #include "identity/device_key_http.h"
 #include "identity/foreign_http.h"
-#include "identity/guard.h"
 #include "identity/internal_http.h"
 #include "identity/key_http.h"
 #include "identity/member_http.h"
@@ -24,7 +25,6 @@
 #include "identity/passkey_http.h"
 #include "identity/privacy_http.h"
 #include "identity/record.h"
-#include "identity/service_http.h"
 #include "identity/session.h"
 #include "identity/signin.h"
 #include "identity/signin_http.h"
@@ -430,7 +430,7 @@ static const Route table[] = {
 { M_GET, "/health/live", OPEN, 0, NULL, 200,
   &health_shape, health_show, INLINE, "operations", "The same." },
 { M_GET, "/health/ready", OPEN, 0, NULL, 200,
-  &health_shape, health_ready, 0, "operations", "Says whether work can be taken." },
+  &health_shape, health_ready, OR_503, "operations", "Says whether work can be taken." },
 { M_GET, "/health/detailed", OPERATORS | MAY_ADMIN, 0, NULL, 200,
   &health_detail_shape, health_detailed, 0, "operations",
   "Says how each engine and line is." },

@@ -28,7 +28,7 @@ test('help teaches every command, with an example', async () => {
 test('what is not known is refused with a hint, exit 2', async () => {
   const hints = [[['serv'], /did you mean serve/], [['serve', '--prot', '1'], /did you mean --port/],
     [['config', '--set', 'PROT=1'], /did you mean PORT/], [['user', 'ad'], /add, list, role or token/],
-    [['serve', '--port'], /wants N/], [['routes', '--json=yes'], /takes no value/], [['routes', 'extra'], /usage/], [[], /Usage/]];
+    [['serve', '--port'], /wants N/], [['routes', '--json=yes'], /takes no value/], [['routes', 'extra'], /what is "extra"\? usage/], [['serve', '--x'], /Try: tickettoken help serve/], [[], /Usage/]];
   for (const [args, hint] of hints) {
     const r = await run(args);
     assert.equal(r.code, 2, args.join(' '));

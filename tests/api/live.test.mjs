@@ -99,6 +99,17 @@ test('who loses his role hears it and then nothing more of the venue', async () 
   await live.hears('staff.changed', (d) => d.role === 'none');
   live.close();
   assert.equal((await ask(door.token, query)).status, 403);
+  assert.equal((await ask(door.token, `?topics=sales:${sale.event.id}`)).status, 403);
+});
+
+test('a role at a venue that runs out takes its streams with it', async () => {
+  const door = await s.register(), url = `${s.url}/events/stream?topics=gate:${sale.event.id}`, header = ['-H', `Authorization: Bearer ${door.token}`];
+  await staff(door, 'door-staff', { expiresAt: new Date(await s.now() + 2500).toISOString() });
+  await sleep(500);
+  const live = curl(...header, url);
+  await until('it opens', () => live.text.includes('event: connected'));
+  assert.equal(await Promise.race([live.ended, sleep(6000)]), 0, 'it has ended');
+  await until('nobody is door staff any more', async () => (await ask(door.token, `?topics=gate:${sale.event.id}`)).status === 403);
 });
 
 // ---- pages ---------------------------------------------------------------------------
@@ -184,7 +195,7 @@ test('the sixth stream of a person closes the first, and says why', async () => 
 
 // ---- how often ---------------------------------------------------------------------------
 
-test('tokens that never were lock an address out; those that were, or a bearer that holds, don’t', async () => {
+test('tokens that never were lock an address out; those that were don’t, and what holds is let in all the same', async () => {
   const own = await start({ RATE_LIMITS: 'on', RATE_LIMIT_REGISTER: '1000', RATE_LIMIT_STREAM: '8' });
   try {
     const p = await own.register();
@@ -198,10 +209,14 @@ test('tokens that never were lock an address out; those that were, or a bearer t
     for (let i = 0; i < 8; i++) assert.equal((await open()).status, 401, 'nor is none');
     for (let i = 0; i < 3; i++) assert.equal((await open(undefined, `?token=${randomUUID()}`)).status, 401);
     for (let i = 0; i < 2; i++) assert.equal((await open('forged.bearer.token')).body.code, 'INVALID_TOKEN');
-    const locked = await open(undefined, `?token=${kept}`);
+    const locked = await open(undefined, `?token=${randomUUID()}`);
     assert.equal(locked.status, 429);
     assert.ok(Number(locked.headers.get('retry-after')) > 290 && Number(locked.headers.get('retry-after')) <= 300);
+    assert.equal((await open('forged.bearer.token')).status, 429);
+    assert.equal((await open()).status, 429);
     await heard('', p.token);
+    await heard(`?token=${kept}`);
+    assert.equal((await open(undefined, `?token=${kept}`)).status, 429, 'once');
     await own.clock.advance(301_000);
     for (let i = 0; i < 5; i++) assert.equal((await open(undefined, `?token=${randomUUID()}`)).status, 401);
     const longer = Number((await open(undefined, '?token=x')).headers.get('retry-after'));

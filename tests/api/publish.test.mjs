@@ -50,7 +50,11 @@ test('the same id is the same message, whatever its spelling; another content is
   const first = await say(m), second = await say({ ...m, data: { b: { d: 3, c: 2 }, a: 1 } });
   assert.deepEqual([second.status, second.body], [202, first.body]);
   assert.equal(second.headers.get('idempotency-replayed'), 'true');
-  for (const other of [{ data: { a: 2 } }, { type: 'once.more' }, { userId: bob.id }, { timestamp: '2026-01-01T00:00:00Z' }]) {
+  const [first_event, other_event] = await Promise.all([s.sale(), s.sale()]).then((all) => all.map((x) => x.event));
+  const watched = { ...m, id: randomUUID(), userId: undefined, topic: `event:${first_event.id}` };
+  assert.equal((await say(watched)).status, 202);
+  assert.equal((await say({ ...watched, topic: `event:${other_event.id}` })).body.code, 'MESSAGE_ID_REUSED');
+  for (const other of [{ data: { a: 2 } }, { type: 'once.more' }, { userId: bob.id }, { timestamp: '2026-01-01T00:00:00Z' }, { userId: undefined, topic: `event:${first_event.id}` }]) {
     const r = await say({ ...m, ...other });
     assert.deepEqual([r.status, r.body.code], [422, 'MESSAGE_ID_REUSED'], JSON.stringify(other));
   }
@@ -95,6 +99,11 @@ test('a message that nobody could hear, or that would break a stream, is refused
     [{ id: 'a b' }, 400], [{ id: 'x'.repeat(129) }, 400], [{ timestamp: 'soon' }, 400], [{ tenantId: randomUUID() }, 400]];
   for (const [more, status] of cases) assert.equal((await say(message(more))).status, status, JSON.stringify(more).slice(0, 80));
   assert.equal((await say(message({ tenantId: stranger.tenantId, userId: stranger.id }))).status, 202, 'who serves all may say whose it is');
+  const theirs = await s.event(await s.somebody('venue_manager', stranger.tenantId));
+  assert.equal((await say(message({ userId: undefined, topic: `event:${theirs.id}` }))).status, 404, "another tenant's event");
+  const leaver = await s.register();
+  await s.must(200, 'POST', '/auth/gdpr/delete', { token: leaver.token, body: { confirmEmail: leaver.email } });
+  assert.equal((await say(message({ userId: leaver.id }))).status, 404, 'nothing new is kept of who wants to be forgotten');
   for (const by of [await s.somebody('admin'), ann, {}])
     for (const [path, body] of [['', message()], ['/batch', { events: [message()] }]])
       assert.equal((await say(body, { by, path })).status, by.token ? 403 : 401);

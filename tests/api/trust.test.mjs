@@ -107,6 +107,27 @@ test('nobody closes a stream by a word of its own, and no key says what only the
   l.close();
 });
 
+test('the keys of one tenant publish only so much, and others pay nothing for it', async () => {
+  const paced = await start({ SERVICES_FILE: list, SERVICE_SECRET: SECRET, RATE_LIMITS: 'on', RATE_LIMIT_REGISTER: '100', RATE_LIMIT_PUBLISH: '120' });
+  try {
+    const node = paced.nodes[0], boss = await paced.somebody('admin'), other = await paced.stranger(), theirs = await paced.somebody('admin', other.tenantId);
+    const make = async (by) => (await paced.must(201, 'POST', '/auth/admin/api-keys', { token: by.token, body: { name: 'k', scopes: ['events:write'] } })).key;
+    const mine = await make(boss), again = await make(boss), his = await make(theirs);
+    const many = (n, userId = boss.id) => ({ events: Array.from({ length: n }, () => ({ type: 'a.word', data: {}, userId })) });
+    const say = (headers, body, path = '/batch') => paced.api('POST', `/internal/events${path}`, { node, headers, body });
+    assert.equal((await say({ 'x-api-key': mine }, many(100))).status, 202);
+    const r = await say({ 'x-api-key': again }, many(100));
+    assert.deepEqual([r.status, r.body.code], [429, 'RATE_LIMIT_EXCEEDED']);
+    assert.ok(Number(r.headers.get('retry-after')) >= 30 && Number(r.headers.get('retry-after')) <= 60);
+    assert.equal((await say({ 'x-api-key': again }, many(20))).status, 202, 'a refused batch costs nothing');
+    const singles = await Promise.all(Array.from({ length: 30 }, () => say({ 'x-api-key': mine }, many(1).events[0], '')));
+    assert.ok(singles.some((one) => one.status === 429), 'one by one as well');
+    assert.equal((await say({ 'x-api-key': his }, many(100, theirs.id))).status, 202);
+    const trusted = { 'x-service-token': await service(), 'x-tenant-id': TENANT };
+    assert.equal((await say(trusted, many(100))).status, 202);
+  } finally { await paced.close(); }
+});
+
 test('a token that names a tenant does not run the installation, whatever its scope', async () => {
   const keeper = (more) => service({ iss: 'keeper', sub: 'keeper', scopes: ['admin:*'], ...more });
   const list = async (more) => (await s.api('GET', '/auth/admin/tenants', { headers: { 'x-service-token': await keeper(more) } })).body;

@@ -2,8 +2,8 @@
  *
  *   tokens DIR        DIR is an empty folder for keys */
 #include "identity/key.h"
-#include "identity/password.h"
 #include "identity/token.h"
+#include "proof/password.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

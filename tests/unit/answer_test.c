@@ -107,10 +107,12 @@ TEST(fields_of_this_connection_are_known_and_those_it_names)
     must(!hop_field(S("X-Mine"), h + 1, 1) && !hop_field(S("X-Min"), h, 2));
 }
 
+static bool not_mine(const void *of, Str name) { return !str_is_nocase(name, str_of(of)); }
+
 static Str filtered(const char *lines)
 {
     char *to = make(mem, char, 1000);
-    isize n = trailers_filter(str_of(lines), to);
+    isize n = trailers_filter(str_of(lines), not_mine, "mine", to);
     return n < 0 ? S("wrong") : (Str){ to, n };
 }
 
@@ -119,5 +121,18 @@ TEST(trailers_that_frame_route_or_prove_are_left_out)
     must(str_is(filtered("Digest: a\r\nContent-Length: 5\r\nHost: x\r\nAuthorization: y\r\nX-User-Id: 7\r\nX-Ok: 1\r\n"),
                 S("Digest: a\r\nX-Ok: 1\r\n")));
     must(str_is(filtered("set-cookie: a\r\nx_service_token: b\r\nTransfer-Encoding: chunked\r\n"), S("")));
+    must(str_is(filtered("Mine: a\r\nYours: b\r\n"), S("Yours: b\r\n")));
     must(str_is(filtered("Digest a\r\n"), S("wrong")) && str_is(filtered("A: b\r\n c\r\n"), S("wrong")));
+}
+
+TEST(trailers_are_bounded_in_number)
+{
+    Buf b = buf_in(mem, 1000);
+    char to[1000];
+
+    for (int i = 0; i < HEADERS_MOST; i++)
+        buf_lit(&b, "a: b\r\n");
+    must(trailers_filter(buf_str(&b), not_mine, "mine", to) == b.len);
+    buf_lit(&b, "a: b\r\n");
+    must(trailers_filter(buf_str(&b), not_mine, "mine", to) == -1);
 }

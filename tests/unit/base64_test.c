@@ -1,6 +1,6 @@
 /* base64_test.c - forms that are read, and those that are not. */
 #include "unit/test.h"
-#include "identity/base64.h"
+#include "proof/base64.h"
 
 static bool reads(const char *text, const char *want)
 {

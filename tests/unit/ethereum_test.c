@@ -1,10 +1,10 @@
 /* ethereum_test.c - hashes, addresses and signers, by cases of ethers, EIP-4361's
  * implementers and Project Wycheproof. */
 #include "unit/vectors.h"
-#include "identity/base58.h"
-#include "identity/ethereum.h"
-#include "identity/keccak.h"
-#include "identity/siwe.h"
+#include "proof/base58.h"
+#include "proof/ethereum.h"
+#include "proof/keccak.h"
+#include "proof/siwe.h"
 #include <secp256k1.h>
 #include <string.h>
 

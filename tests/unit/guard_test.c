@@ -1,8 +1,8 @@
 /* guard_test.c - who is let in, as whom, and into which tenant. */
 #include "unit/test.h"
 #include "unit/with_identity.h"
+#include "access/guard.h"
 #include "identity/auth_http.h"
-#include "identity/guard.h"
 #include "identity/key_http.h"
 #include "identity/signin_http.h"
 

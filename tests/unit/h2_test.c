@@ -360,6 +360,29 @@ TEST(a_stream_that_ends_with_its_window_shut_ends_in_order_when_it_opens)
     house_close(s);
 }
 
+/* The window takes the answer to its last byte and no more, so that the request is let go
+ * before the answer's end can be sent; its body has not ended. */
+TEST(who_still_sends_is_told_to_stop_when_the_end_had_to_wait)
+{
+    static const char first[] = "retry: 30000\n\nevent: connected\ndata: {}\n\n";
+    static const char last[] = "retry: 300000\nevent: closed\ndata: {\"reason\":\"TOO_MANY_STREAMS\"}\n\n";
+    Server *s = watched = house_open(plain_config());
+    nghttp2_settings_entry narrow = { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, sizeof first - 1 };
+    H2Peer *p = h2_connect_with(server_port(s), WINDOWS_BY_HAND, &narrow, 1);
+    i32 old = h2_ask_with(p, "POST", "/stream/early?t=a&owner=x&most=1", S(""), S("half a body"), true);
+
+    must(h2_hears(p, old, S("connected"), 3000));
+    i32 new = h2_get(p, "/stream?t=b&owner=x&most=1");
+    must(h2_hears(p, new, S("connected"), 3000) && eventually(open_is, 1, 3000));
+    nghttp2_submit_window_update(p->session, 0, old, sizeof last - 1);
+    must(h2_hears(p, old, S("TOO_MANY_STREAMS\"}\n\n"), 3000));
+    must(!h2_turn(p, 100) && !h2_answer(p, old)->closed);
+    nghttp2_submit_window_update(p->session, 0, old, 1);
+    must(h2_await(p, old, 3000)->closed && h2_answer(p, old)->error == NGHTTP2_NO_ERROR);
+    h2_leave(p);
+    house_close(s);
+}
+
 /* ---- the end ------------------------------------------------------------------- */
 
 typedef struct Draining { Server *server; _Atomic int result; } Draining;

@@ -70,11 +70,11 @@ static WebhookEndpoint now(Ctx *cx, EndpointId id)
 
 TEST(an_endpoint_wants_whole_types_families_or_all)
 {
-    Str some = S("[\"order.paid\",\"ticket.*\"]");
+    const Json *some = endpoint_types(mem, S("[\"order.paid\",\"ticket.*\"]"));
 
-    must(endpoint_wants(mem, some, S("order.paid")) && endpoint_wants(mem, some, S("ticket.used")));
-    must(!endpoint_wants(mem, some, S("order.paid.late")) && !endpoint_wants(mem, some, S("tickets.x")));
-    must(!endpoint_wants(mem, some, S("ticket")) && endpoint_wants(mem, S("[\"*\"]"), S("x")));
+    must(endpoint_wants(some, S("order.paid")) && endpoint_wants(some, S("ticket.used")));
+    must(!endpoint_wants(some, S("order.paid.late")) && !endpoint_wants(some, S("tickets.x")));
+    must(!endpoint_wants(some, S("ticket")) && endpoint_wants(endpoint_types(mem, S("[\"*\"]")), S("x")));
 }
 
 TEST(in_earnest_no_address_of_a_private_network_is_taken)
@@ -235,6 +235,184 @@ TEST(what_was_too_old_to_be_kept_is_passed_over)
     must(!endpoint_replay(&cx, e.id, 7, &e) && cx.fault.code == VALIDATION_ERROR);
     fault_clear(&cx);
     must(endpoint_replay(&cx, e.id, 2, &e) && e.sent == 1);
+    identity_done();
+}
+
+SQL_ALL(hooks_left, "SELECT count(*) FROM webhook_endpoint");
+
+static bool count_rows(Ctx *cx, void *arg) { return sql_int(cx, &hooks_left, arg); }
+
+static i64 rows_left(Ctx *cx)
+{
+    i64 n;
+
+    must(read_tx(cx, count_rows, &n));
+    return n;
+}
+
+/* Whoever makes and removes endpoints all day would slow every look at them. */
+TEST(a_removed_endpoint_goes_when_its_last_delivery_has)
+{
+    Ctx cx = opened();
+    WebhookEndpoint gone = hook(&cx, S("[\"*\"]")), stays = hook(&cx, S("[\"*\"]"));
+    i64 n;
+
+    told(&cx, TENANT_DEFAULT, "order.paid", 2);
+    fed(&cx);
+    cx.now = earlier(cx.now, minutes(1));         /* removed before the deliveries were made */
+    must(endpoint_remove(&cx, gone.id));
+    cx.now = later(cx.now, minutes(1));
+    must(feed_sweep(&cx, cx.now, &n) && n == 0 && rows_left(&cx) == 2);
+    must(feed_sweep(&cx, later(cx.now, days(7)), &n) && n == 4 && rows_left(&cx) == 2);
+    must(feed_sweep(&cx, later(cx.now, days(7)), &n) && n == 1 && rows_left(&cx) == 1);
+    must(feed_sweep(&cx, later(cx.now, days(7)), &n) && n == 0);
+    must(now(&cx, stays.id).told == 2);
+    identity_done();
+}
+
+static bool tell_large(Ctx *cx, void *arg)
+{
+    const i64 *count = arg;
+    Buf b = buf_in(cx->mem, 70000);
+
+    buf_lit(&b, "{\"a\":\"");
+    for (int i = 0; i < 64000; i++)
+        buf_byte(&b, 'x');
+    buf_lit(&b, "\"}");
+    for (i64 i = 0; i < *count; i++)
+        if (!outbox_tell(cx, anna, (EventId){ { { 0 } } }, "order.paid", buf_str(&b)))
+            return false;
+    return true;
+}
+
+/* A slice of such ends after thirty-three, and who wants none of it stands before it. */
+TEST(messages_as_large_as_may_be_are_passed_by_those_who_do_not_want_them)
+{
+    Ctx cx = opened();
+    WebhookEndpoint idle = hook(&cx, S("[\"ticket.*\"]")), all = hook(&cx, S("[\"*\"]"));
+    i64 many = 80;
+    bool more;
+
+    must(write_tx(&cx, (Lane){ 0 }, tell_large, &many));
+    must(feed_pass(&cx, &more) && more);
+    fed(&cx);
+    must(now(&cx, all.id).told == many && now(&cx, idle.id).told == 0);
+    identity_done();
+}
+
+/* Fifty words of a hundred letters, as long as a list may be. */
+static Str longest_list(void)
+{
+    Buf b = buf_in(mem, 6000);
+
+    for (int i = 0; i < ENDPOINT_TYPES_MOST; i++) {
+        buf_fmt(&b, "%s\"", i > 0 ? "," : "[");
+        for (int k = 0; k < 98; k++)
+            buf_byte(&b, 'x');
+        buf_fmt(&b, "%02d\"", i);
+    }
+    buf_byte(&b, ']');
+    return buf_str(&b);
+}
+
+TEST(the_longest_lists_and_the_largest_slice_hold_nobody_up)
+{
+    Ctx cx = opened();
+    Tenant t;
+
+    cx.who.role = SUPER_ADMIN;
+    must(tenant_add(&cx, S("A shop"), S("shop"), &t));
+    cx.tenant = TENANT_DEFAULT;
+    for (int i = 0; i < WEBHOOK_ENDPOINTS_MOST; i++)
+        hook(&cx, i % 2 == 0 ? longest_list() : S("[\"*\"]"));
+    cx.tenant = t.id;
+    WebhookEndpoint other = hook(&cx, S("[\"*\"]"));
+    for (int i = 0; i < 6; i++)
+        told(&cx, TENANT_DEFAULT, "order.paid", 100);
+    told(&cx, t.id, "order.paid", 1);
+    fed(&cx);
+    cx.tenant = t.id;
+    must(endpoint_get(&cx, other.id, &other) && other.told == 1);
+    identity_done();
+}
+
+/* ---- whose turn it is ------------------------------------------------------------------ */
+
+SQL_ALL(hooks_claim, "UPDATE webhook_endpoint SET claimed_until = $2 WHERE id = $1");
+
+static bool claim_it(Ctx *cx, void *arg)
+{
+    const WebhookEndpoint *e = arg;
+    return sql_run(cx, &hooks_claim, NULL, V(e->id.v), V(later(cx->now, seconds(30))));
+}
+
+/* Whose deliveries are too old is served without a network: they are passed over. */
+static i64 served(Ctx *cx, const WebhookEndpoint *all, int count, int *who)
+{
+    i64 n = 0;
+
+    for (int i = 0; i < count; i++) {
+        WebhookEndpoint e = now(cx, all[i].id);
+        if (e.sent < e.told)
+            continue;
+        *who = i;
+        n++;
+        must(endpoint_replay(cx, e.id, 1, &e));   /* and has something to send again */
+    }
+    return n;
+}
+
+TEST(who_always_has_something_to_send_keeps_nobody_from_his_turn)
+{
+    enum { MANY = 18 };
+    Ctx cx = opened();
+    WebhookEndpoint all[MANY];
+    bool had[MANY] = { false }, found;
+    i64 gone;
+    int who = 0, n = 0;
+
+    for (int i = 0; i < MANY; i++) {
+        cx.now = later(cx.now, seconds(1));
+        all[i] = hook(&cx, S("[\"*\"]"));
+    }
+    told(&cx, TENANT_DEFAULT, "order.paid", 1);
+    fed(&cx);
+    must(feed_sweep(&cx, later(cx.now, days(1)), &gone) && gone == MANY);
+    for (int i = 0; i < 9 * MANY; i++) {
+        cx.now = later(cx.now, seconds(1));
+        must(sender_pass(&cx, false, &found) && found && served(&cx, all, MANY, &who) == 1);
+        n += i >= 3 * MANY && !had[who];          /* at first everybody is new */
+        had[who] |= i >= 3 * MANY;
+    }
+    must(n == MANY);
+    identity_done();
+}
+
+TEST(the_tenant_that_is_served_less_is_next)
+{
+    Ctx cx = opened();
+    Tenant t;
+    bool found;
+    i64 gone;
+
+    cx.who.role = SUPER_ADMIN;
+    must(tenant_add(&cx, S("A shop"), S("shop"), &t));
+    cx.tenant = TENANT_DEFAULT;
+    WebhookEndpoint a = hook(&cx, S("[\"*\"]"));
+    for (int i = 0; i < 18; i++) {
+        cx.now = later(cx.now, seconds(1));
+        hook(&cx, S("[\"*\"]"));
+    }
+    cx.tenant = t.id;
+    WebhookEndpoint small = hook(&cx, S("[\"*\"]"));
+    told(&cx, TENANT_DEFAULT, "order.paid", 1);
+    told(&cx, t.id, "order.paid", 1);
+    fed(&cx);
+    must(feed_sweep(&cx, later(cx.now, days(1)), &gone) && gone == 20);
+    must(write_tx(&cx, (Lane){ 0 }, claim_it, &a));  /* as another node would */
+    must(sender_pass(&cx, false, &found) && found);
+    cx.tenant = t.id;
+    must(endpoint_get(&cx, small.id, &small) && small.sent == 1);
     identity_done();
 }
 

@@ -1,6 +1,6 @@
 /* jwk_test.c - which published keys are taken, and that a set which shows secrets is not. */
 #include "unit/test.h"
-#include "identity/jwk.h"
+#include "proof/jwk.h"
 
 /* RFC 7517 appendix A.1 (P-256, its use made sig), RFC 8037 appendix A.2, and RFC 7515 A.2's n. */
 #define EC  "{\"kty\":\"EC\",\"crv\":\"P-256\",\"kid\":\"e\"," \

@@ -1,7 +1,7 @@
 /* jws_test.c - our signatures against Project Wycheproof's, and against a table of tokens
  * that somebody would like us to take. */
 #include "unit/test.h"
-#include "identity/jws.h"
+#include "proof/jws.h"
 #include "base/crypto.h"
 #include "base/rand.h"
 #include "unit/vectors.h"

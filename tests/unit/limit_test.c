@@ -1,6 +1,6 @@
 /* limit_test.c - how often one address or one person may ask. */
 #include "unit/test.h"
-#include "identity/guard.h"
+#include "access/guard.h"
 #include "identity/limit.h"
 #include "web/routes.h"
 

@@ -5,7 +5,7 @@
 #include "identity/epoch.h"
 #include "identity/fresh.h"
 #include "identity/mfa.h"
-#include "identity/totp.h"
+#include "proof/totp.h"
 #include <pthread.h>
 #include <string.h>
 

@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-static const PaceConfig off = { false, 1, 1 };
+static const PaceConfig off = { false, 1, 1, 1 };
 static Mono at(i64 ms) { return (Mono){ (i64)1e15 + ms * 1000000 }; }
 
 static int taken(Str key, i64 most, int tries, i64 ms)

@@ -1,7 +1,7 @@
 /* password_test.c - the policy, the hash and the line before it. */
 #include "unit/test.h"
-#include "identity/commonpass.h"
-#include "identity/password.h"
+#include "proof/commonpass.h"
+#include "proof/password.h"
 #include <argon2.h>
 #include <pthread.h>
 #include <stdatomic.h>

@@ -14,6 +14,7 @@ extern Sql *const __start_sqls[], *const __stop_sqls[];
 static const char *const allowed[] = {
     "person_page",                                /* user list, in order of its key */
     "api_key_all", "api_key_count",               /* a hundred, and those revoked this month */
+    "send_due",                                   /* twenty, and those removed this week */
     "member_home",                                /* one look into each tenant */
     "venue_hand_over", "member_admins",           /* an index that has only admins */
 };

@@ -1,6 +1,6 @@
 /* pubkey_test.c - other people's keys, by Project Wycheproof's cases. */
 #include "unit/vectors.h"
-#include "identity/pubkey.h"
+#include "proof/pubkey.h"
 
 static Str spki_of(const Json *group)
 {

@@ -46,7 +46,7 @@ static void sweep_after(Ctx *cx, Span t)
     Ctx at = ctx_new(mem, TENANT_DEFAULT);
 
     cx->now = at.now = later(cx->now, t);
-    must(identity_sweep(&at));
+    must(identity_sweep(&at) && access_sweep(&at));
 }
 
 TEST(what_is_kept_for_a_while_goes_by_itself_and_not_before)

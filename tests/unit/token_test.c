@@ -177,7 +177,7 @@ TEST(an_ended_session_is_known_again_after_a_restart_and_to_other_processes)
     Tokens t = begun(&cx, &b), o = begun(&cx, &other);
 
     must(session_end(&cx, b.session.id, "logout"));
-    identity_close();
+    identity_gone();
     must(revoked_count() == 0);
     identity_again();
     must(!good(&cx, t.accessToken) && good(&cx, o.accessToken));

@@ -1,6 +1,6 @@
 /* totp_test.c - the values that RFC 4226 and RFC 6238 give, and what a code is not. */
 #include "unit/test.h"
-#include "identity/totp.h"
+#include "proof/totp.h"
 
 #define RFC_SECRET S("12345678901234567890")
 

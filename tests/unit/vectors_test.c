@@ -2,8 +2,8 @@
  * HMAC, HKDF, XChaCha20-Poly1305 and Argon2id. Signatures are in jws_test.c.
  *
  * Wycheproof's AES-GCM cases are for nobody here: nothing of ours uses AES. */
-#include "identity/password.h"
-#include "identity/seal.h"
+#include "proof/password.h"
+#include "proof/seal.h"
 #include "unit/vectors.h"
 #include <argon2.h>
 #include <string.h>

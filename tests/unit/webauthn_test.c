@@ -1,8 +1,8 @@
 /* webauthn_test.c - the W3C's test vectors, each judged by name, and what becomes of them
  * when one thing about them is changed. */
 #include "unit/vectors.h"
-#include "identity/cbor.h"
-#include "identity/webauthn.h"
+#include "proof/cbor.h"
+#include "proof/webauthn.h"
 #include "base/rand.h"
 #include <string.h>
 

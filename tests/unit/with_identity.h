@@ -1,6 +1,7 @@
 /* with_identity.h - a fresh store, kv, mail folder and identity for one test.
  *   Ctx cx = with_identity();  ...  identity_done(); */
 #pragma once
+#include "access/access.h"
 #include "identity/identity.h"
 #include "identity/login.h"
 #include "kv/kv.h"
@@ -15,23 +16,28 @@ static ServiceConfig test_services = { .id = { "tickettoken", 11 }, .environment
 
 static inline IdentityConfig identity_test_config(void)
 {
-    test_services.list.shared.now = test_service_secret;
     return (IdentityConfig){
         .keys_dir = str_fmt(mem, "%s/keys", test_data_dir), .issuer = S("tickettoken"),
         .audience = S("tickettoken"), .public_url = S("http://shop.test"),
         .access_lasts = minutes(15), .refresh_lasts = days(7), .refresh_grace = seconds(30),
         .audit_kept = days(400), .lockout_attempts = 5, .lockout_lasts = minutes(15),
         .hash_queue = 64, .hash_memory_kib = 1024, .seal_master = &test_master,
-        .services = test_services,
     };
 }
 
-static inline void identity_again(void)           /* after identity_close     */
+static inline void identity_gone(void)
+{
+    access_close();
+    identity_close();
+}
+
+static inline void identity_again(void)           /* after identity_gone      */
 {
     IdentityConfig config = identity_test_config();
     Str why = { 0 };
 
-    if (!identity_open(mem, &config, &why))
+    test_services.list.shared.now = test_service_secret;
+    if (!identity_open(mem, &config, &why) || !access_open(mem, &test_services, &why))
         must_failed(str_z(mem, why), __FILE__, __LINE__);
 }
 
@@ -51,7 +57,7 @@ static inline Ctx with_identity(void)
 
 static inline void identity_done(void)
 {
-    identity_close();
+    identity_gone();
     mail_close();
     kv_close();
     store_close();

@@ -1,0 +1,117 @@
+// operator.test.mjs - what an operator gets wrong stops the start with a line that names the
+// setting, the place and what to do; and what only may be wrong is said without stopping.
+import assert from 'node:assert/strict';
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import net from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, test } from 'node:test';
+import { binary } from './harness.mjs';
+
+const folders = [];
+const folder = () => { folders.push(mkdtempSync(join(tmpdir(), 'tickettoken-operator-'))); return folders.at(-1); };
+after(() => folders.forEach((f) => rmSync(f, { recursive: true, force: true })));
+
+// A command in a folder of its own: {code, out, err, child}; `stop` ends it when it says that.
+function run(args, { cwd = folder(), env = {}, stop } = {}) {
+  return new Promise((done) => {
+    const child = spawn(binary, args, { cwd, env: { PATH: process.env.PATH, HASH_MEMORY_KIB: '1024', ...env } });
+    let out = '', err = '';
+    const heard = () => { if (stop?.test(out + err)) { child.kill('SIGTERM'); stop = undefined; } };
+    child.stdout.on('data', (d) => { out += d; heard(); });
+    child.stderr.on('data', (d) => { err += d; heard(); });
+    child.on('close', (code, signal) => done({ code, signal, out, err }));
+  });
+}
+const serve = (env, more) => run(['serve', '--data', 'd', '--port', '0'], { env, ...more });
+
+// A self-signed pair that ends `days` from now.
+function certificate(cwd, days) {
+  const o = (line) => execFileSync('openssl', line.split(' '), { cwd, stdio: 'pipe' });
+  o('req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=localhost -keyout key.pem -out csr.pem');
+  o(`x509 -req -in csr.pem -signkey key.pem -days ${days} -out cert.pem`);
+  return { TLS_CERT_FILE: join(cwd, 'cert.pem'), TLS_KEY_FILE: join(cwd, 'key.pem') };
+}
+
+test('a setting that can not be used stops the start and is named', async () => {
+  for (const [env, line] of [
+    [{ SECRETS_DIR: '/nowhere' }, /^SECRETS_DIR: \/nowhere: No such file/m],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'collector:4318' }, /^OTEL_EXPORTER_OTLP_ENDPOINT: must begin with http/m],
+    [{ QR_ENCRYPTION_KEY_FILE: '/nowhere' }, /^QR_ENCRYPTION_KEY_FILE: \/nowhere: No such file/m],
+    [{ TLS_CERT_FILE: '/nowhere', TLS_KEY_FILE: '/nowhere' }, /TLS_CERT_FILE \/nowhere: No such file/],
+    [{ PROXY_FILE: '/nowhere' }, /PROXY_FILE \/nowhere: No such file/],
+    [{ HOST: '203.0.113.9' }, /HOST must be an address of this machine/],
+  ]) {
+    const r = await serve(env);
+    assert.equal(r.code, 1, r.err);
+    assert.match(r.err, line);
+    assert.equal(r.out, '');
+  }
+});
+
+test('a line of .env that is none stops the start; a name that is near a setting is said', async () => {
+  const cwd = folder();
+  writeFileSync(join(cwd, '.env'), 'PORT 9000\nLOG_LEVEL="info\n');
+  const bad = await serve({}, { cwd });
+  assert.equal(bad.code, 1);
+  assert.match(bad.err, /^\.env line 1: expected NAME=value$/m);
+  assert.match(bad.err, /^\.env line 2: LOG_LEVEL: its quote is not closed$/m);
+  writeFileSync(join(cwd, '.env'), 'PROT=9000\nPOSTGRES_PASSWORD=x\nPORT=0\n');
+  const near = await serve({}, { cwd, stop: /listening/ });
+  assert.equal(near.code, 0, near.err);
+  assert.match(near.err, /no setting name=PROT like=PORT/);
+  assert.doesNotMatch(near.err, /POSTGRES_PASSWORD/, 'another program’s');
+  assert.match((await run(['doctor', '--data', 'd'], { cwd })).out, /names that are no settings: PROT POSTGRES_PASSWORD/);
+});
+
+test('a port that is taken is told, by serve and by doctor', async () => {
+  const taken = net.createServer().listen(0, '127.0.0.1');
+  await new Promise((done) => taken.on('listening', done));
+  const port = String(taken.address().port), cwd = folder();
+  try {
+    const r = await run(['serve', '--data', 'd', '--port', port], { cwd });
+    assert.equal(r.code, 1);
+    assert.match(r.err, new RegExp(`127.0.0.1:${port}: Address already in use; stop what listens there, or give another PORT`));
+    assert.match((await run(['doctor', '--data', 'd', '--set', `PORT=${port}`], { cwd })).out, /FAIL {2}port/);
+  } finally { taken.close(); }
+});
+
+test('a certificate that has expired or does not fit is told, by serve and by doctor', async () => {
+  const cwd = folder();
+  const good = certificate(cwd, 90);
+  assert.match((await run(['doctor', '--data', 'd'], { cwd, env: good })).out, /ok {4}certificate .*good for (89|90) days/);
+  assert.match((await run(['doctor', '--data', 'd'], { cwd, env: certificate(cwd, 3) })).out, /note {2}certificate .*good for [23] days/);
+  const old = certificate(cwd, -1);
+  const doctor = await run(['doctor', '--data', 'd'], { cwd, env: old });
+  assert.equal(doctor.code, 1);
+  assert.match(doctor.out, /FAIL {2}certificate .*has expired/);
+  const r = await serve(old, { cwd, stop: /listening/ });
+  assert.equal(r.code, 0);
+  assert.match(r.err, /the certificate has expired/);
+  const other = folder();
+  const misfit = await serve({ ...old, TLS_KEY_FILE: certificate(other, 1).TLS_KEY_FILE }, { cwd });
+  assert.equal(misfit.code, 1);
+  assert.match(misfit.err, /TLS_KEY_FILE .*key values mismatch/);
+});
+
+test('who waits for an engine at the start can be stopped at once', async () => {
+  for (const [env, waits] of [
+    [{ DATABASE_URL: 'postgresql://a:b@127.0.0.1:1/c' }, /can't be reached yet/],
+    [{ REDIS_URL: 'redis://127.0.0.1:1' }, /kv does not answer/],
+    [{ NATS_URL: 'nats://127.0.0.1:1' }, /attempt=1/],
+  ]) {
+    const begun = Date.now();
+    const r = await serve(env, { stop: waits });
+    assert.equal(r.code, 0, r.err);
+    assert.match(r.err, /told to stop before it had started/);
+    assert.ok(Date.now() - begun < 3000, `${Date.now() - begun} ms`);
+  }
+});
+
+test('what it makes is its owner’s alone', async () => {
+  const cwd = folder();
+  await serve({}, { cwd, stop: /listening/ });
+  for (const name of ['', 'tickettoken.db', 'secrets.env', 'keys', 'mail'])
+    assert.equal(statSync(join(cwd, 'd', name)).mode & 0o077, 0, name);
+});
