@@ -79,6 +79,32 @@ TEST(a_head_has_a_hundred_fields_at_most)
     must(reads(str_fmt(mem, "%.*sA: b\r\n\r\n", STR_ARGS(buf_str(&b)))) == HEAD_BAD && a.count == HEADERS_MOST);
 }
 
+static bool all_pass(const void *of, Str name)
+{
+    (void)of;
+    (void)name;
+    return true;
+}
+
+/* RFC 9110 7.6.1, and what frames. */
+TEST(each_field_of_one_hop_stays_there)
+{
+    static const char *const hops[] = { "Connection", "Content-Length", "Keep-Alive", "Proxy-Connection",
+        "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Authentication-Info", "TE", "Trailer",
+        "Transfer-Encoding", "Upgrade", "HTTP2-Settings" };
+    static const char *const trailers[] = { "Host", "Authorization", "Cookie", "Set-Cookie", "Cache-Control",
+        "Expect", "Max-Forwards", "Pragma", "Range", "Location", "Vary", "Content-Encoding", "Content-Type",
+        "Content-Range", "Forwarded", "WWW-Authenticate", "Retry-After", "Date", "Age", "Expires",
+        "X-Forwarded-For", "X-Service-Token", "X-Internal-A", "X-Tenant-Id", "X-User-Id", "X-Request-Id" };
+    char to[100];
+
+    for (isize i = 0; i < countof(hops); i++)
+        must(hop_field(str_lower(mem, str_of(hops[i])), NULL, 0) &&
+             trailers_filter(str_fmt(mem, "%s: a\r\n", hops[i]), all_pass, NULL, to) == 0);
+    for (isize i = 0; i < countof(trailers); i++)
+        must(trailers_filter(str_fmt(mem, "%s: a\r\n", trailers[i]), all_pass, NULL, to) == 0);
+}
+
 TEST(fields_of_this_connection_are_known_and_those_it_names)
 {
     Header h[] = { { S("connection"), S("close, X-Mine ,te") }, { S("X-Mine"), S("1") } };
@@ -104,24 +130,6 @@ TEST(trailers_that_frame_route_or_prove_are_left_out)
     must(str_is(filtered("set-cookie: a\r\nx_service_token: b\r\nTransfer-Encoding: chunked\r\n"), S("")));
     must(str_is(filtered("Mine: a\r\nYours: b\r\n"), S("Yours: b\r\n")));
     must(str_is(filtered("Digest a\r\n"), S("wrong")) && str_is(filtered("A: b\r\n c\r\n"), S("wrong")));
-}
-
-/* RFC 9110 7.6.1, and what frames. */
-TEST(each_field_of_one_hop_stays_there)
-{
-    static const char *const hops[] = { "Connection", "Content-Length", "Keep-Alive", "Proxy-Connection",
-        "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Authentication-Info", "TE", "Trailer",
-        "Transfer-Encoding", "Upgrade", "HTTP2-Settings" };
-    static const char *const trailers[] = { "Host", "Authorization", "Cookie", "Set-Cookie", "Cache-Control",
-        "Expect", "Max-Forwards", "Pragma", "Range", "Location", "Vary", "Content-Encoding", "Content-Type",
-        "Content-Range", "Forwarded", "WWW-Authenticate", "Retry-After", "Date", "Age", "Expires",
-        "X-Forwarded-For", "X-Service-Token", "X-Internal-A", "X-Tenant-Id", "X-User-Id", "X-Request-Id" };
-
-    for (isize i = 0; i < countof(hops); i++)
-        must(hop_field(str_lower(mem, str_of(hops[i])), NULL, 0) &&
-             str_is(filtered(str_fmt(mem, "%s: a\r\n%c", hops[i], 0).at), S("")));
-    for (isize i = 0; i < countof(trailers); i++)
-        must(str_is(filtered(str_fmt(mem, "%s: a\r\n%c", trailers[i], 0).at), S("")));
 }
 
 TEST(trailers_are_bounded_in_number)
