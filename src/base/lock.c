@@ -35,15 +35,7 @@ bool lock_wait(Lock *l, pthread_cond_t *cond, i64 until_ns)
     if (until_ns == 0)
         return pthread_cond_wait(cond, &l->mutex) == 0;
     struct timespec t = { until_ns / 1000000000, until_ns % 1000000000 };
-    return pthread_cond_timedwait(cond, &l->mutex, &t) != ETIMEDOUT;
+    return pthread_cond_clockwait(cond, &l->mutex, CLOCK_MONOTONIC, &t) != ETIMEDOUT;
 }
 
-void cond_init(pthread_cond_t *cond)
-{
-    pthread_condattr_t attr;
-
-    must(pthread_condattr_init(&attr) == 0);
-    must(pthread_condattr_setclock(&attr, CLOCK_MONOTONIC) == 0);
-    must(pthread_cond_init(cond, &attr) == 0);
-    pthread_condattr_destroy(&attr);
-}
+void cond_init(pthread_cond_t *cond) { must(pthread_cond_init(cond, NULL) == 0); }

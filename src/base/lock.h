@@ -21,6 +21,7 @@ void lock(Lock *l);
 void unlock(Lock *l);
 
 /* Waits on `cond` with l held, as pthread_cond_wait does; false when `until`
- * (CLOCK_MONOTONIC nanoseconds, 0: for ever) has passed. */
+ * (CLOCK_MONOTONIC nanoseconds, 0: for ever) has passed. Any condition will do: the clock
+ * is said with each wait. */
 bool lock_wait(Lock *l, pthread_cond_t *cond, i64 until_ns);
-void cond_init(pthread_cond_t *cond);             /* on CLOCK_MONOTONIC       */
+void cond_init(pthread_cond_t *cond);             /* or PTHREAD_COND_INITIALIZER */

@@ -1,11 +1,9 @@
 /* api_key.c - the API keys of a tenant, from the operator's side: for an installation's first
  * programs, and for the night when a key was leaked and no admin can be reached. */
 #include "access/api_key.h"
-#include "cli/app.h"
-#include "cli/cli.h"
+#include "cli/verb.h"
 #include "identity/person.h"
 #include <stdio.h>
-#include <string.h>
 
 static const Option options[] = {
     { "--as", "EMAIL", NULL, "the admin in whose name it acts (create)" },
@@ -14,8 +12,6 @@ static const Option options[] = {
     { "--tenant", "ID", NULL, "of which tenant (default the first)" },
     OPTION_DATA, OPTION_SET,
 };
-
-typedef struct Work { Args *a; Ctx cx; } Work;
 
 static Exit list(Work *w)
 {
@@ -74,44 +70,17 @@ static Exit revoke(Work *w)
 {
     Uuid id;
 
-    if (w->a->word_count < 2 || !uuid_read(str_of(w->a->words[1]), &id))
-        return cli_usage("api-key revoke: say which id");
+    if (!uuid_read(w->word, &id))
+        return cli_usage("api-key revoke: ids are UUIDs");
     if (!api_key_revoke(&w->cx, id))
         return (Exit)app_fault(&w->cx);
     printf("%s is refused everywhere within a second\n", w->a->words[1]);
     return EXIT_DONE;
 }
 
-static const struct { const char *name; Exit (*run)(Work *w); } verbs[] = {
-    { "list", list }, { "create", create }, { "revoke", revoke },
+static const Verb verbs[] = {
+    { "list", NULL, list }, { "create", NULL, create }, { "revoke", "id", revoke },
 };
-
-static Exit run_verb(Args *a, isize v)
-{
-    Str text = args_value(a, "--tenant");
-    TenantId tenant = TENANT_DEFAULT;
-    App app = { 0 };
-    Exit code = EXIT_FAILED;
-
-    if (text.at != NULL && (!uuid_read(text, &tenant.v) || uuid_zero(tenant.v)))
-        return cli_usage("--tenant wants a UUID");
-    if (!app_config(&app, a))
-        return EXIT_FAILED;
-    if (app_migrate(&app) && app_open(&app, ENGINES_PEOPLE))
-        code = verbs[v].run(&(Work){ a, app_ctx(&app, tenant) });
-    app_close(&app);
-    return code;
-}
-
-static Exit run(Args *a)
-{
-    const char *verb = a->word_count > 0 ? a->words[0] : "list";
-
-    for (isize i = 0; i < countof(verbs); i++)
-        if (strcmp(verbs[i].name, verb) == 0)
-            return run_verb(a, i);
-    return cli_usage("api-key: there is no \"%s\"; it is list, create or revoke", verb);
-}
 
 const Command command_api_key = {
     .name = "api-key", .usage = "[list | create --name TEXT --scopes WORDS --as EMAIL | revoke ID]",
@@ -121,5 +90,6 @@ const Command command_api_key = {
             "  tickettoken api-key create --name shop --scopes events:write --as boss@example.com\n"
             "  tickettoken api-key\n"
             "  tickettoken api-key revoke 019ab2c4-5d6e-7f80-9123-456789abcdef",
-    .options = options, .option_count = countof(options), .words_most = 2, .run = run,
+    .options = options, .option_count = countof(options), .words_most = 2,
+    .verbs = &(const Verbs){ verbs, countof(verbs), ENGINES_PEOPLE },
 };

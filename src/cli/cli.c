@@ -1,5 +1,6 @@
 /* cli.c - help is written by the table too, so no option can be missing in it. */
 #include "cli/cli.h"
+#include "cli/verb.h"
 #include "secret/secret.h"
 #include <errno.h>
 #include <stdarg.h>
@@ -119,7 +120,7 @@ static Exit run(const Command *c, int argc, char **argv)
     else if (a.word_count < c->words_least)
         code = cli_usage("%s: usage: tickettoken %s %s", c->name, c->name, c->usage);
     else
-        code = c->run(&a);
+        code = c->verbs != NULL ? verb_run(c, &a) : c->run(&a);
     if (fflush(stdout) != 0 && code == EXIT_DONE)
         code = cli_failed("can't write: %s", strerror(errno));
     arena_close(&mem);

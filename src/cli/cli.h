@@ -8,6 +8,8 @@
 
 typedef enum Exit { EXIT_DONE, EXIT_FAILED, EXIT_USAGE } Exit;
 
+typedef struct Verbs Verbs;                          /* verb.h */
+
 typedef struct Command {
     const char   *name, *usage, *says;            /* usage: what follows the name */
     const char   *help;                           /* paragraphs and examples  */
@@ -15,6 +17,7 @@ typedef struct Command {
     isize         option_count;
     isize         words_least, words_most;        /* arguments that are no options */
     Exit        (*run)(Args *a);
+    const Verbs  *verbs;                          /* in place of run          */
 } Command;
 
 Exit cli_main(int argc, char **argv);

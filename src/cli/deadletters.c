@@ -1,10 +1,8 @@
 /* deadletters.c - what the bus refused, from the operator's side. Works while a server
  * runs: what is told anew is a row of the outbox, which its relay finds. */
-#include "cli/app.h"
-#include "cli/cli.h"
+#include "cli/verb.h"
 #include "gateway/deadletter.h"
 #include <stdio.h>
-#include <string.h>
 
 enum { LIST_MOST = 1000 };
 
@@ -14,8 +12,6 @@ static const Option options[] = {
     { "--type", "T", NULL, "list: only of this type" },
     OPTION_DATA, OPTION_SET,
 };
-
-typedef struct Work { Args *a; App app; Ctx cx; i64 id; } Work;
 
 static Exit read_list(Work *w, DeadLetter **rows, isize *n)
 {
@@ -33,7 +29,7 @@ static Exit list(Work *w)
 {
     DeadLetter *rows;
     isize n;
-    Buf b = buf_in(&w->app.mem, 1024);
+    Buf b = buf_in(w->cx.mem, 1024);
     Exit code = read_list(w, &rows, &n);
 
     for (isize i = 0; code == EXIT_DONE && i < n; i++) {
@@ -46,12 +42,20 @@ static Exit list(Work *w)
     return code;
 }
 
+static Exit read_id(Work *w, i64 *out)
+{
+    return str_int(w->word, out) && *out > 0 ? EXIT_DONE : cli_usage("deadletters: ids are numbers");
+}
+
 static Exit show(Work *w)
 {
     DeadLetter d;
-    Buf b = buf_in(&w->app.mem, 1024);
+    Buf b = buf_in(w->cx.mem, 1024);
+    i64 id;
 
-    if (!deadletter_get(&w->cx, w->id, &d))
+    if (read_id(w, &id) != EXIT_DONE)
+        return EXIT_USAGE;
+    if (!deadletter_get(&w->cx, id, &d))
         return (Exit)app_fault(&w->cx);
     shape_write(&b, &deadletter_shape, &d);
     buf_byte(&b, '\n');
@@ -62,8 +66,11 @@ static Exit show(Work *w)
 static Exit settle(Work *w, bool (*act)(Ctx *, i64, DeadLetter *))
 {
     DeadLetter d;
+    i64 id;
 
-    if (!act(&w->cx, w->id, &d))
+    if (read_id(w, &id) != EXIT_DONE)
+        return EXIT_USAGE;
+    if (!act(&w->cx, id, &d))
         return (Exit)app_fault(&w->cx);
     printf("%.*s is %s now\n", STR_ARGS(d.id), dead_state_names.at[d.state]);
     return EXIT_DONE;
@@ -72,40 +79,10 @@ static Exit settle(Work *w, bool (*act)(Ctx *, i64, DeadLetter *))
 static Exit retry(Work *w)   { return settle(w, deadletter_retry); }
 static Exit discard(Work *w) { return settle(w, deadletter_discard); }
 
-static const struct { const char *name; int words; Exit (*run)(Work *w); } verbs[] = {
-    { "list", 1, list }, { "show", 2, show }, { "retry", 2, retry }, { "discard", 2, discard },
+static const Verb verbs[] = {
+    { "list", NULL, list }, { "show", "id", show }, { "retry", "id", retry },
+    { "discard", "id", discard },
 };
-
-static Exit run_verb(Args *a, isize v)
-{
-    Work w = { .a = a };
-    Str tenant = args_value(a, "--tenant");
-    TenantId id = TENANT_DEFAULT;
-
-    if (a->word_count != verbs[v].words)
-        return cli_usage("deadletters %s: %s", verbs[v].name,
-                         verbs[v].words == 1 ? "takes no id" : "say which one, by its id");
-    if (verbs[v].words == 2 && (!str_int(str_of(a->words[1]), &w.id) || w.id < 1))
-        return cli_usage("deadletters: ids are numbers");
-    if (tenant.at != NULL && (!uuid_read(tenant, &id.v) || uuid_zero(id.v)))
-        return cli_usage("--tenant wants a UUID");
-    if (!app_config(&w.app, a))
-        return EXIT_FAILED;
-    w.cx = app_ctx(&w.app, id);
-    Exit code = app_migrate(&w.app) && app_open(&w.app, ENGINES_STORE) ? verbs[v].run(&w)
-                                                                     : EXIT_FAILED;
-    app_close(&w.app);
-    return code;
-}
-
-static Exit run(Args *a)
-{
-    for (isize v = 0; v < countof(verbs); v++)
-        if (strcmp(a->words[0], verbs[v].name) == 0)
-            return run_verb(a, v);
-    return cli_usage("deadletters: there is no \"%s\"; it is list, show, retry or discard",
-                     a->words[0]);
-}
 
 const Command command_deadletters = {
     .name = "deadletters", .usage = "list | show ID | retry ID | discard ID [OPTIONS]",
@@ -116,5 +93,6 @@ const Command command_deadletters = {
             "  tickettoken deadletters show 4711\n"
             "  tickettoken deadletters retry 4711",
     .options = options, .option_count = countof(options),
-    .words_least = 1, .words_most = 2, .run = run,
+    .words_least = 1, .words_most = 2,
+    .verbs = &(const Verbs){ verbs, countof(verbs), ENGINES_STORE },
 };

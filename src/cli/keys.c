@@ -1,23 +1,20 @@
 /* keys.c - the signing keys: which there are, and changing them. */
-#include "cli/app.h"
-#include "cli/cli.h"
+#include "cli/verb.h"
 #include "identity/key.h"
 #include <stdio.h>
-#include <string.h>
 
 static const Option options[] = {
     { "--at-once", NULL, NULL, "rotate although verifiers may not know the next key yet" },
     OPTION_DATA, OPTION_SET,
 };
 
-static Exit list(App *app)
+static Exit list(Work *w)
 {
-    Ctx cx = app_ctx(app, TENANT_DEFAULT);
     KeyRow *rows;
     isize n;
-    Buf b = buf_in(&app->mem, 1024);
+    Buf b = buf_in(w->cx.mem, 1024);
 
-    key_list(&cx, &rows, &n);
+    key_list(&w->cx, &rows, &n);
     for (isize i = 0; i < n; i++) {
         buf_fmt(&b, "%-9s %.*s ", key_state_names.at[rows[i].state], STR_ARGS(rows[i].kid));
         time_write(&b, rows[i].changedAt);
@@ -27,36 +24,22 @@ static Exit list(App *app)
     return EXIT_DONE;
 }
 
-static Exit rotate(App *app, KeyHaste haste)
+static Exit rotate(Work *w)
 {
-    Ctx cx = app_ctx(app, TENANT_DEFAULT);
+    KeyHaste haste = args_value(w->a, "--at-once").at != NULL ? KEY_AT_ONCE : KEY_STAGED;
 
-    return key_rotate(&cx, haste) ? list(app) : (Exit)app_fault(&cx);
+    return key_rotate(&w->cx, haste) ? list(w) : (Exit)app_fault(&w->cx);
 }
 
-static Exit jwks(App *app)
+static Exit jwks(Work *w)
 {
-    printf("%.*s\n", STR_ARGS(key_jwks(&app->mem)));
+    printf("%.*s\n", STR_ARGS(key_jwks(w->cx.mem)));
     return EXIT_DONE;
 }
 
-static Exit run(Args *a)
-{
-    App app = { 0 };
-    const char *verb = a->word_count > 0 ? a->words[0] : "list";
-    KeyHaste haste = args_value(a, "--at-once").at != NULL ? KEY_AT_ONCE : KEY_STAGED;
-    Exit code = EXIT_FAILED;
-
-    if (strcmp(verb, "list") != 0 && strcmp(verb, "rotate") != 0 && strcmp(verb, "jwks") != 0)
-        return cli_usage("keys: there is no \"%s\"; it is list, rotate or jwks", verb);
-    if (!app_config(&app, a))
-        return EXIT_FAILED;
-    if (app_migrate(&app) && app_open(&app, ENGINES_PEOPLE))
-        code = strcmp(verb, "rotate") == 0 ? rotate(&app, haste)
-             : strcmp(verb, "jwks") == 0 ? jwks(&app) : list(&app);
-    app_close(&app);
-    return code;
-}
+static const Verb verbs[] = {
+    { "list", NULL, list }, { "rotate", NULL, rotate }, { "jwks", NULL, jwks },
+};
 
 const Command command_keys = {
     .name = "keys", .usage = "[list | rotate | jwks] [--at-once]",
@@ -68,5 +51,6 @@ const Command command_keys = {
             "  tickettoken keys\n"
             "  tickettoken keys rotate\n"
             "  tickettoken keys jwks | jq .",
-    .options = options, .option_count = countof(options), .words_most = 1, .run = run,
+    .options = options, .option_count = countof(options), .words_most = 1,
+    .verbs = &(const Verbs){ verbs, countof(verbs), ENGINES_PEOPLE },
 };

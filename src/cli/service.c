@@ -2,10 +2,8 @@
  * what is revoked here is refused there within a second. */
 #include "access/service.h"
 #include "access/service_revoked.h"
-#include "cli/app.h"
-#include "cli/cli.h"
+#include "cli/verb.h"
 #include <stdio.h>
-#include <string.h>
 
 static const Option options[] = {
     { "--reason", "TEXT", NULL, "why, for whoever is refused (revoke)" },
@@ -13,18 +11,16 @@ static const Option options[] = {
     OPTION_DATA, OPTION_SET,
 };
 
-typedef struct Work { Args *a; App *app; Ctx cx; Str name; } Work;
-
 static Exit list(Work *w)
 {
     isize n;
-    const Service *all = services_all(&n);
+    const ServiceView *all = services_view(w->cx.mem, &n);
     Buf b = buf_in(w->cx.mem, 1024);
 
     for (isize i = 0; i < n; i++) {
         Str why = revocation_of(w->cx.mem, A_SERVICE, all[i].id, w->cx.now);
         buf_fmt(&b, "%-24.*s %-7s %-8s %.*s\n", STR_ARGS(all[i].id),
-                all[i].alone ? "own" : all[i].keys.now.len > 0 ? "shared" : "none",
+                all[i].alone ? "own" : all[i].keyed ? "shared" : "none",
                 why.at != NULL ? "revoked" : "trusted", STR_ARGS(scopes_str(w->cx.mem, all[i].scopes)));
     }
     cli_print(&b);
@@ -35,7 +31,7 @@ static Exit token(Work *w)
 {
     Str t;
 
-    if (!service_mint(&w->cx, w->name, args_value(w->a, "--audience"), SERVICE_TOKEN_LASTS, &t))
+    if (!service_mint(&w->cx, w->word, args_value(w->a, "--audience"), SERVICE_TOKEN_LASTS, &t))
         return (Exit)app_fault(&w->cx);
     printf("%.*s\n", STR_ARGS(t));
     return EXIT_DONE;
@@ -46,66 +42,36 @@ static Exit revoke(Work *w)
 {
     Str reason = args_value(w->a, "--reason");
     u8 bytes[SHA256_BYTES];
-    bool hash = hex_read(w->name, bytes, SHA256_BYTES);
+    bool hash = hex_read(w->word, bytes, SHA256_BYTES);
     Instant until = { 0 };
 
     if (reason.len == 0 || reason.len > REASON_MOST)
         return cli_usage("service revoke: say why with --reason, in at most %d letters", REASON_MOST);
-    if (!hash && service_find(w->name) == NULL)
-        return cli_failed("no service %.*s; tokens are named by their SHA-256 in hex", STR_ARGS(w->name));
+    if (!hash && !service_known(w->word))
+        return cli_failed("no service %.*s; tokens are named by their SHA-256 in hex", STR_ARGS(w->word));
     if (hash)
         until = later(w->cx.now, (Span){ SERVICE_TOKEN_LASTS.ms + 60000 });
-    if (!service_revoke(&w->cx, hash ? A_TOKEN : A_SERVICE, hash ? str_lower(w->cx.mem, w->name) : w->name,
+    if (!service_revoke(&w->cx, hash ? A_TOKEN : A_SERVICE, hash ? str_lower(w->cx.mem, w->word) : w->word,
                         reason, until))
         return (Exit)app_fault(&w->cx);
-    printf("%.*s is refused everywhere within a second\n", STR_ARGS(w->name));
+    printf("%.*s is refused everywhere within a second\n", STR_ARGS(w->word));
     return EXIT_DONE;
 }
 
 static Exit unrevoke(Work *w)
 {
-    if (service_find(w->name) == NULL)
-        return cli_failed("no service %.*s", STR_ARGS(w->name));
-    if (!service_unrevoke(&w->cx, w->name))
+    if (!service_known(w->word))
+        return cli_failed("no service %.*s", STR_ARGS(w->word));
+    if (!service_unrevoke(&w->cx, w->word))
         return (Exit)app_fault(&w->cx);
-    printf("%.*s may speak again\n", STR_ARGS(w->name));
+    printf("%.*s may speak again\n", STR_ARGS(w->word));
     return EXIT_DONE;
 }
 
-static const struct { const char *name; int words; Exit (*run)(Work *w); } verbs[] = {
-    { "list", 1, list }, { "token", 2, token }, { "revoke", 2, revoke }, { "unrevoke", 2, unrevoke },
+static const Verb verbs[] = {
+    { "list", NULL, list }, { "token", "id", token }, { "revoke", "id", revoke },
+    { "unrevoke", "id", unrevoke },
 };
-
-static Exit run_verb(Args *a, isize v)
-{
-    App app = { 0 };
-    Work w = { .a = a, .app = &app };
-    Exit code = EXIT_FAILED;
-
-    if (!app_config(&app, a))
-        return EXIT_FAILED;
-    if (app_migrate(&app) && app_open(&app, ENGINES_PEOPLE)) {
-        w.cx = app_ctx(&app, TENANT_DEFAULT);
-        w.name = str_of(a->words[1]);
-        code = verbs[v].run(&w);
-    }
-    app_close(&app);
-    return code;
-}
-
-static Exit run(Args *a)
-{
-    const char *verb = a->word_count > 0 ? a->words[0] : "list";
-
-    for (isize i = 0; i < countof(verbs); i++) {
-        if (strcmp(verbs[i].name, verb) != 0)
-            continue;
-        if (verbs[i].words == 2 && a->word_count < 2)
-            return cli_usage("service %s: say which one", verb);
-        return run_verb(a, i);
-    }
-    return cli_usage("service: there is no \"%s\"; it is list, token, revoke or unrevoke", verb);
-}
 
 const Command command_service = {
     .name = "service", .usage = "[list | token ID | revoke ID --reason TEXT | unrevoke ID]",
@@ -118,5 +84,6 @@ const Command command_service = {
             "  curl -H \"x-service-token: $(tickettoken service token ticket-service)\" ...\n"
             "  tickettoken service revoke ticket-service --reason \"stolen laptop\"\n"
             "  tickettoken service unrevoke ticket-service",
-    .options = options, .option_count = countof(options), .words_most = 2, .run = run,
+    .options = options, .option_count = countof(options), .words_most = 2,
+    .verbs = &(const Verbs){ verbs, countof(verbs), ENGINES_PEOPLE },
 };

@@ -1,8 +1,7 @@
 /* user.c - people, from the operator's side. Works while a server runs: it writes the
  * same database, and a running server reads people from there at every sign-in. */
 #include "base/file.h"
-#include "cli/app.h"
-#include "cli/cli.h"
+#include "cli/verb.h"
 #include "identity/login.h"
 #include "identity/tenant.h"
 #include <stdio.h>
@@ -19,17 +18,10 @@ static const Option options[] = {
     OPTION_DATA, OPTION_SET,
 };
 
-typedef struct Work { Args *a; App app; Ctx cx; Str email; } Work;
-
-static Exit read_tenant(Work *w)
+static Exit read_email(Work *w, Str *out)
 {
-    Str text = args_value(w->a, "--tenant");
-    TenantId id = TENANT_DEFAULT;
-
-    if (text.at != NULL && (!uuid_read(text, &id.v) || uuid_zero(id.v)))
-        return cli_usage("--tenant wants a UUID");
-    w->cx = app_ctx(&w->app, id);
-    return EXIT_DONE;
+    *out = args_value(w->a, "--email");
+    return out->len > 0 ? EXIT_DONE : cli_usage("user %s: say who with --email", w->a->words[0]);
 }
 
 /* Words of people ("venue-manager") are taken for those of the table. */
@@ -55,7 +47,7 @@ static Exit read_password(Work *w, Str *out)
 {
     if (args_value(w->a, "--password-stdin").at == NULL && args_value(w->a, "--hash-stdin").at == NULL)
         return cli_usage("user add: give the password on stdin and say --password-stdin");
-    if (!file_read_fd(&w->app.mem, 0, PASSWORD_MOST, out))
+    if (!file_read_fd(w->cx.mem, 0, PASSWORD_MOST, out))
         return cli_failed("the password can't be read from stdin");
     Str line = str_cut(out, '\n');
     *out = str_ends(line, S("\r")) ? str_sub(line, 0, line.len - 1) : line;
@@ -65,19 +57,21 @@ static Exit read_password(Work *w, Str *out)
 static Exit add(Work *w)
 {
     Role role;
-    Str password;
+    Str email, password;
     Person p;
-    Exit code = read_role(w, &role);
+    Exit code = read_email(w, &email);
 
+    if (code == EXIT_DONE)
+        code = read_role(w, &role);
     if (code == EXIT_DONE)
         code = read_password(w, &password);
     if (code != EXIT_DONE)
         return code;
     bool hashed = args_value(w->a, "--hash-stdin").at != NULL;
     if (!tenant_ensure(&w->cx) ||
-        !(hashed ? account_take_over : account_add)(&w->cx, w->email, password, role, &p))
+        !(hashed ? account_take_over : account_add)(&w->cx, email, password, role, &p))
         return (Exit)app_fault(&w->cx);
-    printf("%.*s %.*s %s\n", STR_ARGS(uuid_str(&w->app.mem, p.id.v)), STR_ARGS(p.email),
+    printf("%.*s %.*s %s\n", STR_ARGS(uuid_str(w->cx.mem, p.id.v)), STR_ARGS(p.email),
            role_names.at[p.role]);
     return EXIT_DONE;
 }
@@ -85,10 +79,13 @@ static Exit add(Work *w)
 static Exit find(Work *w, Person *p)
 {
     bool found;
+    Str email;
 
-    if (!person_look_email(&w->cx, w->email, p, &found))
+    if (read_email(w, &email) != EXIT_DONE)
+        return EXIT_USAGE;
+    if (!person_look_email(&w->cx, email, p, &found))
         return (Exit)app_fault(&w->cx);
-    return found ? EXIT_DONE : cli_failed("nobody here has the email %.*s", STR_ARGS(w->email));
+    return found ? EXIT_DONE : cli_failed("nobody here has the email %.*s", STR_ARGS(email));
 }
 
 static Exit token(Work *w)
@@ -129,40 +126,16 @@ static Exit list(Work *w)
     if (!person_list(&w->cx, LIST_MOST, &rows, &n))
         return (Exit)app_fault(&w->cx);
     for (isize i = 0; i < n; i++)
-        printf("%.*s %-14s %-9s %.*s\n", STR_ARGS(uuid_str(&w->app.mem, rows[i].id.v)),
+        printf("%.*s %-14s %-9s %.*s\n", STR_ARGS(uuid_str(w->cx.mem, rows[i].id.v)),
                role_names.at[rows[i].role], person_status_names.at[rows[i].status],
                STR_ARGS(rows[i].email));
     return EXIT_DONE;
 }
 
-static const struct { const char *name; bool email; Exit (*run)(Work *w); } verbs[] = {
-    { "add", true, add }, { "list", false, list }, { "role", true, set_role },
-    { "token", true, token },
+static const Verb verbs[] = {
+    { "add", NULL, add }, { "list", NULL, list }, { "role", NULL, set_role },
+    { "token", NULL, token },
 };
-
-static Exit run_verb(Args *a, isize v)
-{
-    Work w = { .a = a, .email = args_value(a, "--email") };
-
-    if (verbs[v].email && w.email.len == 0)
-        return cli_usage("user %s: say who with --email", verbs[v].name);
-    if (!app_config(&w.app, a))
-        return EXIT_FAILED;
-    Exit code = read_tenant(&w);
-    if (code == EXIT_DONE)
-        code = app_migrate(&w.app) && app_open(&w.app, ENGINES_PEOPLE) ? verbs[v].run(&w)
-                                                                      : EXIT_FAILED;
-    app_close(&w.app);
-    return code;
-}
-
-static Exit run(Args *a)
-{
-    for (isize v = 0; v < countof(verbs); v++)
-        if (strcmp(a->words[0], verbs[v].name) == 0)
-            return run_verb(a, v);
-    return cli_usage("user: there is no \"%s\"; it is add, list, role or token", a->words[0]);
-}
 
 const Command command_user = {
     .name = "user", .usage = "add | list | role | token [OPTIONS]",
@@ -176,5 +149,6 @@ const Command command_user = {
             "  curl -H \"Authorization: Bearer $(tickettoken user token --email ann@example.com)\" \\\n"
             "    http://127.0.0.1:8080/auth/me",
     .options = options, .option_count = countof(options),
-    .words_least = 1, .words_most = 1, .run = run,
+    .words_least = 1, .words_most = 1,
+    .verbs = &(const Verbs){ verbs, countof(verbs), ENGINES_PEOPLE },
 };

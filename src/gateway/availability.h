@@ -6,7 +6,7 @@
 #pragma once
 #include "bus/bus.h"
 
-#define AVAILABILITY_EVERY ((Span){ 250 })
+enum { AVAILABILITY_MS = 250 };
 
 /* A BusFn: remembers which event's numbers have changed. */
 BusFn availability_hear;

@@ -2,73 +2,27 @@
  * a second is for what wakes nobody: numbers to be told, and rows that another
  * process wrote. Where another node relays, a commit here nudges that node instead.
  *
- * The wake comes from a lane between two batches, also while we close; so its lock
- * and condition are static and it is never taken back. */
+ * The wake comes from a lane between two batches, also while we close; so it is never
+ * taken back. */
 #include "gateway/gateway.h"
-#include "base/lock.h"
 #include "base/log.h"
+#include "base/worker.h"
 #include "gateway/availability.h"
 #include "gateway/live.h"
 #include "gateway/relay.h"
 #include "store/store.h"
 #include <stdatomic.h>
 
-enum { KEEP_BYTES = 256 << 10 };
 #define FLUSH_WITHIN seconds(5)
 
 static struct {
     GatewayConfig  config;
-    pthread_t      thread;
     Subscription   live, availability;
     Mono           told_at;                       /* the numbers, last        */
     bool           failing;                       /* so that it is logged once */
 } self;
 
-static struct {
-    Lock           lock;
-    pthread_cond_t cond;
-    bool           rung, nudged, stopping;        /* by a commit; by another node */
-} bell = { .lock = LOCK_OF(RANK_BUS) };
-
-static void make_cond(void) { cond_init(&bell.cond); }
-
-static void pull(bool *rope)
-{
-    lock(&bell.lock);
-    bool first = !*rope;
-    *rope = true;
-    unlock(&bell.lock);
-    if (first)
-        pthread_cond_signal(&bell.cond);
-}
-
-static void ring(void)  { pull(&bell.rung); }
-static void nudge(void) { pull(&bell.nudged); }
-
-/* Sleeps until the bell or a quarter of a second; false when it is time to stop.
- * *committed: this node has written rows. */
-static bool doze(bool *committed)
-{
-    i64 until = mono_after(mono_now(), AVAILABILITY_EVERY).ns;
-
-    lock(&bell.lock);
-    while (!bell.rung && !bell.nudged && !bell.stopping)
-        if (!lock_wait(&bell.lock, &bell.cond, until))
-            break;
-    *committed = bell.rung;
-    bell.rung = bell.nudged = false;
-    bool go_on = !bell.stopping;
-    unlock(&bell.lock);
-    return go_on;
-}
-
-static bool stopping(void)
-{
-    lock(&bell.lock);
-    bool stop = bell.stopping;
-    unlock(&bell.lock);
-    return stop;
-}
+static atomic_bool committed;                     /* rows, by this node       */
 
 /* ---- the work ------------------------------------------------------------- */
 
@@ -101,35 +55,38 @@ static bool pass(Arena *mem)
     Mono now = mono_now();
     isize told;
 
-    if (good && mono_us(self.told_at, now) >= AVAILABILITY_EVERY.ms * 1000) {
+    if (good && mono_us(self.told_at, now) >= AVAILABILITY_MS * 1000) {
         good = availability_pass(&cx, tell_numbers, self.config.server, &told);
         if (told > 0)
             self.told_at = now;
     }
     note(&cx, good);
-    arena_reset(mem, KEEP_BYTES);
     return good && more;
 }
 
-static void *run(void *arg)
+static bool relay(Arena *mem)
 {
-    Arena mem = { 0 };
-    bool committed = false;
+    if (atomic_exchange(&committed, false) && !relay_is_ours())
+        bus_nudge();
+    return pass(mem);
+}
 
-    (void)arg;
-    pthread_setname_np(pthread_self(), "relay");
-    do {
-        if (committed && !relay_is_ours())
-            bus_nudge();
-        while (!stopping() && pass(&mem))
-            ;
-    } while (doze(&committed));
+static Worker worker = WORKER("relay", AVAILABILITY_MS, relay);
 
+static void ring(void)
+{
+    committed = true;
+    worker_ring(&worker);
+}
+
+static void nudge(void) { worker_ring(&worker); }
+
+static void flush(Arena *mem)
+{
     Mono until = mono_after(mono_now(), FLUSH_WITHIN);
-    while (pass(&mem) && mono_now().ns < until.ns)
-        ;
-    arena_close(&mem);
-    return NULL;
+
+    while (pass(mem) && mono_now().ns < until.ns)
+        arena_reset(mem, 0);
 }
 
 /* ---- opening and closing -------------------------------------------------- */
@@ -142,13 +99,10 @@ static void leave_bus(void)
 
 bool gateway_open(Arena *mem, const GatewayConfig *config, Str *why)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
     Ctx cx = ctx_new(mem, TENANT_DEFAULT);
 
-    pthread_once(&once, make_cond);
     self.config = *config;
     self.told_at = (Mono){ 0 };
-    bell.stopping = bell.rung = bell.nudged = false;
     self.live = bus_subscribe(live_hear, config->server);
     self.availability = bus_subscribe(availability_hear, NULL);
     if (!relay_start(&cx, config->kept)) {
@@ -158,7 +112,7 @@ bool gateway_open(Arena *mem, const GatewayConfig *config, Str *why)
     }
     store_on_outbox(ring);
     bus_on_nudge(nudge);
-    must(pthread_create(&self.thread, NULL, run, NULL) == 0);
+    worker_start(&worker, 1);
     return true;
 }
 
@@ -168,11 +122,8 @@ void gateway_close(void)
     Ctx cx = ctx_new(&mem, TENANT_DEFAULT);
 
     bus_on_nudge(NULL);
-    lock(&bell.lock);
-    bell.stopping = true;
-    unlock(&bell.lock);
-    pthread_cond_signal(&bell.cond);
-    pthread_join(self.thread, NULL);
+    worker_stop(&worker);
+    flush(&mem);
     relay_stop(&cx);
     leave_bus();
     arena_close(&mem);

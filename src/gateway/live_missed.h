@@ -7,7 +7,7 @@
 #include "bus/bus.h"
 #include "gateway/live_watch.h"
 
-enum { MISSED_ROWS = 500, MISSED_BYTES = 64 << 10 };
+enum { MISSED_ROWS = 128, MISSED_BYTES = 64 << 10 };
 
 typedef struct Missed {
     i64      seam;                                /* rows up to it, frames after it */

@@ -39,8 +39,9 @@ static bool is_among(Str name, const Str *known, isize count)
     return false;
 }
 
-static bool goes_up(const ProxyRow *row, const Req *rq, Str name)
+static bool goes_up(const void *of, Str name)
 {
+    const ProxyRow *row = of;
     static const Str ours[] = {
         S("host"), S("x-host"), S("expect"), S("x-forwarded-"), S("forwarded"), S("x-real-ip"),
         S("x-client-"), S("true-client-ip"), S("cf-connecting-"), S("fastly-client-ip"),
@@ -58,8 +59,7 @@ static bool goes_up(const ProxyRow *row, const Req *rq, Str name)
     static const Str framing[] = { S("content-length"), S("transfer-encoding"), S("trailer"),
                                    S("te"), S("upgrade"), S("connection") };
 
-    if (hop_field(name, rq->headers, rq->header_count) || is_among(name, ours, countof(ours)) ||
-        is_among(name, framing, countof(framing)))
+    if (is_among(name, ours, countof(ours)) || is_among(name, framing, countof(framing)))
         return false;
     if (is_called(name, S("authorization")) || is_called(name, S("x-api-key")))
         return (row->pass & PASS_AUTHORIZATION) != 0;
@@ -132,7 +132,8 @@ static Str fields_up(Ctx *cx, const ProxyRow *row, const Req *rq)
     Buf b = buf_in(cx->mem, 2048);
 
     for (isize i = 0; i < rq->header_count; i++)
-        if (goes_up(row, rq, rq->headers[i].name))
+        if (!hop_field(rq->headers[i].name, rq->headers, rq->header_count) &&
+            goes_up(row, rq->headers[i].name))
             put(&b, rq->headers[i].name, rq->headers[i].value);
     put_asker(&b, rq);
     put_trust(cx, &b, row, rq);
@@ -159,7 +160,7 @@ static Str location(Arena *mem, const ProxyRow *row, Str value)
     return str_fmt(mem, "%.*s%.*s", STR_ARGS(row->prefix), STR_ARGS(rest));
 }
 
-static bool comes_down(Arena *mem, const ForwardWish *w, Header *h)
+static bool comes_down(const void *of, Str name)
 {
     static const Str ours[] = {
         S("server"), S("x-powered-by"), S("access-control-"), S("alt-svc"),
@@ -167,15 +168,18 @@ static bool comes_down(Arena *mem, const ForwardWish *w, Header *h)
         S("x-content-type-options"), S("x-frame-options"), S("referrer-policy"),
         S("content-security-policy"), S("clear-site-data"), S("traceparent"), S("tracestate"),
         S("x-accel-"), S("x-sendfile") };
-    const ProxyRow *row = w->of;
+    const ProxyRow *row = of;
 
-    if (is_among(h->name, ours, countof(ours)))
+    if (is_among(name, ours, countof(ours)))
         return false;
-    if (is_called(h->name, S("set-cookie")))
-        return (row->pass & PASS_SET_COOKIE) != 0;
+    return !is_called(name, S("set-cookie")) || (row->pass & PASS_SET_COOKIE) != 0;
+}
+
+static bool settle_field(Arena *mem, const ForwardWish *w, Header *h)
+{
     if (is_called(h->name, S("location")) || is_called(h->name, S("content-location")))
-        h->value = location(mem, row, h->value);
-    return true;
+        h->value = location(mem, w->of, h->value);
+    return comes_down(w->of, h->name);
 }
 
 /* ---- the handler ------------------------------------------------------------------ */
@@ -223,29 +227,36 @@ static bool is_idempotent(Method m)
     return m == M_GET || m == M_PUT || m == M_DELETE;
 }
 
-bool proxy_pass(Ctx *cx, Req *rq)
+static bool pass(Ctx *cx, Req *rq, const ProxyRow *row)
 {
-    int rows;
     Str rest;
 
-    if (proxy_rows(&rows), rows == 0)
-        return fail(cx, NOT_FOUND, "no PROXY_FILE");
-    if (!proxy_path_check(cx, rq))
-        return false;
-    const ProxyRow *row = proxy_find(rq->path);
-    if (row == NULL)
-        return fail(cx, NOT_FOUND, "no upstream has this path");
     if (!pace_address(cx, rq->peer) ||
-        !guard_check(cx, rq, row->access == PROXY_OPEN ? OPEN : SIGNED_IN) || !pace_person(cx) ||
+        !guard_pass(cx, rq, row->access == PROXY_OPEN ? OPEN : SIGNED_IN | row->scope) ||
+        !pace_person(cx) ||
         !proxy_path_rest(cx, row, rq->path, &rest) || !check_upgrade(cx, rq) ||
         !check_length(cx, row, rq))
         return false;
     ForwardWish wish = {
         .to = row->up, .line = request_line(cx, row, rq, rest),
         .fields = fields_up(cx, row, rq), .again = is_idempotent(rq->method),
-        .body_most = row->body_most, .no_cache_said = S("no-store"), .passes = comes_down,
-        .of = row };
+        .body_most = row->body_most, .no_cache_said = S("no-store"), .passes = settle_field,
+        .trailer_up = goes_up, .trailer_down = comes_down, .of = row };
     return reply_forward(cx, rq, &wish);
+}
+
+bool proxy_pass(Ctx *cx, Req *rq)
+{
+    if (!proxy_any())
+        return fail(cx, NOT_FOUND, "no PROXY_FILE");
+    if (!proxy_path_check(cx, rq))
+        return false;
+    const ProxyRow *row = proxy_take(rq->path);
+    if (row == NULL)
+        return fail(cx, NOT_FOUND, "no upstream has this path");
+    bool good = pass(cx, rq, row);
+    proxy_done(row);
+    return good;
 }
 
 /* ---- breakers ---------------------------------------------------------------------- */
@@ -273,33 +284,36 @@ const Shape breakers_reset_shape = SHAPE(BreakersReset,
 bool breaker_index(Ctx *cx, Req *rq)
 {
     int n;
-    const ProxyRow *rows = proxy_rows(&n);
+    const ProxyRow **rows = proxy_rows(cx->mem, &n);
     BreakerOut *out = make(cx->mem, BreakerOut, n + 1);
 
     for (int i = 0; i < n; i++) {
-        BreakerView v = breaker_view(&rows[i].up->breaker, mono_now());
-        out[i] = (BreakerOut){ rows[i].name, rows[i].prefix, (int)v.state, v.bad, v.good,
-                               v.opened, v.wait_ms, rows[i].up->counts.open,
-                               rows[i].up->counts.waiting };
+        Upstream *up = rows[i]->up;
+        BreakerView v = breaker_view(&up->breaker, mono_now());
+        out[i] = (BreakerOut){ rows[i]->name, rows[i]->prefix, (int)v.state, v.bad, v.good,
+                               v.opened, v.wait_ms, up->counts.open, up->counts.waiting };
     }
-    return reply_list(cx, rq, &breaker_out_shape, out, n, UPSTREAMS_MOST, (Str){ 0 });
+    bool good = reply_list(cx, rq, &breaker_out_shape, out, n, UPSTREAMS_MOST, (Str){ 0 });
+    proxy_rows_done(rows, n);
+    return good;
 }
 
 bool breaker_reset_http(Ctx *cx, Req *rq)
 {
     int n;
-    const ProxyRow *rows = proxy_rows(&n);
     BreakerReset in = { 0 };
     BreakersReset out = { 0 };
 
     if (rq->body.len > 0 && !req_read(cx, rq, &breaker_reset_shape, &in))
         return false;
+    const ProxyRow **rows = proxy_rows(cx->mem, &n);
     for (int i = 0; i < n; i++) {
-        if (in.name.at != NULL && !str_is(in.name, rows[i].name))
+        if (in.name.at != NULL && !str_is(in.name, rows[i]->name))
             continue;
-        breaker_reset(&rows[i].up->breaker);
+        breaker_reset(&rows[i]->up->breaker);
         out.reset++;
     }
+    proxy_rows_done(rows, n);
     if (in.name.at != NULL && out.reset == 0)
         return fail(cx, NOT_FOUND, "no such upstream");
     return reply(cx, rq, 200, &breakers_reset_shape, &out);

@@ -5,36 +5,27 @@
  *
  * 410 Gone is an endpoint's own wish to be left alone. */
 #include "gateway/webhook_send.h"
-#include "base/lock.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/rand.h"
+#include "base/worker.h"
 #include "bus/bus.h"
 #include "gateway/webhook_feed.h"
 #include "identity/letter.h"
 #include "identity/note.h"
 #include "identity/postman.h"
-#include "proof/base64.h"
 #include "net/fetch.h"
-#include <stdatomic.h>
+#include "proof/base64.h"
 
-enum { SENDERS_MOST = 64, DUE_MOST = 16, IN_SIGHT = 256, AT_ONCE = 16, KEEP_BYTES = 64 << 10, SLOW_MS = 1000,
-       FIRST_PAUSE_S = 5, PAUSE_MOST_S = 3600 };
+enum { DUE_MOST = 16, IN_SIGHT = 256, AT_ONCE = 16, SLOW_MS = 1000, FIRST_PAUSE_S = 5,
+       PAUSE_MOST_S = 3600 };
 #define CLAIM_LASTS seconds(30)                   /* longer than a turn and its last answer */
-#define LOOK_EVERY  seconds(1)
 #define TURN_LASTS  seconds(10)
 
 static struct {
     SenderConfig   config;
-    pthread_t      threads[SENDERS_MOST], feeder;
     Subscription   ear;
 } own = { .config = { .within = { 10000 }, .give_up = { 3 * 86400000 } } };
-
-static struct {
-    Lock           lock;
-    pthread_cond_t feed, send;
-    bool           rung, stopping;
-} bell = { .lock = LOCK_OF(RANK_POOL) };
 
 /* ---- one attempt -------------------------------------------------------------------- */
 
@@ -393,75 +384,42 @@ bool sender_pass(Ctx *cx, bool slow_too, bool *found)
     return true;
 }
 
-static bool stopping(void)
+static bool send_on(Arena *mem, bool slow_too, Worker *next)
 {
-    lock(&bell.lock);
-    bool stop = bell.stopping;
-    unlock(&bell.lock);
-    return stop;
+    Ctx cx = ctx_new(mem, TENANT_DEFAULT);
+    bool found;
+
+    if (!sender_pass(&cx, slow_too, &found)) {
+        log_warn("webhooks wait", L("why", (const char *)cx.fault.why));
+        return false;
+    }
+    if (found)
+        worker_ring(next);                        /* there may be more for another */
+    return found;
 }
 
-/* Sleeps until somebody calls, or a second; false when it is time to stop. */
-static bool doze(pthread_cond_t *cond, bool *rung)
+static bool send_quick(Arena *mem);
+static bool send_any(Arena *mem);
+static bool feed_on(Arena *mem);
+static Worker quick = WORKER("webhook-quick", 1000, send_quick);
+static Worker any = WORKER("webhook-any", 1000, send_any);
+static Worker feeder = WORKER("webhook-feed", 1000, feed_on);
+
+static bool send_quick(Arena *mem) { return send_on(mem, false, &quick); }
+static bool send_any(Arena *mem)   { return send_on(mem, true, &any); }
+
+static bool feed_on(Arena *mem)
 {
-    i64 until = mono_after(mono_now(), LOOK_EVERY).ns;
+    Ctx cx = ctx_new(mem, TENANT_DEFAULT);
+    bool more;
 
-    lock(&bell.lock);
-    while (!bell.stopping && (rung == NULL || !*rung))
-        if (!lock_wait(&bell.lock, cond, until) || rung == NULL)
-            break;
-    if (rung != NULL)
-        *rung = false;
-    bool go_on = !bell.stopping;
-    unlock(&bell.lock);
-    return go_on;
-}
-
-static void *send_on(void *arg)
-{
-    bool slow_too = arg != NULL, found = true;
-    Arena mem = { 0 };
-
-    pthread_setname_np(pthread_self(), slow_too ? "webhook-any" : "webhook-quick");
-    do {
-        for (found = true; found && !stopping();) {
-            Ctx cx = ctx_new(&mem, TENANT_DEFAULT);
-            if (!sender_pass(&cx, slow_too, &found)) {
-                log_warn("webhooks wait", L("why", (const char *)cx.fault.why));
-                found = false;
-            }
-            if (found)
-                pthread_cond_signal(&bell.send);  /* there may be more for the next one */
-            arena_reset(&mem, KEEP_BYTES);
-        }
-    } while (doze(&bell.send, NULL));
-    arena_close(&mem);
-    return NULL;
-}
-
-static void *feed_on(void *arg)
-{
-    Arena mem = { 0 };
-    Ctx last;
-
-    (void)arg;
-    pthread_setname_np(pthread_self(), "webhook-feed");
-    do {
-        bool more = true;
-        while (more && !stopping()) {
-            Ctx cx = ctx_new(&mem, TENANT_DEFAULT);
-            if (!feed_pass(&cx, &more)) {
-                log_warn("webhooks are not fed", L("why", (const char *)cx.fault.why));
-                more = false;
-            }
-            arena_reset(&mem, KEEP_BYTES);
-        }
-        pthread_cond_broadcast(&bell.send);
-    } while (doze(&bell.feed, &bell.rung));
-    last = ctx_new(&mem, TENANT_DEFAULT);
-    feed_stop(&last);
-    arena_close(&mem);
-    return NULL;
+    if (!feed_pass(&cx, &more)) {
+        log_warn("webhooks are not fed", L("why", (const char *)cx.fault.why));
+        more = false;
+    }
+    worker_ring(&quick);
+    worker_ring(&any);
+    return more;
 }
 
 static void hear(const Message *m, void *arg)
@@ -470,52 +428,33 @@ static void hear(const Message *m, void *arg)
     sender_wake();
 }
 
-void sender_wake(void)
-{
-    lock(&bell.lock);
-    bool first = !bell.rung;
-    bell.rung = true;
-    unlock(&bell.lock);
-    if (first)
-        pthread_cond_signal(&bell.feed);
-}
-
-static void make_conds(void)
-{
-    cond_init(&bell.feed);
-    cond_init(&bell.send);
-}
+void sender_wake(void) { worker_ring(&feeder); }
 
 void sender_open(const SenderConfig *config)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    must(config->threads <= SENDERS_MOST);
-    pthread_once(&once, make_conds);
     own.config = *config;
-    bell.stopping = bell.rung = false;
     if (config->threads == 0)
         return;
     own.ear = bus_subscribe(hear, NULL);
-    must(pthread_create(&own.feeder, NULL, feed_on, NULL) == 0);
-    for (int i = 0; i < config->threads; i++) {
-        void *slow_too = i >= config->threads / 2 ? &own : NULL;
-        must(pthread_create(&own.threads[i], NULL, send_on, slow_too) == 0);
-    }
+    worker_start(&feeder, 1);
+    worker_start(&quick, config->threads / 2);
+    worker_start(&any, config->threads - config->threads / 2);
 }
 
 void sender_close(void)
 {
+    Arena mem = { 0 };
+    Ctx cx = ctx_new(&mem, TENANT_DEFAULT);
+
     if (own.config.threads == 0)
         return;
     bus_unsubscribe(own.ear);
-    lock(&bell.lock);
-    bell.stopping = true;
-    unlock(&bell.lock);
-    pthread_cond_broadcast(&bell.feed);
-    pthread_cond_broadcast(&bell.send);
-    must(pthread_join(own.feeder, NULL) == 0);
-    for (int i = 0; i < own.config.threads; i++)
-        must(pthread_join(own.threads[i], NULL) == 0);
+    worker_halt(&quick);
+    worker_halt(&any);
+    worker_stop(&feeder);
+    worker_stop(&quick);
+    worker_stop(&any);
+    feed_stop(&cx);
+    arena_close(&mem);
     own.config.threads = 0;
 }

@@ -184,17 +184,18 @@ static bool trailer_passes(Str name)
     return !hop_field(name, NULL, 0) && !is_one_of(name, never) && str_find(name, '_') < 0;
 }
 
-isize trailers_filter(Str lines, char *to)
+isize trailers_filter(Str lines, FieldPasses *passes, const void *of, char *to)
 {
     const char *at = lines.at, *end = lines.at + lines.len, *why;
     char *p = to;
+    int count = 0;
     Header h;
 
     while (at < end) {
         const char *from = at;
-        if (head_field(&at, end, &h, &why) != HEAD_DONE)
+        if (++count > HEADERS_MOST || head_field(&at, end, &h, &why) != HEAD_DONE)
             return -1;
-        if (!trailer_passes(h.name))
+        if (!trailer_passes(h.name) || !passes(of, h.name))
             continue;
         memcpy(p, from, (size_t)(at - from));
         p += at - from;

@@ -29,6 +29,7 @@ HeadResult answer_read(Str in, Asked asked, AnswerHead *out);
 bool hop_field(Str name, const Header *headers, isize count);
 
 /* Rewrites the trailer lines that may be passed on (RFC 9110 6.5.1: none that frames,
- * routes or authenticates) into `to`, as large as them. Gives how many bytes; -1 when
- * they are no trailers. */
-isize trailers_filter(Str lines, char *to);
+ * routes or authenticates), and of these what `passes` lets through, into `to`, as large
+ * as them. Gives how many bytes; -1 when they are no trailers, or more than HEADERS_MOST. */
+typedef bool FieldPasses(const void *of, Str name);
+isize trailers_filter(Str lines, FieldPasses *passes, const void *of, char *to);

@@ -2,7 +2,8 @@
  * the io thread's buffer for answers, which nobody else uses between two requests.
  *
  * A client of HTTP/1.0 gets what has no length until the connection closes; trailers go
- * only to who said that it takes them (RFC 9110 6.5.1). */
+ * only to who said that it takes them (RFC 9110 6.5.1), and go up only behind a body
+ * whose length was not told, for one of HTTP/1.1 has no place for them otherwise. */
 #include "net/ask.h"
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ typedef struct Ask {
     bool     old;                                 /* HTTP/1.0                 */
     bool     shared;                              /* HTTP/2: is fed, unframed */
     bool     fed_all;
+    Str      fed_trailers;
     i64      fed;
     bool     chunks;                              /* the answer goes out chunked */
 } Ask;
@@ -45,6 +47,7 @@ static void finish(Ask *a, FaultCode fault, const char *why)
     if (io->server->hooks.done != NULL)
         io->server->hooks.done(&cx, &a->job->rq, mono_us(a->job->came, mono_now()));
     arena_reset(&s->mem, MEM_KEPT);
+    upstream_let_go(a->f.wish.to);
     job_free(&io->jobs, a->job);
 }
 
@@ -266,6 +269,8 @@ static bool end(Forward *f, Str trailers)
     Ask *a = ask_of(f);
     Io *io = a->c->io;
 
+    if (a->shared)
+        h2_trailers(a->c, trailers);
     if (!a->chunks)
         return true;
     char *from = io_room(io, trailers.len + 8), *to = put(from, S("0\r\n"));
@@ -292,7 +297,7 @@ static bool push_fed(Ask *a)
         h2_took(c, n);
     }
     if (a->fed_all && c->in_len == 0 && forward_hungry(&a->f))
-        forward_given(&a->f, S(""));
+        forward_given(&a->f, a->fed_trailers);
     return true;
 }
 
@@ -393,8 +398,10 @@ void ask_begin(Conn *c, const Ctx *cx, const Req *rq, const Head *h, Str in)
 
     conn_become(c, C_FORWARDING, DUE_NONE);
     exchange_flush(c);                            /* of the requests before   */
-    if (c->state == C_GONE)
+    if (c->state == C_GONE) {
+        upstream_let_go(rq->reply.forward->to);
         return;
+    }
     if (io->outward == NULL)
         io->outward = outward_open(io);
     Ask *a = c->ask = new_ask(c, cx, rq, h);
@@ -423,10 +430,23 @@ void ask_fail(Conn *c, FaultCode fault, const char *why)
     forward_fail(&c->ask->f, fault, why);
 }
 
-void ask_feed_end(Conn *c)
+/* What of them may go up, in their own place. */
+static Str filter_up(const Ask *a, char *at, isize len)
 {
-    c->ask->fed_all = true;
-    push_fed(c->ask);
+    const ForwardWish *w = &a->f.wish;
+    isize n = trailers_filter((Str){ at, len }, w->trailer_up, w->of, at);
+
+    return (Str){ at, n > 0 ? n : 0 };
+}
+
+void ask_feed_end(Conn *c, Str trailers)
+{
+    Ask *a = c->ask;
+    Str kept = job_keep(a->job, trailers);
+
+    a->fed_all = true;
+    a->fed_trailers = filter_up(a, (char *)(uintptr_t)kept.at, kept.len);
+    push_fed(a);
 }
 
 bool ask_hungry(const Conn *c)
@@ -447,9 +467,7 @@ static bool take_chunks(Ask *a, Str *in)
     }
     forward_give(&a->f, (Str){ to, len });
     if (got == HEAD_DONE) {
-        Str t = { a->chunked.trailers, a->chunked.trailers_len };
-        isize n = trailers_filter(t, a->chunked.trailers);
-        forward_given(&a->f, (Str){ t.at, n > 0 ? n : 0 });
+        forward_given(&a->f, filter_up(a, a->chunked.trailers, a->chunked.trailers_len));
     }
     return true;
 }

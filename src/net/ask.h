@@ -11,9 +11,9 @@
 void ask_begin(Conn *c, const Ctx *cx, const Req *rq, const Head *h, Str in);
 
 /* Of a connection that carries one request (h2.h): a part of its body, which is kept until
- * the upstream takes it; and its end. h2_took says how much was taken. */
+ * the upstream takes it; and its end, with trailer lines. h2_took says how much was taken. */
 void ask_feed(Conn *c, Str bytes);
-void ask_feed_end(Conn *c);
+void ask_feed_end(Conn *c, Str trailers);
 /* It can't go on, by its own side's fault. */
 void ask_fail(Conn *c, FaultCode fault, const char *why);
 

@@ -99,11 +99,18 @@ static size_t take_body(char *at, size_t size, size_t count, void *arg)
     return size * count;
 }
 
+static Str without_end(Str line)
+{
+    while (str_ends(line, S("\n")) || str_ends(line, S("\r")))
+        line.len--;
+    return line;
+}
+
 /* An answer before the final one (100, 103) has a head too: each status line begins anew. */
 static size_t take_header(char *at, size_t size, size_t count, void *arg)
 {
     Call *call = arg;
-    Str line = str_trim((Str){ at, (isize)(size * count) });
+    Str line = str_trim(without_end((Str){ at, (isize)(size * count) }));
     Fetched *out = call->out;
 
     call->header_bytes += (isize)(size * count);

@@ -25,10 +25,12 @@ typedef struct ForwardWish {
     Str  no_cache_said;          /* Cache-Control of an answer without one   */
     /* Whether the asker gets this field of the answer; may change its value, in mem. */
     bool (*passes)(Arena *mem, const struct ForwardWish *w, Header *h);
-    const void *of;              /* for `passes`                             */
+    FieldPasses *trailer_up, *trailer_down;  /* of those that any may (answer.h) */
+    const void *of;              /* for these three                          */
 } ForwardWish;
 
-/* Replies with what the upstream will answer. Headers set on the reply are added to it. */
+/* Replies with what the upstream will answer, which is held until then. Headers set on the
+ * reply are added to it. */
 bool reply_forward(Ctx *cx, struct Req *rq, const ForwardWish *wish);
 
 typedef struct Forward Forward;

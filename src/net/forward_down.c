@@ -89,7 +89,8 @@ static Going end_body(Forward *f, isize surplus)
 
     if (f->chunks.trailers_len > 0) {
         char *at = f->chunks.trailers;
-        isize n = trailers_filter((Str){ at, f->chunks.trailers_len }, at);
+        isize n = trailers_filter((Str){ at, f->chunks.trailers_len }, f->wish.trailer_down,
+                                  f->wish.of, at);
         trailers = (Str){ at, n > 0 ? n : 0 };
     }
     if (!f->via->end(f, trailers) || !f->via->flush(f))

@@ -14,8 +14,19 @@ enum { WINDOW = 256 << 10, CONN_WINDOW = 1 << 20, ROUNDS = 4 };
 
 /* ---- what goes out ---------------------------------------------------------- */
 
+/* What went is forgotten before there is made more room: with a reader who is always a
+ * little behind, the rest never becomes nothing. */
+static void close_up(H2 *h)
+{
+    memmove(h->out, h->out + h->out_at, (size_t)(h->out_len - h->out_at));
+    h->out_len -= h->out_at;
+    h->out_at = 0;
+}
+
 void h2_put(H2 *h, Str bytes)
 {
+    if (h->out_at > 0 && h->out_len + bytes.len > h->out_cap)
+        close_up(h);
     isize need = h->out_len + bytes.len, cap = h->out_cap * 2;
 
     if (need > h->out_cap) {
@@ -46,6 +57,30 @@ void h2_again(H2 *h)
     io_again(h->conn->io, h->conn);
 }
 
+static void stop(H2 *h, i32 id)
+{
+    if (nghttp2_session_get_stream_remote_close(h->session, id) == 0)
+        nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+}
+
+void h2_stop(H2 *h, i32 id)
+{
+    if (h->stop_count < H2_STREAMS_MOST)
+        h->stops[h->stop_count++] = id;
+    else
+        stop(h, id);
+}
+
+/* Only in a write of its own: Node.js' client never closes a stream whose reset comes in
+ * the same bytes as its answer's end. */
+static void stop_all(H2 *h)
+{
+    h->wake |= h->stop_count > 0;
+    for (int i = 0; i < h->stop_count; i++)
+        stop(h, h->stops[i]);
+    h->stop_count = 0;
+}
+
 static void flush(H2 *h)
 {
     Link *link = &h->conn->link;
@@ -66,6 +101,7 @@ static void flush(H2 *h)
     free(h->out);
     h->out = NULL;
     h->out_at = h->out_len = h->out_cap = 0;
+    stop_all(h);
 }
 
 /* ---- deadlines and the end --------------------------------------------------- */

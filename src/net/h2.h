@@ -31,11 +31,12 @@ typedef struct H2Stream {
     bool       head_only;                         /* the request is HEAD      */
     bool       answered;                          /* the final HEADERS went   */
     bool       ends;                              /* the rest of it is the end */
-    bool       ended;                             /* END_STREAM went          */
+    bool       ended;                             /* END_STREAM is in the session's out */
     bool       shut;                              /* nghttp2 is done with it  */
     bool       waits;                             /* for room or a window     */
     i64        left;                              /* of the answer; -1: not known */
     isize      body;                              /* bytes of request that are here */
+    Str        trailers;                          /* of the answer; its own   */
     const struct iovec *parts;                    /* what is being written    */
     int        part_count;
     isize      part_at, taken;
@@ -57,6 +58,8 @@ typedef struct H2 {
     bool       lost;                              /* nothing more can be said */
     bool       wake, full;                        /* who waits may go on; could not */
     bool       unread;                            /* for nobody takes the answers */
+    i32        stops[H2_STREAMS_MOST];            /* answered, their clients may still send */
+    int        stop_count;
     H2Drain    drain;
     H2Head     head;                              /* the one that is coming   */
     isize      unpacked;                          /* bytes of its fields, or of trailers */
@@ -84,8 +87,13 @@ void h2_stream_wake(H2 *h);
 /* One frame of n bytes of what is being written, behind its head. */
 void h2_stream_send(H2Stream *s, Str head, isize n);
 void h2_pump(H2 *h);
+/* The answer's end has gone: who still sends the request is told to stop, when that has
+ * left for the socket (RFC 9113 8.1). */
+void h2_stop(H2 *h, i32 id);
 void h2_again(H2 *h);
 void h2_put(H2 *h, Str bytes);
 
 /* For ask.c: n bytes of the request's body have gone on: as many more may come. */
 void h2_took(Conn *c, isize n);
+/* Trailer lines, for the end of the answer: copied. */
+void h2_trailers(Conn *c, Str lines);

@@ -179,3 +179,11 @@ FaultCode h2_head_text(const H2Head *h, Arena *mem, Str *out)
     *out = buf_str(&b);
     return OK;
 }
+
+FaultCode h2_head_trailers(const H2Head *h, Str *out)
+{
+    if (h->too_large || h->len > TRAILERS_MOST)
+        return HEADERS_TOO_LARGE;
+    *out = (Str){ h->at, h->len };
+    return h->bad ? BAD_REQUEST : OK;
+}

@@ -31,6 +31,16 @@ static void spend(H2 *h, i64 price)
         nghttp2_session_terminate_session(h->session, NGHTTP2_ENHANCE_YOUR_CALM);
 }
 
+static H2Stream *stream_of(H2 *h, i32 id)
+{
+    return nghttp2_session_get_stream_user_data(h->session, id);
+}
+
+static bool is_forwarding(const H2Stream *s)
+{
+    return s != NULL && s->conn.state == C_FORWARDING;
+}
+
 static bool is_request(const nghttp2_frame *f)
 {
     return f->hd.type == NGHTTP2_HEADERS && f->headers.cat == NGHTTP2_HCAT_REQUEST;
@@ -42,7 +52,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *f, vo
 
     (void)session;
     h->unpacked = 0;
-    if (is_request(f))
+    if (is_request(f) || is_forwarding(stream_of(h, f->hd.stream_id)))
         h2_head_begin(&h->head);
     return 0;
 }
@@ -65,10 +75,10 @@ static int on_header(nghttp2_session *session, const nghttp2_frame *f, const u8 
 {
     H2 *h = user;
 
-    (void)session, (void)flags;
+    (void)session, (void)f, (void)flags;
     if (unpacks_too_much(h, (isize)(name_len + value_len)))
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-    if (is_request(f))
+    if (h->head.open)
         h2_head_add(&h->head, (Str){ (const char *)name, (isize)name_len },
                     (Str){ (const char *)value, (isize)value_len });
     return 0;
@@ -104,21 +114,26 @@ static void begin_request(H2 *h, const nghttp2_frame *f)
         exchange_refuse(&s->conn, fault, "fields");
 }
 
-static H2Stream *stream_of(H2 *h, i32 id)
+static void end_forward(H2 *h, H2Stream *s)
 {
-    return nghttp2_session_get_stream_user_data(h->session, id);
+    Str trailers;
+    FaultCode fault = h2_head_trailers(&h->head, &trailers);
+
+    if (fault == OK)
+        ask_feed_end(&s->conn, trailers);
+    else
+        ask_fail(&s->conn, fault, "trailers");
 }
 
 static void take_end(H2 *h, const nghttp2_frame *f)
 {
     H2Stream *s = stream_of(h, f->hd.stream_id);
 
-    if (s == NULL)
-        return;
-    if (s->conn.state == C_FORWARDING)
-        ask_feed_end(&s->conn);
-    else
+    if (is_forwarding(s))
+        end_forward(h, s);
+    else if (s != NULL)
         exchange_end(&s->conn);
+    h2_head_free(&h->head);
 }
 
 /* More than what all requests of one connection may keep; one alone may keep what its
@@ -156,9 +171,9 @@ static int on_data(nghttp2_session *session, u8 flags, i32 id, const u8 *data, s
 
     (void)flags;
     nghttp2_session_consume_connection(session, len);
-    if (s == NULL || s->conn.state != C_FORWARDING)
+    if (!is_forwarding(s))
         nghttp2_session_consume_stream(session, id, len);
-    if (s != NULL && (s->conn.state == C_BODY || s->conn.state == C_FORWARDING))
+    if (is_forwarding(s) || (s != NULL && s->conn.state == C_BODY))
         take_data(h, s, (Str){ (const char *)data, (isize)len });
     return 0;
 }
@@ -189,15 +204,17 @@ static void take_ping(H2 *h, const nghttp2_frame *f)
                           NGHTTP2_NO_ERROR, NULL, 0);
 }
 
-/* An answer that ended after its request was let go: whoever still sends the request is
- * told to stop (RFC 9113 8.1). */
 static int on_sent(nghttp2_session *session, const nghttp2_frame *f, void *user)
 {
-    i32 id = f->hd.stream_id;
+    H2Stream *s = stream_of(user, f->hd.stream_id);
 
-    if (carries_body(f) && ends_stream(f) && stream_of(user, id) == NULL &&
-        nghttp2_session_get_stream_remote_close(session, id) == 0)
-        nghttp2_submit_rst_stream(session, NGHTTP2_FLAG_NONE, id, NGHTTP2_NO_ERROR);
+    (void)session;
+    if (!carries_body(f) || !ends_stream(f))
+        return 0;
+    if (s != NULL)
+        s->ended = true;
+    else
+        h2_stop(user, f->hd.stream_id);
     return 0;
 }
 
@@ -226,9 +243,8 @@ static int on_invalid_frame(nghttp2_session *session, const nghttp2_frame *f, in
 {
     H2 *h = user;
 
-    (void)session, (void)why;
-    if (is_request(f))
-        h2_head_free(&h->head);
+    (void)session, (void)f, (void)why;
+    h2_head_free(&h->head);
     spend(h, CUT_COSTS);
     return 0;
 }
@@ -259,7 +275,6 @@ static int on_send_data(nghttp2_session *session, nghttp2_frame *f, const u8 *he
     if (s == NULL)
         return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
     h2_stream_send(s, (Str){ (const char *)head, FRAME_HEAD }, (isize)size);
-    s->ended |= ends_stream(f);
     return 0;
 }
 

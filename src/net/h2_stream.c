@@ -155,10 +155,10 @@ static ssize_t offer(nghttp2_session *session, i32 id, u8 *buf, size_t most, u32
         *flags |= NGHTTP2_DATA_FLAG_EOF;
         return 0;
     }
-    isize n = part_left(s);
+    isize n = part_left(s), waits = s->session->out_len - s->session->out_at;
     if (n > (isize)most)
         n = (isize)most;
-    if (n == 0 && !s->ends)
+    if ((n == 0 && !s->ends) || (n > 0 && waits >= H2_OUT_MOST))
         return NGHTTP2_ERR_DEFERRED;
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
     if (s->left >= 0 ? n == s->left : s->ends)
@@ -198,9 +198,8 @@ static bool begin_answer(H2Stream *s, Str text, isize *size)
                                       a.count, NULL) == 0;
     s->answered = true;
     s->left = has_body(s, &a) ? a.length : 0;
-    s->ended = s->left == 0;
     return nghttp2_submit_response(session, s->id, a.fields, a.count,
-                                   s->ended ? NULL : &provider) == 0;
+                                   s->left == 0 ? NULL : &provider) == 0;
 }
 
 /* ---- the link --------------------------------------------------------------- */
@@ -246,6 +245,23 @@ static isize h2_write(Link *l, const struct iovec *parts, int count)
     return head + s->taken;
 }
 
+/* They end the stream. The body is in frames by now, so they overtake nothing, and no
+ * window holds them back; the end that `offer` has for it comes too late then. */
+static void put_trailers(H2Stream *s)
+{
+    nghttp2_nv fields[HEADERS_MOST];
+    Str rest = s->trailers;
+    size_t n = 0;
+
+    while (rest.len > 0) {
+        Str line = str_cut(&rest, '\n'), value = str_sub(line, 0, line.len - 1);
+        Str name = str_cut(&value, ':');
+        must(n < HEADERS_MOST);
+        fields[n++] = field(name, str_trim(value));
+    }
+    nghttp2_submit_trailer(s->session->session, s->id, fields, n);
+}
+
 static void h2_finish(Link *l)
 {
     H2Stream *s = stream_of(l);
@@ -253,8 +269,22 @@ static void h2_finish(Link *l)
     if (s->session == NULL || s->shut || s->ended || !s->answered || s->left >= 0)
         return;
     s->ends = true;
+    if (s->trailers.len > 0)
+        put_trailers(s);
     if (!s->session->reading)
         hand_over(s, NULL, 0, 0);
+}
+
+void h2_trailers(Conn *c, Str lines)
+{
+    H2Stream *s = stream_of(&c->link);
+    char *at;
+
+    if (lines.len == 0)
+        return;
+    must(s->trailers.at == NULL && (at = malloc((size_t)lines.len)) != NULL);
+    memcpy(at, lines.at, (size_t)lines.len);
+    s->trailers = (Str){ at, lines.len };
 }
 
 void h2_took(Conn *c, isize n)
@@ -271,22 +301,19 @@ void h2_took(Conn *c, isize n)
     h2_again(h);
 }
 
-static u32 why_reset(const H2Stream *s)
-{
-    return s->ended ? NGHTTP2_NO_ERROR : s->answered ? NGHTTP2_CANCEL
-                                                     : NGHTTP2_INTERNAL_ERROR;
-}
-
-/* Takes it out of the session's hands: what only lacks its end gets that as soon as the
- * window lets it, all else is reset, because its client may still be sending, or waits
- * for what will not come (RFC 9113 8.1). */
+/* Takes it out of the session's hands. What lacks only its end gets that as soon as the
+ * window lets it; its client is told to stop sending when that has gone. All else is
+ * reset, for its client waits for what will not come. */
 static void let_go(H2 *h, H2Stream *s)
 {
     nghttp2_session_set_stream_user_data(h->session, s->id, NULL);
-    if (s->ends && !s->ended)
-        nghttp2_session_resume_data(h->session, s->id);
+    if (s->ended)
+        h2_stop(h, s->id);
+    else if (!s->answered || !(s->ends || s->left == 0))
+        nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, s->id,
+                                  s->answered ? NGHTTP2_CANCEL : NGHTTP2_INTERNAL_ERROR);
     else
-        nghttp2_submit_rst_stream(h->session, NGHTTP2_FLAG_NONE, s->id, why_reset(s));
+        nghttp2_session_resume_data(h->session, s->id);
 }
 
 static void h2_free(Link *l)
@@ -294,6 +321,8 @@ static void h2_free(Link *l)
     H2Stream *s = stream_of(l);
     H2 *h = s->session;
 
+    free((void *)(uintptr_t)s->trailers.at);
+    s->trailers = (Str){ 0 };
     if (h == NULL)
         return;
     if (s->waits)

@@ -25,6 +25,7 @@ enum {                                            /* what a route is          */
     PAGED    = 128,   /* with LISTED: takes limit and cursor                 */
     FORWARDS = 256,   /* with INLINE: may reply by an upstream (forward.h); sees no body */
     FRESH    = 512,   /* who has a second factor must have shown it lately (fresh.h) */
+    OR_503   = 1024,  /* may say the same with 503, which is no failure of it */
     LIMIT_LOGIN    = 1 << 16,                     /* how often one address may ask: at most */
     LIMIT_REGISTER = 2 << 16,                     /* one of these (identity/limit.h)        */
     LIMIT_WALLET   = 3 << 16,

@@ -315,10 +315,10 @@ static void put_list_schema(Doc *d, const Shape *s)
     buf_lit(d->b, "},\"pagination\":{\"$ref\":\"#/components/schemas/Pagination\"}}}");
 }
 
-static void put_success(Doc *d, const Route *r)
+static void put_answer(Doc *d, const Route *r, int status, Str says)
 {
-    open_object(d, str_fmt(d->mem, "%d", r->status).at);
-    text(d, "description", S("Success."));
+    open_object(d, str_fmt(d->mem, "%d", status).at);
+    text(d, "description", says);
     if ((r->is & STREAM) != 0)
         raw(d, "content", "{\"text/event-stream\":{\"schema\":{\"type\":\"string\"}}}");
     else if (r->out != NULL) {
@@ -378,7 +378,9 @@ static void put_operation(Doc *d, const Route *r)
     put_parameters(d, r);
     put_body(d, r);
     open_object(d, "responses");
-    put_success(d, r);
+    put_answer(d, r, r->status, S("Success."));
+    if ((r->is & OR_503) != 0)
+        put_answer(d, r, 503, S("Not now."));
     raw(d, "4XX", "{\"$ref\":\"#/components/responses/Problem\"}");
     raw(d, "5XX", "{\"$ref\":\"#/components/responses/Problem\"}");
     shut(d);
@@ -412,6 +414,32 @@ static void put_paths(Doc *d)
 
 /* ---- the frame -------------------------------------------------------------- */
 
+static const struct { const char *name, *says; } tags[] = {
+    { "people",     "An account, its email, its password, and where it is signed in." },
+    { "trust",      "What admins do: roles, tenants, services, API keys, signing keys." },
+    { "audit",      "The record of what was done to accounts." },
+    { "internal",   "What other services ask about people." },
+    { "factors",    "Codes of an app, passkeys, wallets, keys of a device." },
+    { "venues",     "Places, and who works there." },
+    { "events",     "What takes place there, its states, and what its page shows." },
+    { "tickets",    "Kinds of tickets, holds, tickets, transfers, and the code for the gate." },
+    { "orders",     "What was bought, and paying for it." },
+    { "webhooks",   "What the payment provider says, and what integrators are sent." },
+    { "door",       "Scanning, with a network and without." },
+    { "stream",     "What happens, as it happens: server-sent events." },
+    { "operations", "Health, metrics, this document." },
+    { "publishing", "What other services tell people's streams, and what could not be told." },
+};
+
+static Str tag_says(const char *name)
+{
+    for (isize i = 0; i < countof(tags); i++)
+        if (strcmp(tags[i].name, name) == 0)
+            return str_of(tags[i].says);
+    must(!"a tag of the table");
+    return S("");
+}
+
 static void put_tags(Doc *d)
 {
     json_put_name(d->b, "tags");
@@ -424,7 +452,7 @@ static void put_tags(Doc *d)
             continue;
         buf_add(d->b, d->b->at[d->b->len - 1] == '[' ? S("{") : S(",{"));
         text(d, "name", str_of(d->routes[i].tag));
-        text(d, "description", str_fmt(d->mem, "Everything about %s.", d->routes[i].tag));
+        text(d, "description", tag_says(d->routes[i].tag));
         shut(d);
     }
     buf_byte(d->b, ']');

@@ -430,7 +430,7 @@ static const Route table[] = {
 { M_GET, "/health/live", OPEN, 0, NULL, 200,
   &health_shape, health_show, INLINE, "operations", "The same." },
 { M_GET, "/health/ready", OPEN, 0, NULL, 200,
-  &health_shape, health_ready, 0, "operations", "Says whether work can be taken." },
+  &health_shape, health_ready, OR_503, "operations", "Says whether work can be taken." },
 { M_GET, "/health/detailed", OPERATORS | MAY_ADMIN, 0, NULL, 200,
   &health_detail_shape, health_detailed, 0, "operations",
   "Says how each engine and line is." },

@@ -215,6 +215,13 @@ static void tell_trace(const Ctx *cx, const Req *rq, i64 us)
     trace_whole(cx, us, TRACE_SERVER, name, f, n);
 }
 
+/* What a client did wrong may name people. Why a service was refused names nobody, its
+ * operator reads this log, and the answer says no more than the five texts of its table. */
+static bool tells_why(const Ctx *cx, const Req *rq)
+{
+    return rq->reply.status >= 500 || cx->fault.code == INVALID_SERVICE_TOKEN;
+}
+
 static void done(Ctx *cx, const Req *rq, i64 us)
 {
     static const Metric classes[] = { METRIC_HTTP_2XX, METRIC_HTTP_3XX, METRIC_HTTP_4XX,
@@ -241,7 +248,7 @@ static void done(Ctx *cx, const Req *rq, i64 us)
     f[n++] = L("peer", rq->peer);
     if (fault)
         f[n++] = L("fault", fault_facts(cx->fault.code)->code);
-    if (fault && rq->reply.status >= 500) {
+    if (fault && tells_why(cx, rq)) {
         f[n++] = L("why", (const char *)cx->fault.why);
         f[n++] = L("at", str_fmt(cx->mem, "%s:%d", cx->fault.file, cx->fault.line));
     }

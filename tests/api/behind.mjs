@@ -41,7 +41,7 @@ async function reply(request, response) {
   response.statusCode = Number(q.get('status') ?? 200);
   if (q.has('trailer')) {
     response.setHeader('Trailer', 'Digest');
-    response.write('body');
+    response.write('body'.repeat(Number(q.get('trailer') || 1)));
     response.addTrailers({ Digest: 'abc', 'Set-Cookie': 'evil=1' });
     return response.end();
   }

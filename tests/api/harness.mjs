@@ -14,6 +14,7 @@ import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { wrongWith } from './conform.mjs';
 import { alive, Engines } from './engines.mjs';
 
 export const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
@@ -181,6 +182,9 @@ export class Server {
     const text = await r.text();
     let json;
     try { json = JSON.parse(text); } catch { json = undefined; }
+    const route = routeOf(method, new URL(path, 'http://any').pathname);
+    const wrong = json === undefined || !route ? undefined : wrongWith(method, route.path, r.status, json);
+    if (wrong) throw new Error(`${method} ${path}: ${r.status} is not as the document says: ${wrong}: ${text.slice(0, 500)}`);
     if (foreign && r.status === 404) note(method, path, 'foreign');
     else if (r.status < 400) note(method, path, 'success');
     else note(method, path, 'refusal');

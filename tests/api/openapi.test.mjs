@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 import { createConfig, lintFromString } from '@redocly/openapi-core';
+import { judge } from './conform.mjs';
 import { routes, run, start } from './harness.mjs';
 
 let s, text, api;
@@ -77,4 +78,21 @@ test('the command prints the same document', async () => {
   const { code, out } = await run(['openapi']);
   assert.equal(code, 0);
   assert.deepEqual(JSON.parse(out), api);
+});
+
+// Every answer of every test is held against the document (conform.mjs); this is whether
+// that would notice anything.
+test('an answer that is not as the document says is noticed', async () => {
+  const wrong = judge(api);
+  const organiser = await s.organiser();
+  const { event } = await s.must(200, 'GET', `/api/v1/events/${(await s.event(organiser)).id}`, { token: organiser.token });
+  const at = ['GET', '/api/v1/events/:id'];
+  assert.equal(wrong(...at, 200, { event }), undefined);
+  assert.match(wrong(...at, 200, { event: { ...event, secret: 1 } }), /additional properties.*secret/);
+  assert.match(wrong(...at, 200, { event: { ...event, startsAt: 'tomorrow' } }), /date-time/);
+  assert.match(wrong(...at, 200, { event: { ...event, status: 'ASLEEP' } }), /allowed values/);
+  delete event.venueId;
+  assert.match(wrong(...at, 200, { event }), /required property 'venueId'/);
+  assert.match(wrong(...at, 404, { message: 'no' }), /required property 'code'/);
+  assert.match(wrong(...at, 201, { event }), /not among its answers/);
 });

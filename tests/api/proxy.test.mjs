@@ -402,6 +402,53 @@ test('HTTP/2 goes behind as well, each stream for itself', async () => {
   await over.close();
 });
 
+// A request of Node.js' own client, with trailers where there are any; what comes, with its trailers.
+function trailing(session, fields, { body, trailers, window } = {}) {
+  return new Promise((done, no) => {
+    const s = session.request(fields, { endStream: body === undefined, waitForTrailers: Boolean(trailers) });
+    const got = { text: '', order: [] };
+    s.on('wantTrailers', () => s.sendTrailers(trailers));
+    s.on('response', (h) => { got.status = h[':status']; got.headers = h; });
+    s.on('trailers', (t) => { got.order.push('trailers'); got.trailers = Object.fromEntries(Object.entries(t)); });
+    s.setEncoding('utf8').on('data', (d) => { got.text += d; got.order.push('data'); }).on('error', no).on('close', () => done(got));
+    if (window) { s.pause(); setTimeout(() => s.resume(), window); }
+    if (body !== undefined) s.end(body);
+  });
+}
+
+test('trailers pass to and from HTTP/2', async (t) => {
+  const over = await start({ PROXY_FILE: file, TLS_CERT_FILE: own.cert, TLS_KEY_FILE: own.key, WORLD: '' });
+  t.after(() => over.close());
+  const at = over.nodes[0].url, client = http2.connect(at, { ca: readFileSync(own.cert), servername: 'localhost' }), te = { te: 'trailers' };
+  t.after(() => client.destroy());
+  const down = await trailing(client, { ':path': '/api/open/x?trailer', ...te });
+  assert.deepEqual([down.text, down.headers.trailer, down.trailers], ['body', 'Digest', { digest: 'abc' }]);
+  const plainly = await trailing(client, { ':path': '/api/open/x?trailer' });
+  assert.deepEqual([plainly.text, plainly.headers.trailer, plainly.trailers], ['body', undefined, undefined]);
+  const slow = await trailing(client, { ':path': '/api/open/x?trailer=200000', ...te }, { window: 300 });
+  assert.deepEqual([slow.text.length, slow.trailers, slow.order.at(-1)], [800_000, { digest: 'abc' }, 'trailers']);
+  const { stdout } = await exec('curl', ['-sk', '--http2', '-D', '-', '-H', 'te: trailers', `${at}/api/open/x?trailer`]);
+  assert.match(stdout, /\r\n\r\nbodydigest: abc\r\n/);
+
+  const post = { ':method': 'POST', ':path': '/api/open/x', ...te };
+  const up = async (trailers, fields = {}) => JSON.parse((await trailing(client, { ...post, ...fields }, { body: 'hi', trailers })).text);
+  const heard = await up({ digest: 'q', 'x-user-id': '1', 'x-real-ip': '6.6.6.6', authorization: 'Bearer x', host: 'b', 'x_service_token': 'z' });
+  assert.deepEqual([heard.text, heard.trailers, heard.headers.te], ['hi', { digest: 'q' }, 'trailers']);
+  assert.deepEqual((await up({ digest: 'q' }, { 'content-length': '2' })).trailers, {});
+  await assert.rejects(trailing(client, post, { body: 'hi', trailers: { 'content-length': '9' } }));
+  const many = Object.fromEntries(Array.from({ length: 101 }, (_, i) => [`t${i}`, 'v']));
+  assert.deepEqual((await up(many)).trailers, {});
+  assert.equal((await trailing(client, post, { body: 'hi', trailers: { digest: 'q'.repeat(5000) } })).status, 431);
+  assert.match((await trailing(client, { ...post, ':path': '/auth/login', 'content-type': 'application/json' }, { body: '{}', trailers: { digest: 'q' } })).text, /VALIDATION_ERROR/);
+
+  const head = 'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n\r\n';
+  const from = async (lines) => { bytes.script = `${head}0\r\n${lines}\r\n`; return trailing(client, { ':path': '/api/bytes/x', ...te }); };
+  assert.deepEqual((await from('A: 1\r\nConnection: A\r\nHost: b\r\nContent-Length: 3\r\nSet-Cookie: c\r\nX-Request-Id: r\r\nServer: s\r\nAccess-Control-Allow-Origin: *\r\n')).trailers, { a: '1' });
+  assert.equal((await from('A: 1\r\n'.repeat(101))).trailers, undefined);
+  await assert.rejects(from(`A: ${'1'.repeat(5000)}\r\n`));
+  assert.equal((await get('/health', {})).status, 200);
+});
+
 test('a table with mistakes stops the start and names them all', async () => {
   const bad = join(folder, 'bad.json');
   writeFileSync(bad, JSON.stringify({ upstreams: [{ name: 'A b', prefix: '/app', urls: 'ftp://x' }, { name: 'two', prefix: '/api/a', urls: 'http://a, https://b' }, { name: 'two', prefix: '/api/a', urls: 'http://x:1', pass: 'everything' }] }));

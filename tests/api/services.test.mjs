@@ -169,6 +169,13 @@ test('only who runs the installation takes back, and what is not there can not b
   assert.equal((await s.api('DELETE', `${path}/nobody`, { token: chief.token })).status, 404);
 });
 
+test('why a token was not taken is in the log, not in the answer', async () => {
+  const env = { SERVICES_FILE: list, SERVICE_SECRET: SECRET, NODE_ENV: 'staging' };
+  const r = await ask((await s.cli(['service', 'token', 'ticket-service'], { env })).out.trim());
+  assert.deepEqual([r.status, r.body.detail], [401, 'Invalid token format']);
+  await until('it is in the log', () => s.log.includes('why=made under another NODE_ENV'));
+});
+
 test('the command line lists, makes a token and takes back under a running server', async () => {
   const env = { SERVICES_FILE: list, SERVICE_SECRET: SECRET, NODE_ENV: 'test' };
   assert.match((await s.cli(['service'], { env })).out, /scanner +own +trusted +users:read\n/);
@@ -329,4 +336,16 @@ test('services are not counted by the limits of people', async () => {
   for (let i = 0; i < 40; i++) limited.push((await s.api('POST', path, { body })).status);
   assert.ok(limited.includes(429));
   for (let i = 0; i < 5; i++) assert.equal((await ask(t, { path, method: 'POST', body })).status, 200);
+});
+
+test('a server that runs for weeks gets another name before the first one ends', async () => {
+  const self = () => s.must(200, 'GET', '/auth/admin/services/self', { token: chief.token, node: s.nodes[0] });
+  await s.clock.advance(61_000);                  // past the limits of the test before
+  const first = await self();
+  await s.clock.advance(21 * 86400_000);
+  chief = await s.login(chief.email);
+  const second = await until('another name', async () => { const i = await self(); return i.instance !== first.instance && i; });
+  assert.ok(Date.parse(second.validUntil) - await s.now() > 29 * 86400_000);
+  assert.equal(second.fingerprint, first.fingerprint);
+  assert.ok(s.log.includes(second.instance));
 });

@@ -1,10 +1,11 @@
 // soak.mjs - make soak: a crowd that comes and goes for MINUTES (30), among it slow readers,
 // tokens that never were and people who come back after much; prints the server's memory as it
-// goes. It should rise until the log of frames is full (16,384 of them) and the page caches of
-// SQLite's readers (10 of 4 MiB), and then no faster than the database, which its writer
-// keeps in memory up to 128 MiB.
+// goes. Sales alone come first, until the database is larger than all that the server keeps
+// of it (52 MiB of SQLite's page caches) and the log of frames is full. From then on memory
+// should be flat, while the database and what a visitor asks for keep growing.
 //
-//   [CROWD=400] [PAUSE=20] node soak.mjs [MINUTES]     PAUSE: milliseconds between two holds
+//   [CROWD=400] [PAUSE=20] [FILL=80] node soak.mjs [MINUTES]
+//   PAUSE: milliseconds between two holds; FILL: megabytes of database before the crowd comes
 import { randomUUID } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import http from 'node:http';
@@ -14,11 +15,13 @@ import { sleep, start } from '../api/harness.mjs';
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => process.exit(1));
 const minutes = Number(process.argv[2] ?? 30), crowd = Number(process.env.CROWD ?? 400), pause = Number(process.env.PAUSE ?? 20);
+const fill = Number(process.env.FILL ?? 80);
 const s = await start({ CLOCK: 'system', LOG_LEVEL: 'error', SSE_MAX_PER_USER: '50', SSE_MAX_LIFETIME: '30s', JWT_ACCESS_EXPIRES_IN: '12h' });
 s.now = async () => Date.now();
 const organiser = await s.organiser(), sale = await s.sale({ organiser, quantity: 1_000_000, maxPerPurchase: 10 });
 const people = await Promise.all(Array.from({ length: 20 }, () => s.register()));
-const end = Date.now() + minutes * 60_000, any = (list) => list[Math.floor(Math.random() * list.length)];
+let end = Infinity;
+const any = (list) => list[Math.floor(Math.random() * list.length)];
 const count = { visits: 0, events: 0, slow: 0, floods: 0, sold: 0 };
 const going = () => Date.now() < end;
 const proc = (name) => readFileSync(`/proc/${s.child.pid}/${name}`, 'utf8');
@@ -62,16 +65,19 @@ async function flood() {
   }
 }
 
-async function buy() {
-  while (going()) {
+async function buy(until, rest) {
+  while (!until()) {
     const buyer = any(people), r = await s.hold(buyer, sale);
     if (r.status === 201) count.sold++;
     await s.api('DELETE', `/api/v1/tickets/reservations/${r.body?.reservation?.id}`, { token: buyer.token });
-    await sleep(pause);
+    if (rest > 0) await sleep(rest);
   }
 }
 
-const work = [...Array.from({ length: crowd }, visitor), ...Array.from({ length: 20 }, slow), flood(), buy(), buy()];
+await Promise.all(Array.from({ length: 50 }, () => buy(() => database() >= fill, 0)));
+console.log(`filled: database ${database().toFixed(1)} MB, ${count.sold} holds, PSS ${pss().toFixed(1)} MB, ${anonymous().toFixed(1)} of it not files`);
+end = Date.now() + minutes * 60_000;
+const work = [...Array.from({ length: crowd }, visitor), ...Array.from({ length: 20 }, slow), flood(), buy(() => !going(), pause), buy(() => !going(), pause)];
 const from = Date.now(), every = Math.max(10_000, minutes * 60_000 / 30);
 while (going()) {
   await sleep(Math.min(every, end - Date.now() + 1));

@@ -38,6 +38,9 @@ TEST(what_is_doubtful_is_refused)
         "HTTP/1.1 200 OK\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding:\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
+        "HTTP/1.1 200 OK\rA: b\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n\rHTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\r\nA: b\rC: d\r\n\r\n", "HTTP/1.1 200 OK\r\nA: \x01\r\n\r\n", "HTTP/1.1 200 OK\r\nA(: b\r\n\r\n",
         "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
         "HTTP/1.1 204 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
         "HTTP/1.1 100 OK\r\nContent-Length: 5\r\n\r\n",
@@ -65,6 +68,36 @@ TEST(a_head_without_an_end_is_refused_in_time)
     must(reads((Str){ text, HEAD_MOST }) == HEAD_BAD);
 }
 
+TEST(a_head_has_a_hundred_fields_at_most)
+{
+    Buf b = buf_in(mem, 1000);
+
+    buf_lit(&b, "HTTP/1.1 200 OK\r\n");
+    for (int i = 0; i < HEADERS_MOST; i++)
+        buf_lit(&b, "A: b\r\n");
+    must(reads(str_fmt(mem, "%.*s\r\n", STR_ARGS(buf_str(&b)))) == HEAD_DONE && a.count == HEADERS_MOST);
+    must(reads(str_fmt(mem, "%.*sA: b\r\n\r\n", STR_ARGS(buf_str(&b)))) == HEAD_BAD && a.count == HEADERS_MOST);
+}
+
+/* RFC 9110 7.6.1, and what frames. */
+TEST(each_field_of_one_hop_stays_there)
+{
+    static const char *const hops[] = { "Connection", "Content-Length", "Keep-Alive", "Proxy-Connection",
+        "Proxy-Authenticate", "Proxy-Authorization", "Proxy-Authentication-Info", "TE", "Trailer",
+        "Transfer-Encoding", "Upgrade", "HTTP2-Settings" };
+    static const char *const trailers[] = { "Host", "Authorization", "Cookie", "Set-Cookie", "Cache-Control",
+        "Expect", "Max-Forwards", "Pragma", "Range", "Location", "Vary", "Content-Encoding", "Content-Type",
+        "Content-Range", "Forwarded", "WWW-Authenticate", "Retry-After", "Date", "Age", "Expires",
+        "X-Forwarded-For", "X-Service-Token", "X-Internal-A", "X-Tenant-Id", "X-User-Id", "X-Request-Id" };
+    char to[100];
+
+    for (isize i = 0; i < countof(hops); i++)
+        must(hop_field(str_lower(mem, str_of(hops[i])), NULL, 0) &&
+             trailers_filter(str_fmt(mem, "%s: a\r\n", hops[i]), to) == 0);
+    for (isize i = 0; i < countof(trailers); i++)
+        must(trailers_filter(str_fmt(mem, "%s: a\r\n", trailers[i]), to) == 0);
+}
+
 TEST(fields_of_this_connection_are_known_and_those_it_names)
 {
     Header h[] = { { S("connection"), S("close, X-Mine ,te") }, { S("X-Mine"), S("1") } };
@@ -74,10 +107,12 @@ TEST(fields_of_this_connection_are_known_and_those_it_names)
     must(!hop_field(S("X-Mine"), h + 1, 1) && !hop_field(S("X-Min"), h, 2));
 }
 
+static bool not_mine(const void *of, Str name) { return !str_is_nocase(name, str_of(of)); }
+
 static Str filtered(const char *lines)
 {
     char *to = make(mem, char, 1000);
-    isize n = trailers_filter(str_of(lines), to);
+    isize n = trailers_filter(str_of(lines), not_mine, "mine", to);
     return n < 0 ? S("wrong") : (Str){ to, n };
 }
 
@@ -86,5 +121,18 @@ TEST(trailers_that_frame_route_or_prove_are_left_out)
     must(str_is(filtered("Digest: a\r\nContent-Length: 5\r\nHost: x\r\nAuthorization: y\r\nX-User-Id: 7\r\nX-Ok: 1\r\n"),
                 S("Digest: a\r\nX-Ok: 1\r\n")));
     must(str_is(filtered("set-cookie: a\r\nx_service_token: b\r\nTransfer-Encoding: chunked\r\n"), S("")));
+    must(str_is(filtered("Mine: a\r\nYours: b\r\n"), S("Yours: b\r\n")));
     must(str_is(filtered("Digest a\r\n"), S("wrong")) && str_is(filtered("A: b\r\n c\r\n"), S("wrong")));
+}
+
+TEST(trailers_are_bounded_in_number)
+{
+    Buf b = buf_in(mem, 1000);
+    char to[1000];
+
+    for (int i = 0; i < HEADERS_MOST; i++)
+        buf_lit(&b, "a: b\r\n");
+    must(trailers_filter(buf_str(&b), not_mine, "mine", to) == b.len);
+    buf_lit(&b, "a: b\r\n");
+    must(trailers_filter(buf_str(&b), not_mine, "mine", to) == -1);
 }

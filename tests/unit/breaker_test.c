@@ -76,6 +76,24 @@ TEST(one_probe_decides_and_who_went_before_has_no_say)
     breaker_close(&b);
 }
 
+TEST(who_went_before_it_opened_neither_closes_it_nor_keeps_it_open)
+{
+    Breaker b;
+    Leave early[9];
+
+    breaker_init(&b, rules);
+    for (int i = 0; i < 9; i++)
+        must((early[i] = ask(&b, 1000)) == LEAVE_USUAL);
+    trip(&b, 1000);
+    for (int i = 0; i < 4; i++)
+        breaker_tell(&b, early[i], WENT_WRONG, at(1400));
+    must(breaker_view(&b, at(1400)).wait_ms == 100 && breaker_view(&b, at(1400)).opened == 1);
+    for (int i = 4; i < 9; i++)
+        breaker_tell(&b, early[i], WENT_WELL, at(1600));
+    must(ask(&b, 1601) == LEAVE_PROBE && ask(&b, 1602) == LEAVE_NONE);
+    breaker_close(&b);
+}
+
 TEST(a_probe_that_saw_nothing_leaves_the_place_to_the_next)
 {
     Breaker b;

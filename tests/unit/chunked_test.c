@@ -44,6 +44,11 @@ static const Case cases[] = {
     { S("5\nhello\r\n0\r\n\r\n"), HEAD_BAD, S(""), 0 },
     { S("5\r\nhello0\r\n\r\n"), HEAD_BAD, S(""), 0 },
     { S("5\r\nhello\n0\r\n\r\n"), HEAD_BAD, S(""), 0 },
+    { S("5\r\nhello\rX0\r\n\r\n"), HEAD_BAD, S(""), 0 },
+    { S("5\rXhello\r\n0\r\n\r\n"), HEAD_BAD, S(""), 0 },
+    { S("5\r\nhello\r\n0\r\n\rX"), HEAD_BAD, S(""), 0 },
+    { S("5\r\nhello\r\n0\r\nX: y\rZ: a\r\n\r\n"), HEAD_BAD, S(""), 0 },
+    { S("5\r\nhello\r\n0\r\nX: \x01\r\n\r\n"), HEAD_BAD, S(""), 0 },
     { S("5 \r\nhello\r\n0\r\n\r\n"), HEAD_BAD, S(""), 0 },
     { S(" 5\r\nhello\r\n0\r\n\r\n"), HEAD_BAD, S(""), 0 },
     { S("0x5\r\nhello\r\n0\r\n\r\n"), HEAD_BAD, S(""), 0 },
@@ -97,6 +102,33 @@ TEST(extensions_and_trailers_have_an_end)
     must(read_in_pieces(padded("1;", 1000, "\r\na\r\n0\r\n\r\n"), 99, 9).result == HEAD_BAD);
     must(read_in_pieces(padded("0\r\nX: ", 100, "\r\n\r\n"), 99, 9).result == HEAD_DONE);
     must(read_in_pieces(padded("0\r\nX: ", 9000, "\r\n\r\n"), 99, 9).result == HEAD_BAD);
+}
+
+/* Short lines: their ends are kept too, and there is room for so many. */
+TEST(trailers_that_are_kept_find_no_more_room_than_there_is)
+{
+    Buf b = buf_in(mem, 9000);
+
+    buf_lit(&b, "0\r\n");
+    for (int i = 0; i < TRAILERS_MOST / 5 + 1; i++)
+        buf_lit(&b, "a:b\r\n");
+    buf_lit(&b, "\r\n");
+    for (isize n = 0; n <= 2; n++) {
+        Chunked c = { .trailers = malloc(TRAILERS_MOST) };
+        Str in = str_sub(buf_str(&b), 0, b.len - (n < 2 ? 0 : 7));
+        char *to = make(mem, char, b.len);
+        FaultCode fault = OK;
+        isize len = 0;
+        HeadResult got = HEAD_MORE;
+        if (n == 0)                               /* nobody wants them: they are bounded all the same */
+            free(c.trailers), c.trailers = NULL;
+        if (n == 2)                               /* one less fits */
+            in = str_sub(buf_str(&b), 0, b.len - 7);
+        got = chunked_read(&c, &in, to, &len, 9, &fault);
+        must(n == 1 ? got == HEAD_BAD && fault == BAD_REQUEST : got != HEAD_BAD);
+        must(c.trailers_len <= TRAILERS_MOST && (n != 2 || c.trailers_len == TRAILERS_MOST / 5 * 5));
+        free(c.trailers);
+    }
 }
 
 TEST(a_body_may_be_put_together_where_it_stands)

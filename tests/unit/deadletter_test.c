@@ -145,18 +145,40 @@ static OwnNats small_nats(void)
     return o;
 }
 
+static void start_relay(Ctx *cx, const OwnNats *own, Heard *h)
+{
+    Str why;
+
+    must(bus_open(mem, &(BusConfig){ str_of(own->url), hours(24), 1 << 20, { 10 } }, &why));
+    bus_subscribe(hear, h);
+    must(relay_start(cx, hours(24)));
+}
+
 static Ctx on_small_nats(OwnNats *own, Heard *h)
 {
     Ctx cx = with_store();
-    Str why;
 
     *own = small_nats();
     h->n = 0;
-    must(bus_open(mem, &(BusConfig){ str_of(own->url), hours(24), 1 << 20, { 10 } }, &why));
-    bus_subscribe(hear, h);
     relay_attempts(2);
-    must(relay_start(&cx, hours(24)) && settles(0));
+    start_relay(&cx, own, h);
+    must(settles(0));
     return cx;
+}
+
+/* What the stream takes from now on: the size of a message, and how many. -1: any. */
+static void limit_stream(const OwnNats *own, i32 size, i64 count)
+{
+    RawNats raw = nats_raw(own->url);
+    jsStreamInfo *info = NULL;
+
+    must(js_GetStreamInfo(&info, raw.js, "EVENTS", NULL, NULL) == NATS_OK);
+    info->Config->MaxMsgSize = size;
+    info->Config->MaxMsgs = count;
+    info->Config->Discard = js_DiscardNew;
+    must(js_UpdateStream(NULL, raw.js, info->Config, NULL, NULL) == NATS_OK);
+    jsStreamInfo_Destroy(info);
+    nats_raw_close(&raw);
 }
 
 static void small_nats_done(Ctx *cx, OwnNats *own)
@@ -196,15 +218,9 @@ TEST(what_the_stream_refuses_stands_aside_too)
     static Heard h;
     OwnNats own;
     Ctx cx = on_small_nats(&own, &h);
-    RawNats raw = nats_raw(own.url);
-    jsStreamInfo *info = NULL;
     DeadLetter *rows;
 
-    must(js_GetStreamInfo(&info, raw.js, "EVENTS", NULL, NULL) == NATS_OK);
-    info->Config->MaxMsgSize = 1500;
-    must(js_UpdateStream(NULL, raw.js, info->Config, NULL, NULL) == NATS_OK);
-    jsStreamInfo_Destroy(info);
-    nats_raw_close(&raw);
+    limit_stream(&own, 1500, -1);
     for (int i = 0; i < 5; i++)
         told(&cx, i == 2 ? 2000 : 10);
     passes_until(&cx, 5);
@@ -221,7 +237,6 @@ TEST(a_relay_that_takes_over_passes_a_dead_letter_and_keeps_one)
     OwnNats own;
     Ctx cx = on_small_nats(&own, &h);
     DeadLetter *rows;
-    Str why;
 
     told(&cx, 10);
     told(&cx, 9000);
@@ -232,9 +247,7 @@ TEST(a_relay_that_takes_over_passes_a_dead_letter_and_keeps_one)
     }
     relay_stop(&cx);
     bus_close();
-    must(bus_open(mem, &(BusConfig){ str_of(own.url), hours(24), 1 << 20, { 10 } }, &why));
-    must(relay_start(&cx, hours(24)));
-    bus_subscribe(hear, &h);
+    start_relay(&cx, &own, &h);
     told(&cx, 10);
     passes_until(&cx, 3);
     must(h.n == 2 && waiting(&cx, &rows) == 1);
@@ -248,15 +261,10 @@ TEST(a_stream_that_is_full_is_no_reason_to_give_a_message_up)
     static Heard h;
     OwnNats own;
     Ctx cx = on_small_nats(&own, &h);
-    RawNats raw = nats_raw(own.url);
-    jsStreamInfo *info = NULL;
     DeadLetter *rows;
     bool more;
 
-    must(js_GetStreamInfo(&info, raw.js, "EVENTS", NULL, NULL) == NATS_OK);
-    info->Config->MaxMsgs = 1;
-    info->Config->Discard = js_DiscardNew;
-    must(js_UpdateStream(NULL, raw.js, info->Config, NULL, NULL) == NATS_OK);
+    limit_stream(&own, -1, 1);
     told(&cx, 10);
     told(&cx, 10);
     for (int i = 0; i < 5; i++) {
@@ -265,10 +273,7 @@ TEST(a_stream_that_is_full_is_no_reason_to_give_a_message_up)
         fault_clear(&cx);
     }
     must(waiting(&cx, &rows) == 0);
-    info->Config->MaxMsgs = 100;
-    must(js_UpdateStream(NULL, raw.js, info->Config, NULL, NULL) == NATS_OK);
-    jsStreamInfo_Destroy(info);
-    nats_raw_close(&raw);
+    limit_stream(&own, -1, 100);
     passes_until(&cx, 2);
     must(h.n == 2);
     small_nats_done(&cx, &own);

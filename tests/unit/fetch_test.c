@@ -21,7 +21,7 @@ TEST(a_request_is_answered_with_status_headers_and_body)
     Fetch f = ask(s, M_GET, "/health");
     must(fetch(&cx, &f, &got));
     must(got.status == 200 && got.body.len > 0 && got.us > 0);
-    must(fetched_header(&got, S("content-length")).len > 0);
+    must(str_is(fetched_header(&got, S("content-length")), str_fmt(mem, "%td", got.body.len)));
     must(fetched_header(&got, S("x-none")).at == NULL);
 
     f = ask(s, M_POST, "/echo");
@@ -86,11 +86,119 @@ TEST(who_answers_too_late_is_given_up)
     close(deaf);
 }
 
+/* A server of one line of thought: says `answer` to everybody who asks. */
+typedef struct Sayer { int fd, port; Str answer; pthread_t thread; _Atomic int asked; } Sayer;
+
+static void *say(void *arg)
+{
+    Sayer *s = arg;
+    char piece[4096];
+    int fd;
+
+    while ((fd = accept(s->fd, NULL, NULL)) >= 0) {
+        if (recv(fd, piece, sizeof piece, 0) > 0) {
+            s->asked++;
+            peer_send(fd, s->answer);
+        }
+        shutdown(fd, SHUT_WR);
+        while (recv(fd, piece, sizeof piece, 0) > 0)
+            ;
+        close(fd);
+    }
+    return NULL;
+}
+
+static void sayer_open(Sayer *s)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof a;
+
+    s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    must(bind(s->fd, (struct sockaddr *)&a, size) == 0 && listen(s->fd, 8) == 0);
+    must(getsockname(s->fd, (struct sockaddr *)&a, &size) == 0);
+    s->port = ntohs(a.sin_port);
+    must(pthread_create(&s->thread, NULL, say, s) == 0);
+}
+
+static void sayer_close(Sayer *s)
+{
+    shutdown(s->fd, SHUT_RDWR);
+    pthread_join(s->thread, NULL);
+    close(s->fd);
+}
+
+static Fetch ask_sayer(const Sayer *s)
+{
+    return (Fetch){ .method = M_GET, .plain = true, .reach = FETCH_ANYONE,
+                    .url = str_fmt(mem, "http://127.0.0.1:%d/", s->port) };
+}
+
+static Str answer_with(int fields, const char *field)
+{
+    Buf b = buf_in(mem, 65536);
+
+    buf_lit(&b, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 2\r\n");
+    for (int i = 0; i < fields; i++)
+        buf_add(&b, str_of(field));
+    buf_lit(&b, "\r\nok");
+    return buf_str(&b);
+}
+
+TEST(nobody_sends_us_elsewhere)
+{
+    Sayer s = { 0 };
+    Ctx cx = work();
+    Fetched got;
+
+    sayer_open(&s);
+    s.answer = str_fmt(mem, "HTTP/1.1 302 Found\r\nLocation: http://127.0.0.1:%d/inner\r\n"
+                       "Connection: close\r\nContent-Length: 0\r\n\r\n", s.port);
+    Fetch f = ask_sayer(&s);
+    must(fetch(&cx, &f, &got) && got.status == 302 && s.asked == 1);
+    sayer_close(&s);
+}
+
+TEST(an_answers_head_takes_no_more_room_than_there_is)
+{
+    Sayer s = { 0 };
+    Ctx cx = work();
+    Fetched got;
+
+    sayer_open(&s);
+    Fetch f = ask_sayer(&s);
+    s.answer = answer_with(200, "A: b\r\n");
+    must(fetch(&cx, &f, &got) && got.header_count == HEADERS_MOST && str_is(got.body, S("ok")));
+    s.answer = answer_with(6000, "A: b\r\n");
+    must(!fetch(&cx, &f, &got));
+    must_fault(&cx, BAD_GATEWAY);
+    s.answer = str_fmt(mem, "HTTP/1.1 103 Hints\r\nX-Early: 1\r\n\r\n%.*s", STR_ARGS(answer_with(1, "X-Late: 1\r\n")));
+    cx = work();
+    must(fetch(&cx, &f, &got) && str_is(fetched_header(&got, S("x-late")), S("1")));
+    must(fetched_header(&got, S("x-early")).at == NULL);
+    sayer_close(&s);
+}
+
+TEST(no_proxy_of_the_environment_is_used)
+{
+    static const char *const names[] = { "http_proxy", "all_proxy", "ALL_PROXY" };
+    Server *s = house_open(house_config());
+    Ctx cx = work();
+    Fetched got;
+    Fetch f = ask(s, M_GET, "/health");
+
+    for (isize i = 0; i < countof(names); i++)
+        must(setenv(names[i], "http://127.0.0.1:1", 1) == 0);
+    must(fetch(&cx, &f, &got) && got.status == 200);
+    for (isize i = 0; i < countof(names); i++)
+        must(unsetenv(names[i]) == 0);
+    house_close(s);
+}
+
 TEST(what_can_not_be_asked_is_refused_before_anything_is_sent)
 {
     static const char *const bad[] = {
         "", "ftp://x/", "file:///etc/passwd", "http://", "https://", "https://a@b/", "https:///",
-        "https://u:p@127.0.0.1/", "https://x/\r\nHost: y", "javascript:1", "//x/", "http://x/",
+        "https://u:p@127.0.0.1/", "https://x/\r\nHost: y", "https://x?@y/", "https://x\\@y/", "javascript:1", "//x/", "http://x/",
     };
     Header split = { S("X-A"), S("b\r\nX-C: d") }, colon = { S("X:A"), S("b") };
     Ctx cx;
@@ -125,10 +233,16 @@ TEST(only_addresses_of_the_internet_are_public)
         "127.0.0.1", "0.0.0.0", "10.1.2.3", "172.16.0.1", "172.31.255.255", "192.168.1.1", "224.0.0.1",
         "169.254.169.254", "100.64.0.1", "198.18.0.1", "192.0.2.1", "255.255.255.255", "::", "::1",
         "fe80::1", "fc00::1", "fd12::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:169.254.169.254",
-        "64:ff9b::7f00:1", "2002:7f00:1::", "2001:0:1::", "2001:db8::1", "::7f00:1",
+        "64:ff9b::7f00:1", "2002:7f00:1::", "2001:0:1::", "2001:db8::1", "::7f00:1", "192.0.0.170",
+        "192.88.99.1", "198.19.255.255", "198.51.100.7", "203.0.113.7", "239.255.255.255", "0.1.2.3",
+        "100.127.255.255", "2001:1ff:ffff::1", "3fff::1", "64:ff9b:1::a00:1", "::ffff:0:7f00:1", "5f00::1",
+        "4000::1", "1000::1", "::ffff:100.64.0.1",
     };
     static const char *const theirs[] = {
         "1.1.1.1", "172.32.0.1", "100.128.0.1", "2606:4700::1111", "::ffff:8.8.8.8", "2a00:1450::1",
+        "1.0.0.0", "9.255.255.255", "11.0.0.0", "100.63.255.255", "126.255.255.255", "128.0.0.0", "169.253.0.1",
+        "169.255.0.1", "172.15.255.255", "192.0.1.1", "192.167.255.255", "192.169.0.0", "198.17.255.255",
+        "198.20.0.0", "223.255.255.255", "2001:200::1", "2003::1",
     };
 
     for (isize i = 0; i < (isize)countof(ours); i++)

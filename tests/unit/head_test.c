@@ -142,6 +142,34 @@ TEST(each_hostile_head_gets_its_status)
     }
 }
 
+/* A head with one byte in it that may be any. */
+static int status_with(const char *before, int byte, const char *after)
+{
+    Buf b = buf_in(mem, 100);
+
+    buf_add(&b, str_of(before));
+    buf_byte(&b, (char)byte);
+    buf_add(&b, str_of(after));
+    return status_of(buf_str(&b));
+}
+
+/* RFC 9110 5.6.2 and 5.5; RFC 9112 3. */
+TEST(every_byte_is_taken_where_it_may_be_and_nowhere_else)
+{
+    for (int c = 0; c < 256; c++) {
+        bool letter = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
+        bool token = letter || (c != 0 && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+        bool text = c == '\t' || (c >= ' ' && c != 0x7f);
+        bool target = c > ' ' && c < 0x7f && strchr("#%\\", c) == NULL;
+        must(status_with("G", c, "T / HTTP/1.1\r\n" H "\r\n") == (token ? c == 'E' ? 200 : 501 : 400));
+        must(status_with("GET / HTTP/1.1\r\n" H "X", c, "Y: a\r\n\r\n") == (token || c == ':' ? 200 : 400));
+        must(status_with("GET / HTTP/1.1\r\n" H "X: a", c, "b\r\n\r\n") == (text ? 200 : 400));
+        must(status_with("GET /a", c, "b HTTP/1.1\r\n" H "\r\n") == (target ? 200 : 400));
+        must(status_with("POST / HTTP/1.1\r\n" H "Content-Length: 1", c, "\r\n\r\n") ==
+             ((c >= '0' && c <= '9') || c == ' ' || c == '\t' ? 200 : 400));
+    }
+}
+
 TEST(no_beginning_of_a_good_head_is_refused)
 {
     Str all = GET("X: y\r\nConnection: close\r\nAccept: */*\r\n");

@@ -483,16 +483,24 @@ TEST(a_gap_is_told_plainly_and_the_stream_goes_on)
     closed(&h);
 }
 
+/* Where a stream is opened with a token of anna's. */
+static const char *with_token(House *h)
+{
+    Client *t = ask(h, "POST", "/events/token", "x-user: anna\r\n");
+    char token[64];
+
+    must(comes(t, "\"expiresIn\":300"));
+    must(sscanf(strstr(t->text, "\"token\":\""), "\"token\":\"%43[^\"]", token) == 1);
+    leave(t);
+    return str_z(mem, str_fmt(mem, "/events/stream?token=%s", token));
+}
+
 TEST(a_stream_token_opens_one_stream_once_and_for_its_person)
 {
     House h = opened();
-    Client *t = ask(&h, "POST", "/events/token", "x-user: anna\r\n");
-
-    must(comes(t, "\"expiresIn\":300"));
-    char token[64];
-    must(sscanf(strstr(t->text, "\"token\":\""), "\"token\":\"%43[^\"]", token) == 1);
-    const char *target = str_z(mem, str_fmt(mem, "/events/stream?token=%s", token));
+    const char *target = with_token(&h);
     Client *c = ask(&h, "GET", target, "");
+
     must(comes(c, "event: connected") && comes(c, "clientId"));
     told(&h, anna, 1, 1);
     must(comes(c, "{\"n\": 1}"));
@@ -500,19 +508,15 @@ TEST(a_stream_token_opens_one_stream_once_and_for_its_person)
     must(comes(again, "401") && comes(again, "UNAUTHORIZED"));
     Client *none = ask(&h, "GET", "/events/stream", "");
     must(comes(none, "401"));
-    leave(t), leave(c), leave(again), leave(none);
+    leave(c), leave(again), leave(none);
     closed(&h);
 }
 
 TEST(a_head_spends_no_token)
 {
     House h = opened();
-    Client *t = ask(&h, "POST", "/events/token", "x-user: anna\r\n");
-    char token[64];
+    const char *target = with_token(&h);
 
-    must(comes(t, "\"expiresIn\":300"));
-    must(sscanf(strstr(t->text, "\"token\":\""), "\"token\":\"%43[^\"]", token) == 1);
-    const char *target = str_z(mem, str_fmt(mem, "/events/stream?token=%s", token));
     for (int i = 0; i < 2; i++) {
         Client *head = ask(&h, "HEAD", target, "");
         must(comes(head, "200 OK") && comes(head, "text/event-stream"));
@@ -520,7 +524,7 @@ TEST(a_head_spends_no_token)
     }
     Client *c = ask(&h, "GET", target, "");
     must(comes(c, "event: connected"));
-    leave(t), leave(c);
+    leave(c);
     closed(&h);
 }
 
@@ -529,10 +533,13 @@ TEST(a_page_of_another_origin_opens_none)
     House h = opened();
     Client *a = ask(&h, "GET", "/events/stream", "x-user: anna\r\nOrigin: https://evil.example\r\n");
     Client *b = ask(&h, "GET", "/events/stream", "x-user: anna\r\nOrigin: null\r\n");
+    Client *c = ask(&h, "GET", "/events/stream", "x-user: anna\r\nOrigin: http://x.evil.example\r\n");
+    Client *d = ask(&h, "GET", "/events/stream", "x-user: anna\r\nOrigin: http://evil.x\r\n");
     Client *own = ask(&h, "GET", "/events/stream", "x-user: anna\r\nOrigin: http://x\r\n");
 
-    must(comes(a, "403") && comes(b, "403") && comes(own, "event: connected"));
-    leave(a), leave(b), leave(own);
+    must(comes(a, "403") && comes(b, "403") && comes(c, "403") && comes(d, "403"));
+    must(comes(own, "event: connected"));
+    leave(a), leave(b), leave(c), leave(d), leave(own);
     closed(&h);
 }
 
@@ -553,16 +560,13 @@ TEST(who_loses_a_role_at_a_venue_is_closed_with_the_news_of_it)
 TEST(a_stream_token_lapses)
 {
     House h = opened();
-    Client *t = ask(&h, "POST", "/events/token", "x-user: anna\r\n");
-    char token[64];
+    const char *target = with_token(&h);
 
-    must(comes(t, "\"expiresIn\":300"));
-    must(sscanf(strstr(t->text, "\"token\":\""), "\"token\":\"%43[^\"]", token) == 1);
     time_shift(seconds(301));
-    Client *c = ask(&h, "GET", str_z(mem, str_fmt(mem, "/events/stream?token=%s", token)), "");
+    Client *c = ask(&h, "GET", target, "");
     must(comes(c, "401"));
     time_shift((Span){ 0 });
-    leave(t), leave(c);
+    leave(c);
     closed(&h);
 }
 

@@ -278,6 +278,7 @@ static const Route house_routes[] = {
     { .method = M_GET, .path = "/big", .run = serve_big },
     { .method = M_GET, .path = "/stream", .run = serve_stream, .is = STREAM },
     { .method = M_GET, .path = "/stream/here", .run = serve_stream, .is = STREAM | INLINE },
+    { .method = M_POST, .path = "/stream/early", .run = serve_stream, .is = STREAM | INLINE | FORWARDS },
 };
 
 static inline void house_serve(Ctx *cx, Req *rq)

@@ -42,7 +42,8 @@ TEST(networks_are_read_to_the_bit_or_not_at_all)
 
     must(address_read(S("10.1.2.129"), &in) && address_read(S("10.1.2.127"), &out));
     must(networks_have(S("10.1.2.128/25"), &in) && !networks_have(S("10.1.2.128/25"), &out));
-    must(networks_have(S("0.0.0.0/0"), &in) && !networks_have(S("10.1.2.1/33"), &in));
+    must(networks_have(S("0.0.0.0/0"), &in) && !networks_have(S("10.1.2.129/33"), &in));
+    must(!networks_have(S("10.1.2.129/-1"), &in) && str_is(networks_bad(S("::/129")), S("::/129")));
     must(networks_bad(S(" 10.0.0.0/8, ::1 ,fd00::/8")).at == NULL);
     must(str_is(networks_bad(S("::1,10.0.0/8")), S("10.0.0/8")));
     must(str_is(networks_bad(S("10.0.0.0/")), S("10.0.0.0/")));

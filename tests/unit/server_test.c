@@ -154,6 +154,36 @@ TEST(each_request_gets_its_status_and_keeps_or_loses_its_connection)
     house_close(s);
 }
 
+/* What a refused request brings along must not be taken for the next one. */
+TEST(no_body_of_a_refused_request_is_a_request)
+{
+    static const char *const heads[] = {
+        "POST /none HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n",
+        "POST /none HTTP/1.1\r\n" H "Content-Length: 35\r\n\r\n",
+        "POST /none HTTP/1.1\r\n" H "Content-Length: 35\r\nExpect: 100-continue\r\n\r\n",
+        "DELETE /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n",
+        "POST /small HTTP/1.1\r\n" H "Content-Length: 35\r\n\r\n",
+        "POST /small HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n23\r\n",
+        "POST /echo HTTP/1.1\r\n" H "Transfer-Encoding: chunked, x\r\n\r\n",
+        "POST /echo HTTP/1.1\r\n" H "Content-Length: 35\r\nContent-Length: 35\r\n\r\n",
+        "GET /health HTTP/1.1\r\n" H "Content-Length: 35\r\n\r\n",
+        "OPTIONS /health HTTP/1.1\r\n" H "Content-Length: 35\r\n\r\n",
+    };
+    Server *s = house_open(house_config());
+
+    for (isize i = 0; i < countof(heads); i++) {
+        Str all = str_fmt(mem, "%sGET /mirror/9 HTTP/1.1\r\nHost: a\r\n\r\n", heads[i]);
+        int fd = peer_connect(server_port(s));
+        Buf got = buf_in(mem, 4096);
+        peer_send(fd, all);
+        while (peer_some(fd, &got, 150) > 0)
+            ;
+        must(count_of(buf_str(&got), S("HTTP/1.1 ")) == 1 && !str_has(buf_str(&got), S("/mirror/9")));
+        close(fd);
+    }
+    house_close(s);
+}
+
 TEST(only_an_accepted_body_is_asked_for)
 {
     Server *s = house_open(house_config());

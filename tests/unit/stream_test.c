@@ -298,6 +298,110 @@ TEST(a_slow_reader_is_cut_when_it_is_behind_by_the_whole_ring)
     house_close(s);
 }
 
+/* A socket that takes little, so that its stream is soon in the middle of a frame. */
+static int subscribed_narrowly(Server *s, const char *query)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((u16)server_port(s)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), little = 4096;
+
+    must(setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &little, sizeof little) == 0);
+    must(connect(fd, (struct sockaddr *)&a, sizeof a) == 0);
+    peer_send(fd, str_fmt(mem, "GET /stream?%s HTTP/1.1\r\nHost: a\r\n\r\n", query));
+    must(peer_await(fd, S("event: connected\ndata: {}\n\n"), 3000).at != NULL);
+    return fd;
+}
+
+static Str wide_frame(isize n)
+{
+    char *wide = make(mem, char, n);
+
+    memset(wide, 'w', (size_t)n);
+    memcpy(wide + n - 2, "\n\n", 2);
+    return (Str){ wide, n };
+}
+
+/* What it lacks is of a topic that is silent since: nobody notices until it reads again. */
+TEST(a_slow_reader_that_wakes_behind_the_log_is_cut_and_given_nothing_else)
+{
+    ServerConfig c = house_config();
+    c.io_threads = 1;
+    Server *s = house_open(c);
+    int slow = subscribed_narrowly(s, "t=a");
+    Topic a = topic_of(S("a"));
+    Buf got = buf_in(mem, 1 << 20);
+
+    for (i64 id = 1; id <= 8; id++)
+        stream_publish(s, id, &a, 1, wide_frame(100000));
+    usleep(50000);
+    for (i64 id = 9; id <= 40000; id++) {
+        publish(s, id, "nobody's");
+        if (id % 1024 == 0)
+            usleep(3000);
+    }
+    must(stream_counts(s).open == 1 && stream_counts(s).cut == 0);
+    while (peer_some(slow, &got, 2000) > 0)
+        ;
+    must(stream_counts(s).cut == 1 && open_is_in(s, 0, 1000) && got.len < 8 * 100000);
+    must(!str_has(buf_str(&got), S("data: {\"n\"")));
+    close(slow);
+    house_close(s);
+}
+
+TEST(the_kernel_keeps_little_for_who_does_not_read)
+{
+    Server *s = house_open(house_config());
+    int slow = subscribed_narrowly(s, "t=a");
+    Topic a = topic_of(S("a"));
+
+    for (i64 id = 1; id <= 4000; id++)
+        stream_publish(s, id, &a, 1, wide_frame(1000));
+    usleep(200000);
+    must(stream_counts(s).delivered > 0 && stream_counts(s).delivered < 400);
+    close(slow);
+    house_close(s);
+}
+
+typedef struct Flood { Server *server; _Atomic bool over; } Flood;
+
+static void *flood(void *arg)
+{
+    Flood *f = arg;
+    Topic a = topic_of(S("a"));
+
+    for (i64 id = 1; !f->over; id++) {
+        stream_publish(f->server, id, &a, 1, S("data: x\n\n"));
+        if (id % 200 == 0)
+            usleep(500);
+    }
+    return NULL;
+}
+
+/* Marking goes in slices, and may stand at just the stream that leaves. */
+TEST(who_leaves_in_the_middle_of_a_slice_is_not_looked_at_again)
+{
+    ServerConfig c = house_config();
+    c.io_threads = 1;
+    Server *s = house_open(c);
+    Flood f = { s, false };
+    pthread_t thread;
+    int fds[40];
+
+    for (int i = 0; i < 40; i++)
+        fds[i] = subscribed(s, "t=a");
+    must(pthread_create(&thread, NULL, flood, &f) == 0);
+    for (int i = 0; i < 400; i++) {
+        close(fds[i % 40]);
+        fds[i % 40] = subscribe(s, "t=a");
+    }
+    f.over = true;
+    must(pthread_join(thread, NULL) == 0);
+    for (int i = 0; i < 40; i++)
+        close(fds[i]);
+    must(open_is_in(s, 0, 3000));
+    house_close(s);
+}
+
 TEST(the_log_is_bounded_in_bytes_too)
 {
     ServerConfig c = house_config();

@@ -43,13 +43,13 @@ static ServerConfig secure_config(void)
 typedef struct Client { SSL_CTX *context; SSL *ssl; int fd; } Client;
 
 /* Shakes hands; ssl is NULL when the server would not. `alpn` in wire form. */
-static Client greet(int port, const char *alpn, int newest)
+static Client greet_with(int port, const char *alpn, int newest, const char *ciphers)
 {
     Client c = { SSL_CTX_new(TLS_client_method()), NULL, peer_connect(port) };
 
     SSL_CTX_set_max_proto_version(c.context, newest);
     SSL_CTX_set_min_proto_version(c.context, TLS1_VERSION);
-    SSL_CTX_set_cipher_list(c.context, "ALL:@SECLEVEL=0");
+    must(SSL_CTX_set_cipher_list(c.context, ciphers) == 1);
     c.ssl = SSL_new(c.context);
     if (alpn != NULL)
         must(SSL_set_alpn_protos(c.ssl, (const u8 *)alpn, (unsigned)strlen(alpn)) == 0);
@@ -59,6 +59,11 @@ static Client greet(int port, const char *alpn, int newest)
         c.ssl = NULL;
     }
     return c;
+}
+
+static Client greet(int port, const char *alpn, int newest)
+{
+    return greet_with(port, alpn, newest, "ALL:@SECLEVEL=0");
 }
 
 static void leave(Client *c)
@@ -129,6 +134,36 @@ TEST(old_versions_and_other_protocols_are_refused)
 
     must(old.ssl == NULL && other.ssl == NULL && both.ssl != NULL && speaks(&both, "h2"));
     leave(&old), leave(&other), leave(&both);
+    house_close(s);
+}
+
+/* Without forward secrecy, or with a MAC after the encryption. */
+TEST(weak_ciphers_are_refused)
+{
+    static const char *const weak[] = { "ECDHE-ECDSA-AES128-SHA", "ECDHE-ECDSA-AES256-SHA384", "ECDHE-ECDSA-AES128-CCM8",
+                                        "AES128-GCM-SHA256", "aNULL:eNULL:@SECLEVEL=0" };
+    Server *s = house_open(secure_config());
+
+    for (isize i = 0; i < countof(weak); i++) {
+        Client c = greet_with(server_port(s), NULL, TLS1_2_VERSION, weak[i]);
+        must(c.ssl == NULL);
+        leave(&c);
+    }
+    Client good = greet_with(server_port(s), NULL, TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256");
+    must(good.ssl != NULL);
+    leave(&good);
+    house_close(s);
+}
+
+/* A client that could have the server do the costly part of a handshake again and again. */
+TEST(nobody_shakes_hands_twice)
+{
+    Server *s = house_open(secure_config());
+    Client c = greet(server_port(s), NULL, TLS1_2_VERSION);
+
+    must(c.ssl != NULL && SSL_renegotiate(c.ssl) == 1);
+    must(SSL_do_handshake(c.ssl) != 1 || SSL_renegotiate_pending(c.ssl));
+    leave(&c);
     house_close(s);
 }
 
@@ -210,6 +245,48 @@ TEST(large_answers_and_streams_go_under_tls_too)
     must(count_of(hear(&c, S("id: 1000\ndata: a line of some length to fill records\n\n")),
                   S("id: ")) == 1000);
     leave(&c);
+    house_close(s);
+}
+
+/* ---- HTTP/2, record by record ------------------------------------------------- */
+
+/* Which record brought the end of stream 1 and which its reset; 0: none yet. */
+typedef struct Seen { int end, stop; u8 why; } Seen;
+
+static void look(Seen *seen, Str record, int number)
+{
+    for (const u8 *f; record.len >= 9; record = str_sub(record, 9 + (f[0] << 16 | f[1] << 8 | f[2]), record.len)) {
+        f = (const u8 *)record.at;
+        if (f[8] == 1 && f[3] == 0 && (f[4] & 1) != 0)        /* DATA, END_STREAM */
+            seen->end = number;
+        if (f[8] == 1 && f[3] == 3) {                         /* RST_STREAM       */
+            seen->stop = number;
+            seen->why = (u8)f[12];
+        }
+    }
+}
+
+/* Node.js' client never closes a stream whose reset it reads along with the answer's end. */
+TEST(who_still_sends_a_refused_body_is_told_to_stop_in_a_record_of_its_own)
+{
+    Server *s = house_open(secure_config());
+
+    for (int i = 0; i < 20; i++) {
+        Client c = greet(server_port(s), "\x02h2", TLS1_3_VERSION);
+        Seen seen = { 0 };
+        char piece[16384];
+
+        say(&c, S("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
+                  "\0\0\x0d\1\4\0\0\0\1\x83\x86\x41\1a\x44\6/small"
+                  "\0\0\x14\0\0\0\0\0\1twenty bytes of body"));
+        for (int number = 1; seen.stop == 0; number++) {
+            int n = SSL_read(c.ssl, piece, sizeof piece);     /* one record at most */
+            must(n > 0);
+            look(&seen, (Str){ piece, n }, number);
+        }
+        must(seen.end > 0 && seen.end < seen.stop && seen.why == 0);
+        leave(&c);
+    }
     house_close(s);
 }
 

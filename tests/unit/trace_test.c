@@ -52,6 +52,17 @@ TEST(a_state_is_kept_whole_or_not_at_all)
     must(!trace_state_good(buf_str(&many)));
 }
 
+TEST(a_state_is_512_letters_at_most)
+{
+    Buf b = buf_in(mem, 600);
+
+    for (int i = 0; i < 2; i++)
+        buf_fmt(&b, "%sk%d=%0250d", i > 0 ? "," : "", i, 0);
+    must(b.len == 507 && trace_state_good(buf_str(&b)));
+    buf_lit(&b, ",a=bcd");
+    must(b.len == 513 && !trace_state_good(buf_str(&b)));
+}
+
 TEST(when_it_is_off_the_caller_is_passed_on_and_nothing_is_recorded)
 {
     Ctx cx = work();
@@ -144,6 +155,22 @@ TEST(too_long_a_text_is_cut)
     trace_end(&cx, &s, TRACE_INTERNAL, name, L("one", ((Str){ text, sizeof text })), L("two", "x"));
     must(take(&r, 1) == 1 && strlen(r.name) == TRACE_NAME - 1);
     must(r.attrs[0].len == TRACE_TEXT && r.attrs[1].len == 0);
+    trace_close();
+}
+
+TEST(a_step_has_eight_attributes_at_most)
+{
+    LogField many[TRACE_ATTRS + 4];
+    TraceRecord r[2];
+    Ctx cx = work();
+
+    for (isize i = 0; i < countof(many); i++)
+        many[i] = L("key", "0123456789");
+    open_with(SAMPLE_ON, 1);
+    trace_join(&cx, (Str){ 0 }, (Str){ 0 });
+    trace_whole(&cx, 1, TRACE_INTERNAL, "one", many, countof(many));
+    trace_whole(&cx, 1, TRACE_INTERNAL, "two", many, 1);
+    must(take(r, 2) == 2 && r[0].attr_count == TRACE_ATTRS && r[1].attr_count == 1);
     trace_close();
 }
 

@@ -1,0 +1,427 @@
+/* forward_test.c - requests that go to a service behind, where both ends are in the hand of
+ * the test: what either does at the worst moment. */
+#include <fcntl.h>
+#include <sys/resource.h>
+#include "net/forward.h"
+#include "unit/h2_peer.h"
+
+/* ---- the service behind, and the server before it --------------------------------- */
+
+typedef struct Behind { int fd, port; } Behind;
+
+static Behind behind_open(int backlog)
+{
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    socklen_t size = sizeof a;
+    Behind b = { socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), 0 };
+
+    must(bind(b.fd, (struct sockaddr *)&a, size) == 0 && listen(b.fd, backlog) == 0);
+    must(getsockname(b.fd, (struct sockaddr *)&a, &size) == 0);
+    b.port = ntohs(a.sin_port);
+    return b;
+}
+
+/* The next connection to it, and what was said on it up to `text`. */
+static int heard(const Behind *b, const char *text)
+{
+    struct pollfd p = { b->fd, POLLIN, 0 };
+
+    must(poll(&p, 1, 3000) == 1);
+    int fd = accept4(b->fd, NULL, NULL, SOCK_CLOEXEC);
+    must(fd >= 0 && peer_await(fd, str_of(text), 3000).at != NULL);
+    return fd;
+}
+
+static bool nobody_came(const Behind *b, int ms)
+{
+    struct pollfd p = { b->fd, POLLIN, 0 };
+    return poll(&p, 1, ms) == 0;
+}
+
+static struct { Upstream *up; Server *server; Router *router; Behind behind; } own;
+
+static bool takes_all(Arena *unused, const ForwardWish *w, Header *h)
+{
+    (void)unused, (void)w, (void)h;
+    return true;
+}
+
+static bool pass(Ctx *cx, Req *rq)
+{
+    ForwardWish wish = {
+        .to = own.up, .body_most = 4 << 20, .fields = S("X-From: us\r\n"), .passes = takes_all,
+        .line = str_fmt(cx->mem, "%s %.*s HTTP/1.1\r\n", method_names.at[rq->method], STR_ARGS(rq->path)),
+        .again = rq->method == M_GET || rq->method == M_PUT || rq->method == M_DELETE };
+    return reply_forward(cx, rq, &wish);
+}
+
+static const Route routes[] = {
+    { .method = M_GET, .path = "/health", .run = serve_health, .is = INLINE },
+    { .method = M_OTHER, .path = "/api/*", .run = pass, .is = INLINE | FORWARDS },
+};
+
+static UpstreamConfig usual(void)
+{
+    return (UpstreamConfig){
+        .name = S("behind"), .connect_within = { 2000 }, .first_within = { 3000 },
+        .idle_within = { 3000 }, .kept = { 3000 }, .lines_most = 16,
+        .breaker = { 1000, { 10000 }, { 1000 } } };
+}
+
+static void open_before(Behind behind, UpstreamConfig u)
+{
+    ServerConfig c = house_config();
+    Url *url = make(mem, Url, 1);
+    Str why = { 0 };
+
+    c.io_threads = 1;
+    c.http2 = HTTP2_ALWAYS;
+    own.behind = behind;
+    must(url_read(mem, str_fmt(mem, "http://127.0.0.1:%d", behind.port), url));
+    u.urls = url;
+    u.url_count = 1;
+    must((own.up = upstream_open(mem, &u, &why)) != NULL);
+    own.router = router_open(routes, countof(routes));
+    ServerHooks hooks = { own.router, house_serve, house_refuse, house_done };
+    must((own.server = server_open(&c, &hooks, mem, &why)) != NULL);
+}
+
+static void open_all(UpstreamConfig u) { open_before(behind_open(64), u); }
+
+/* Whatever happened, no line is left and nobody waits. */
+static void close_all(void)
+{
+    const UpstreamCounts *n = &own.up->counts;
+
+    server_close(own.server);
+    must(n->open == 0 && n->waiting == 0);
+    upstreams_close();
+    router_close(own.router);
+    close(own.behind.fd);
+}
+
+static int asks(const char *text)
+{
+    int fd = peer_connect(server_port(own.server));
+    peer_send(fd, str_of(text));
+    return fd;
+}
+
+static bool lines_are(i64 n) { return own.up->counts.open == n; }
+static bool waiting_are(i64 n) { return own.up->counts.waiting == n; }
+static bool connections_are(i64 n) { return server_counts(own.server).connections == n; }
+
+#define H "Host: a\r\n"
+#define OK_2 "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n"
+
+/* ---- both ends as they should be ------------------------------------------------------ */
+
+TEST(a_line_carries_one_request_after_another)
+{
+    open_all(usual());
+    int c = asks("GET /api/1 HTTP/1.1\r\n" H "\r\n");
+    int b = heard(&own.behind, "GET /api/1 HTTP/1.1\r\nHost: 127.0.0.1:");
+
+    peer_send(b, S(OK_2 "ok"));
+    must(str_ends(peer_read(c, 1, 3000), S("\r\n\r\nok")));
+    for (int i = 0; i < 20; i++) {
+        peer_send(c, S("POST /api/2 HTTP/1.1\r\n" H "Content-Length: 3\r\n\r\nabc"));
+        must(peer_await(b, S("\r\n\r\nabc"), 3000).at != NULL);
+        peer_send(b, S(OK_2 "ok"));
+        must(str_ends(peer_read(c, 1, 3000), S("\r\n\r\nok")));
+    }
+    must(nobody_came(&own.behind, 0) && lines_are(1));
+    close(c), close(b);
+    close_all();
+}
+
+TEST(an_answer_may_come_byte_by_byte)
+{
+    static const char chunks[] = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nX-A: b\r\n\r\n"
+                                 "3;x=y\r\nabc\r\n2\r\nde\r\n0\r\nX-T: 1\r\n\r\n";
+    open_all(usual());
+    int c = asks("GET /api/1 HTTP/1.1\r\n" H "\r\n"), b = heard(&own.behind, "\r\n\r\n");
+    Buf got = buf_in(mem, 1000);
+
+    for (isize i = 0; i < (isize)sizeof chunks - 1; i++) {
+        peer_send(b, (Str){ chunks + i, 1 });
+        usleep(2000);
+    }
+    while (!str_has(buf_str(&got), S("0\r\n\r\n")))
+        must(peer_some(c, &got, 3000) > 0);
+    must(str_has(buf_str(&got), S("X-A: b\r\n")) && !str_has(buf_str(&got), S("X-T")));
+    for (const char *letter = "abcde"; *letter != '\0'; letter++)
+        must(count_of(buf_str(&got), str_fmt(mem, "\r\n1\r\n%c\r\n", *letter)) == 1);
+    close(c), close(b);
+    close_all();
+}
+
+/* ---- the service behind does what it should not ------------------------------------ */
+
+TEST(what_is_no_body_of_chunks_is_cut_and_its_line_is_not_used_again)
+{
+    static const char *const wrong[] = { "x\r\n", "3\r\nabcd\r\n", "3\r\nabc\n", "fffffffffffffffff\r\n",
+                                         "0\r\n X: y\r\n\r\n", "-1\r\n" };
+
+    open_all(usual());
+    for (isize i = 0; i < countof(wrong); i++) {
+        int c = asks("GET /api/1 HTTP/1.1\r\n" H "\r\n"), b = heard(&own.behind, "\r\n\r\n");
+        peer_send(b, str_fmt(mem, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n%s", wrong[i]));
+        must(peer_closed(c, 3000) && peer_closed(b, 3000));
+        close(c), close(b);
+    }
+    must(eventually(lines_are, 0, 1000));
+    close_all();
+}
+
+/* It may answer before it has read the body (RFC 9112 9.3); then it closes. */
+TEST(an_early_answer_comes_through_although_the_rest_can_not_be_written)
+{
+    Str part = { make(mem, char, 1 << 20), 1 << 20 };
+
+    open_all(usual());
+    for (int abrupt = 0; abrupt < 2; abrupt++) {
+        int c = asks("POST /api/1 HTTP/1.1\r\n" H "Content-Length: 4000000\r\n\r\n");
+        int b = heard(&own.behind, "\r\n\r\n");
+        peer_send(b, S("HTTP/1.1 413 Too Large\r\nContent-Length: 5\r\nConnection: close\r\n\r\nlarge"));
+        if (abrupt)
+            close(b);                             /* what comes now is answered by a reset */
+        peer_send(c, part);
+        Str got = peer_read(c, 1, 3000);
+        must(status_of(got) == 413 || (abrupt && (status_of(got) == 502 || got.len == 0)));
+        must(peer_closed(c, 3000));
+        close(c);
+        if (!abrupt)
+            close(b);
+    }
+    must(eventually(lines_are, 0, 1000));
+    close_all();
+}
+
+TEST(a_service_that_takes_no_connection_is_given_up_in_time)
+{
+    UpstreamConfig u = usual();
+    Behind full = behind_open(0);
+    int filler[4];
+
+    for (int i = 0; i < 4; i++) {
+        struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((u16)full.port),
+                                 .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+        filler[i] = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        (void)connect(filler[i], (struct sockaddr *)&a, sizeof a);
+    }
+    u.connect_within = (Span){ 300 };
+    open_before(full, u);
+    int c = asks("GET /api/1 HTTP/1.1\r\n" H "\r\n");
+    Mono from = mono_now();
+    must(status_of(peer_read(c, 1, 5000)) == 504 && mono_us(from, mono_now()) < 3000000);
+    for (int i = 0; i < 4; i++)
+        close(filler[i]);
+    close(c);
+    close_all();
+}
+
+TEST(a_service_that_is_not_there_is_said_at_once)
+{
+    Behind gone = behind_open(1);
+
+    close(gone.fd);
+    gone.fd = -1;
+    open_before(gone, usual());
+    int c = asks("PUT /api/1 HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\nok");
+    must(status_of(peer_read(c, 1, 3000)) == 502 && own.up->counts.unreachable == 1);
+    close(c);
+    close_all();
+}
+
+/* ---- the client does what it should not ---------------------------------------------- */
+
+TEST(who_does_not_read_the_answer_loses_it_and_costs_little)
+{
+    UpstreamConfig u = usual();
+    Str part = { make(mem, char, 1 << 20), 1 << 20 };
+
+    u.idle_within = (Span){ 400 };
+    open_all(u);
+    int c = asks("GET /api/1 HTTP/1.1\r\n" H "\r\n"), b = heard(&own.behind, "\r\n\r\n");
+    must(fcntl(b, F_SETFL, O_NONBLOCK) == 0);
+    peer_send(b, S("HTTP/1.1 200 OK\r\nContent-Length: 1000000000\r\n\r\n"));
+    isize sent = 0;
+    ssize_t n;
+    for (int quiet = 0; quiet < 50; quiet = n > 0 ? 0 : quiet + 1) {
+        n = send(b, part.at, (size_t)part.len, MSG_NOSIGNAL);
+        sent += n > 0 ? n : 0;
+        if (n <= 0)
+            usleep(2000);
+    }
+    must(sent < 64 << 20);
+    must(eventually(lines_are, 0, 3000) && eventually(connections_are, 0, 3000));
+    close(c), close(b);
+    close_all();
+}
+
+TEST(who_waits_for_a_line_gets_one_or_is_told_that_there_is_none)
+{
+    UpstreamConfig u = usual();
+    int c[4], b[2];
+
+    u.lines_most = 2;
+    u.connect_within = (Span){ 500 };
+    open_all(u);
+    for (int i = 0; i < 4; i++)
+        c[i] = asks("GET /api/1 HTTP/1.1\r\n" H "\r\n");
+    b[0] = heard(&own.behind, "\r\n\r\n");
+    b[1] = heard(&own.behind, "\r\n\r\n");
+    must(eventually(waiting_are, 2, 2000) && lines_are(2));
+    peer_send(b[0], S(OK_2 "ok"));
+    must(peer_await(b[0], S("\r\n\r\n"), 2000).at != NULL && waiting_are(1));
+    usleep(600000);
+    peer_send(b[0], S(OK_2 "ok"));
+    peer_send(b[1], S(OK_2 "ok"));
+    int ok = 0, busy = 0;
+    for (int i = 0; i < 4; i++) {
+        int status = status_of(peer_read(c[i], 1, 3000));
+        ok += status == 200;
+        busy += status == 503;
+        close(c[i]);
+    }
+    must(ok == 3 && busy == 1 && nobody_came(&own.behind, 0));
+    close(b[0]), close(b[1]);
+    close_all();
+}
+
+TEST(who_leaves_takes_his_line_or_his_place_with_him)
+{
+    UpstreamConfig u = usual();
+
+    u.lines_most = 1;
+    open_all(u);
+    int one = asks("GET /api/1 HTTP/1.1\r\n" H "\r\n"), b = heard(&own.behind, "\r\n\r\n");
+    int two = asks("GET /api/2 HTTP/1.1\r\n" H "\r\n"), three = asks("GET /api/3 HTTP/1.1\r\n" H "\r\n");
+    must(eventually(waiting_are, 2, 2000));
+    struct linger hard = { 1, 0 };                /* by a reset: an end alone may be half a one */
+    must(setsockopt(two, SOL_SOCKET, SO_LINGER, &hard, sizeof hard) == 0);
+    close(two);
+    must(eventually(waiting_are, 1, 2000));
+    must(setsockopt(one, SOL_SOCKET, SO_LINGER, &hard, sizeof hard) == 0);
+    close(one);
+    must(peer_closed(b, 2000));
+    close(b);
+    b = heard(&own.behind, "GET /api/3 ");
+    peer_send(b, S(OK_2 "ok"));
+    must(status_of(peer_read(three, 1, 3000)) == 200);
+    close(three), close(b);
+    close_all();
+}
+
+/* ---- this process has no more ----------------------------------------------------------- */
+
+TEST(without_descriptors_a_request_is_refused_and_a_later_one_is_not)
+{
+    struct rlimit was, none;
+
+    open_all(usual());
+    int c = asks("GET /health HTTP/1.1\r\n" H "\r\n");
+    must(status_of(peer_read(c, 1, 3000)) == 200);
+    must(getrlimit(RLIMIT_NOFILE, &was) == 0);
+    none = was;
+    int first_free = dup(c);
+    must(first_free >= 0 && close(first_free) == 0);
+    none.rlim_cur = (rlim_t)first_free;
+    must(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    peer_send(c, S("GET /api/1 HTTP/1.1\r\n" H "\r\n"));
+    must(status_of(peer_read(c, 1, 3000)) == 503);
+    must(setrlimit(RLIMIT_NOFILE, &was) == 0);
+    peer_send(c, S("GET /api/1 HTTP/1.1\r\n" H "\r\n"));
+    int b = heard(&own.behind, "\r\n\r\n");
+    peer_send(b, S(OK_2 "ok"));
+    must(status_of(peer_read(c, 1, 3000)) == 200);
+    close(c), close(b);
+    close_all();
+}
+
+/* ---- the end, at any moment --------------------------------------------------------------- */
+
+TEST(a_stop_in_the_middle_of_everything_leaves_nothing_behind)
+{
+    UpstreamConfig u = usual();
+    int c[6], b[3];
+
+    u.lines_most = 3;
+    open_all(u);
+    c[0] = asks("GET /api/head HTTP/1.1\r\n" H "\r\n");
+    b[0] = heard(&own.behind, "\r\n\r\n");
+    c[1] = asks("GET /api/body HTTP/1.1\r\n" H "\r\n");
+    b[1] = heard(&own.behind, "\r\n\r\n");
+    peer_send(b[1], S("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nhel"));
+    c[2] = asks("POST /api/up HTTP/1.1\r\n" H "Content-Length: 100\r\n\r\nhalf");
+    b[2] = heard(&own.behind, "half");
+    c[3] = asks("GET /api/waits HTTP/1.1\r\n" H "\r\n");
+    c[4] = asks("GET /api/waits HTTP/1.1\r\n" H "\r\n");
+    H2Peer *p = h2_connect(server_port(own.server));
+    h2_get(p, "/api/waits");
+    h2_post(p, "/api/waits", S("too"));
+    h2_turn(p, 100);
+    must(eventually(waiting_are, 4, 3000));
+    c[5] = asks("GET /api/quick HTTP/1.1\r\n" H "\r\nGET /api/next HTTP/1.1\r\n" H "\r\n");
+    must(eventually(waiting_are, 5, 3000));
+    close_all();
+    must(status_of(peer_read(c[0], 1, 500)) == 503 && status_of(peer_read(c[3], 1, 500)) == 503);
+    for (int i = 0; i < 6; i++) {
+        must(peer_closed(c[i], 1000));
+        close(c[i]);
+    }
+    for (int i = 0; i < 3; i++) {
+        must(peer_closed(b[i], 1000));
+        close(b[i]);
+    }
+    h2_leave(p);
+}
+
+/* ---- HTTP/2 before it ------------------------------------------------------------------------ */
+
+TEST(a_stream_that_is_reset_takes_its_line_with_it)
+{
+    open_all(usual());
+    H2Peer *p = h2_connect(server_port(own.server));
+    i32 up = h2_ask_with(p, "POST", "/api/1", S(""), S("half"), true);
+    h2_turn(p, 50);
+    int b = heard(&own.behind, "half");
+    nghttp2_submit_rst_stream(p->session, 0, up, NGHTTP2_CANCEL);
+    h2_turn(p, 50);
+    must(peer_closed(b, 2000) && eventually(lines_are, 0, 2000));
+    close(b);
+    i32 down = h2_get(p, "/api/2");
+    h2_turn(p, 50);
+    b = heard(&own.behind, "\r\n\r\n");
+    peer_send(b, S("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf"));
+    must(h2_hears(p, down, S("half"), 3000));
+    nghttp2_submit_rst_stream(p->session, 0, down, NGHTTP2_CANCEL);
+    h2_turn(p, 50);
+    must(peer_closed(b, 2000) && eventually(lines_are, 0, 2000));
+    close(b);
+    h2_leave(p);
+    close_all();
+}
+
+TEST(a_body_of_http_2_is_bounded_by_what_goes_behind)
+{
+    Str body = { make(mem, char, 5 << 20), 5 << 20 };
+
+    open_all(usual());
+    H2Peer *p = h2_connect(server_port(own.server));
+    i32 id = h2_ask_with(p, "POST", "/api/1", S(""), body, true);
+    h2_turn(p, 100);
+    int b = heard(&own.behind, "\r\n\r\n");
+    Buf all = buf_in(mem, 5 << 20);
+    Mono until = mono_after(mono_now(), seconds(10));
+    while (!h2_answer(p, id)->closed && ms_left(until) > 0) {
+        peer_some(b, &all, 5);
+        h2_turn(p, 5);
+    }
+    must(h2_answer(p, id)->status == 413 && all.len < 5 << 20);
+    must(peer_closed(b, 2000));
+    close(b);
+    h2_leave(p);
+    close_all();
+}
