@@ -47,6 +47,21 @@ for wrong in '[gone](gone.md)' 'see `src/net/gone.c`' '(tests/gone)'; do
 done
 links
 
+alerts() { "$here/check_alerts.sh" "$house" > /dev/null; }
+mkdir -p "$house/ops"
+printf '  - alert: NodeDown\n  - alert: DiskFull\n' > "$house/ops/alerts.yml"
+good='| `NodeDown` | one does not answer | its log |
+| `DiskFull` | nothing can be written | make room |'
+echo "$good" > "$house/docs/operate.md"
+alerts || says 'good alerts were refused by check_alerts'
+for wrong in "$(echo "$good" | head -1)" "$good
+| \`Gone\` | nobody rings so | nothing |" "$(echo "$good" | sed 's/ its log / /')"; do
+    echo "$wrong" > "$house/docs/operate.md"
+    alerts && says "check_alerts lets this pass: $wrong"
+done
+echo "$good" > "$house/docs/operate.md"
+alerts
+
 names() { "$here/check_names.sh" "$house" > /dev/null; }
 mkdir -p "$house/tests" "$house/ops" "$house/src/web" "$house/src/cli"
 printf 'all check:\n' > "$house/Makefile"

@@ -23,7 +23,11 @@ void access_close(void)
     service_close();
 }
 
-bool access_watch(Ctx *cx) { return service_revoked_watch(cx) && api_key_watch(cx); }
+bool access_watch(Ctx *cx)
+{
+    service_watch(cx);
+    return service_revoked_watch(cx) && api_key_watch(cx);
+}
 
 bool access_sweep(Ctx *cx)
 {

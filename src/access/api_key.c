@@ -23,11 +23,22 @@ const Shape api_key_shape = SHAPE(ApiKey,
     TIME(ApiKey, lastUsedAt, OPTIONAL, "when it was last used, to the minute"));
 
 #define REMEMBERED minutes(1)
-enum { PLACES = 4096, WRONG_A_MINUTE = 20, RANDOM = 32 };
+#define WRONG_FOR  seconds(10)
+enum { PLACES = 4096, WRONG_A_MINUTE = 20, RANDOM = 32, WANTED_MOST = 64, WRONG_PLACES = 1024 };
 
 typedef struct Place { Digest key; KeyHolder holder; i64 epoch; Instant looked, expires; } Place;
 
-static struct { Lock lock; Place *places; Instant watched; } own = { .lock = LOCK_OF(RANK_KEYS) };
+/* What io threads miss: keys that wait to be looked up, and some that are none, in places of
+ * their own, where they push out no good one. */
+typedef struct Wrong { Digest key; Instant looked; } Wrong;
+
+static struct {
+    Lock   lock;
+    Place *places;
+    Digest wanted[WANTED_MOST];
+    int    wanted_count;
+    Wrong  wrong[WRONG_PLACES];
+} own = { .lock = LOCK_OF(RANK_KEYS) };
 
 void api_key_open(void)
 {
@@ -39,7 +50,8 @@ void api_key_close(void)
 {
     free(own.places);
     own.places = NULL;
-    own.watched = (Instant){ 0 };
+    own.wanted_count = 0;
+    memset(own.wrong, 0, sizeof own.wrong);
 }
 
 /* ---- finding ----------------------------------------------------------------- */
@@ -203,18 +215,25 @@ static bool refuse(Ctx *cx, Str peer)
            fail(cx, INVALID_API_KEY, "unknown, revoked or expired");
 }
 
+static bool is_over(const Ctx *cx, Instant expires)
+{
+    return is_set(expires) && !before(cx->now, expires);
+}
+
 /* A revocation may come between the look and the keeping: the next watch takes it out, because
  * each goes back further than anything is remembered. */
-static bool look_up(Ctx *cx, const Digest *hash, Str peer, Place *out)
+static bool look_up(Ctx *cx, const Digest *hash, Place *out, bool *good)
 {
     Finding f = { .hash = *hash };
     Str why, unknown;
     unsigned scopes;
 
+    *good = false;
     if (!read_tx(cx, find, &f))
         return false;
-    if (!f.found || (is_set(f.row.expiresAt) && !before(cx->now, f.row.expiresAt)))
-        return refuse(cx, peer);
+    if (!f.found || is_over(cx, f.row.expiresAt))
+        return true;
+    *good = true;
     if (!scopes_read(json_read(cx->mem, f.row.scopes, &why), &scopes, &unknown))
         return fail(cx, INTERNAL_ERROR, "scopes of an API key");
     *out = (Place){ *hash, { f.row.tenant, f.row.id, f.row.createdBy, scopes & ~(unsigned)MAY_ADMIN },
@@ -233,11 +252,80 @@ bool api_key_check(Ctx *cx, Str key, Str peer, KeyHolder *out)
     if (key.len != API_KEY_LETTERS || !str_starts(key, S("ttk_")))
         return refuse(cx, peer);
     Digest hash = sha256(key);
-    if (!recall(cx, &hash, &p) && !look_up(cx, &hash, peer, &p))
+    bool good = recall(cx, &hash, &p);
+    if (!good && !look_up(cx, &hash, &p, &good))
         return false;
-    if (is_set(p.expires) && !before(cx->now, p.expires))
+    if (!good || is_over(cx, p.expires))
         return refuse(cx, peer);
     *out = p.holder;
+    return true;
+}
+
+/* ---- checking without waiting -------------------------------------------------- */
+
+static Wrong *wrong_of(const Digest *d) { return &own.wrong[(d->b[2] << 8 | d->b[3]) % WRONG_PLACES]; }
+
+static bool is_wrong(const Ctx *cx, const Digest *d)
+{
+    lock(&own.lock);
+    Wrong w = *wrong_of(d);
+    unlock(&own.lock);
+    return same_bytes(w.key.b, d->b, SHA256_BYTES) && !before(cx->now, w.looked) &&
+           before(cx->now, later(w.looked, WRONG_FOR));
+}
+
+/* When too many wait, one by chance gives way. */
+static void want(const Digest *d)
+{
+    lock(&own.lock);
+    int n = own.wanted_count, i = 0;
+    while (i < n && !same_bytes(own.wanted[i].b, d->b, SHA256_BYTES))
+        i++;
+    own.wanted[i < WANTED_MOST ? i : (int)rand_below(WANTED_MOST)] = *d;
+    own.wanted_count = i == n && n < WANTED_MOST ? n + 1 : n;
+    unlock(&own.lock);
+}
+
+bool api_key_recall(Ctx *cx, Str key, KeyHolder *out)
+{
+    Place p;
+    Digest hash = sha256(key);
+
+    if (key.len != API_KEY_LETTERS || !str_starts(key, S("ttk_")) || is_wrong(cx, &hash))
+        return fail(cx, INVALID_API_KEY, "unknown, revoked or expired");
+    bool known = recall(cx, &hash, &p);
+    if (!known || !before(cx->now, later(p.looked, (Span){ REMEMBERED.ms / 2 })))
+        want(&hash);
+    if (!known) {
+        fail(cx, BUSY, "an API key is being looked up");
+        cx->fault.retry_after = 1;
+        return false;
+    }
+    if (is_over(cx, p.expires))
+        return fail(cx, INVALID_API_KEY, "expired");
+    *out = p.holder;
+    return true;
+}
+
+static bool look_up_wanted(Ctx *cx)
+{
+    Digest wanted[WANTED_MOST];
+    Place p;
+    bool good;
+
+    lock(&own.lock);
+    int n = own.wanted_count;
+    memcpy(wanted, own.wanted, sizeof wanted);
+    own.wanted_count = 0;
+    unlock(&own.lock);
+    for (int i = 0; i < n; i++) {
+        if (!look_up(cx, &wanted[i], &p, &good))
+            return false;
+        lock(&own.lock);
+        if (!good)
+            *wrong_of(&wanted[i]) = (Wrong){ wanted[i], cx->now };
+        unlock(&own.lock);
+    }
     return true;
 }
 
@@ -265,7 +353,7 @@ bool api_key_watch(Ctx *cx)
         return false;
     for (isize i = 0; i < w.count; i++)
         forget(w.rows[i].id);
-    return true;
+    return look_up_wanted(cx);
 }
 
 SQL_ALL(api_key_delete_old, "DELETE FROM api_key WHERE revoked_at < $1");

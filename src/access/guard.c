@@ -10,6 +10,7 @@
 #include "base/lock.h"
 #include "identity/foreign.h"
 #include "identity/fresh.h"
+#include "identity/revoked.h"
 #include "identity/role.h"
 #include "identity/tenant.h"
 #include "identity/token.h"
@@ -127,6 +128,12 @@ static bool spans_tenants(Access a)
     return a == OPERATORS || a == SUPERS || a == SERVICES || a == TELLERS;
 }
 
+/* From memory. */
+static bool check_standing(Ctx *cx)
+{
+    return !revoked_has(cx->tenant.v) || fail(cx, INVALID_TENANT, "suspended");
+}
+
 /* A tenant that the credential names can't be changed by a header. */
 static bool settle_tenant(Ctx *cx, const Req *rq, Access access)
 {
@@ -143,7 +150,9 @@ static bool settle_tenant(Ctx *cx, const Req *rq, Access access)
             return fail(cx, MISSING_TENANT_HEADER, "service %.*s", STR_ARGS(cx->who.service));
         cx->tenant = TENANT_DEFAULT;
     }
-    return access == OPEN || spans_tenants(access) || tenant_check(cx);
+    if (access == OPEN || spans_tenants(access))
+        return true;
+    return (rq->route->is & INLINE) != 0 ? check_standing(cx) : tenant_check(cx);
 }
 
 static bool lacks_scope(Ctx *cx, unsigned needs)
@@ -206,6 +215,16 @@ bool guard_check(Ctx *cx, const Req *rq, unsigned access)
     if (comes_as_machine(cx, rq, who))
         return check_machine(cx, rq, who, needs);
     return check_person(cx, rq, who);
+}
+
+bool guard_pass(Ctx *cx, const Req *rq, unsigned access)
+{
+    Str bearer = bearer_of(rq);
+
+    cx->who = (Who){ 0 };
+    if (access_of(access) == OPEN || (bearer.at != NULL && !jwt_is_of_service(cx->mem, bearer)))
+        return check_person(cx, rq, access_of(access));
+    return machine_recall(cx, rq, bearer) && guard_check(cx, rq, access);
 }
 
 /* ---- writes that may be retried ------------------------------------------- */

@@ -38,6 +38,13 @@ static inline unsigned scope_of(unsigned a)  { return a & ~(unsigned)ACCESS_BITS
  *   fails   as machine_read */
 CHECKED bool guard_machine(Ctx *cx, const Req *rq);
 
+/* Both, of what is passed to a service behind: on an io thread, so nothing may wait. A person's
+ * bearer counts alone; without one a machine may come where `access` names a scope. On an OPEN
+ * row a machine is anybody. Whether a tenant is there that a service names is not looked at,
+ * only that it is not suspended.
+ *   fails   as guard_check; BUSY: who shows that API key is being looked up */
+CHECKED bool guard_pass(Ctx *cx, const Req *rq, unsigned access);
+
 /* The bearer that opens OPERATORS beside a super-admin's: whoever watches over an
  * installation has no account and can't sign in every 15 minutes. Absent: none does. Only
  * its digest is kept. May be changed while requests come. */

@@ -5,13 +5,15 @@
 #include "access/request_hmac.h"
 #include "access/service_jwt.h"
 
+typedef enum Way { MAY_WAIT, MUST_NOT_WAIT } Way;
+
 /* Who names no user acts in his own name. */
 static bool let_in(Ctx *cx, const Peer *p)
 {
-    UserId self = { p->service->machine };
+    UserId self = { p->machine };
 
     cx->who = (Who){ .user = uuid_zero(p->user.v) ? self : p->user, .comer = A_PEER,
-                     .machine = self.v, .service = p->service->id, .scopes = p->scopes,
+                     .machine = self.v, .service = p->service, .scopes = p->scopes,
                      .home = p->tenant };
     cx->tenant = p->tenant;
     return true;
@@ -31,15 +33,15 @@ static bool read_jwt(Ctx *cx, Str token)
 
 static bool read_signed(Ctx *cx, const Req *rq)
 {
-    const Service *s;
-    return request_check(cx, rq, &s) && let_in(cx, &(Peer){ .service = s, .scopes = s->scopes });
+    Peer p;
+    return request_check(cx, rq, &p) && let_in(cx, &p);
 }
 
-static bool read_key(Ctx *cx, Str key, Str peer)
+static bool read_key(Ctx *cx, Str key, Str peer, Way way)
 {
     KeyHolder k;
 
-    if (!api_key_check(cx, key, peer, &k))
+    if (way == MAY_WAIT ? !api_key_check(cx, key, peer, &k) : !api_key_recall(cx, key, &k))
         return false;
     cx->who = (Who){ .user = k.user, .comer = A_KEY, .machine = k.id, .service = S("api-key"),
                      .scopes = k.scopes, .home = k.tenant };
@@ -47,15 +49,18 @@ static bool read_key(Ctx *cx, Str key, Str peer)
     return true;
 }
 
-bool machine_read(Ctx *cx, const Req *rq, Str bearer)
+static bool look(Ctx *cx, const Req *rq, Str bearer, Way way)
 {
     Str token = req_header(rq, S("x-service-token")), key = req_header(rq, S("x-api-key"));
 
     if (token.at != NULL)
         return read_token(cx, token);
     if (key.at != NULL)
-        return read_key(cx, key, rq->peer);
+        return read_key(cx, key, rq->peer, way);
     if (bearer.at != NULL && jwt_is_of_service(cx->mem, bearer))
         return read_jwt(cx, bearer);
-    return !request_is_signed(rq) || read_signed(cx, rq);
+    return way == MUST_NOT_WAIT || !request_is_signed(rq) || read_signed(cx, rq);
 }
+
+bool machine_read(Ctx *cx, const Req *rq, Str bearer)   { return look(cx, rq, bearer, MAY_WAIT); }
+bool machine_recall(Ctx *cx, const Req *rq, Str bearer) { return look(cx, rq, bearer, MUST_NOT_WAIT); }

@@ -14,3 +14,8 @@
  * names no user acts in its own name. Without one, cx->who.comer stays A_PERSON.
  *   fails   as service_check, request_check, api_key_check */
 CHECKED bool machine_read(Ctx *cx, const Req *rq, Str bearer);
+
+/* The same of what needs no waiting: a service's token in either form, an API key as
+ * api_key_recall has it.
+ *   thread  any: an io thread too */
+CHECKED bool machine_recall(Ctx *cx, const Req *rq, Str bearer);

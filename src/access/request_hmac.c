@@ -2,7 +2,6 @@
  * and while the kv is away nothing is let in, because it might come twice. It is kept as
  * long as its timestamp could pass, which is twice the window. */
 #include "access/request_hmac.h"
-#include "access/service.h"
 #include "base/signed.h"
 #include "kv/kv.h"
 #include "store/sql.h"
@@ -71,19 +70,29 @@ static bool spend(Ctx *cx, const Signed *s)
     return !GUARDED(!made) || fail(cx, INVALID_SERVICE_SIGNATURE, "seen before");
 }
 
-bool request_check(Ctx *cx, const Req *rq, const Service **out)
+static bool check(Ctx *cx, const Req *rq, const Signed *s, const Service *from)
+{
+    Instant sent;
+
+    if (!check_signature(cx, rq, s, &from->keys))
+        return false;
+    if (!signed_when(s->timestamp, cx->now, REQUEST_WINDOW, &sent))
+        return fail(cx, INVALID_SERVICE_SIGNATURE, "sent at another time");
+    return check_body(cx, rq, s) && service_standing(cx, from) && spend(cx, s);
+}
+
+bool request_check(Ctx *cx, const Req *rq, Peer *out)
 {
     Signed s;
-    Instant sent;
 
     if (!read_headers(cx, rq, &s))
         return false;
-    *out = service_find(s.service);
-    if (*out == NULL)
+    const Service *from = service_take(s.service);
+    if (from == NULL)
         return fail(cx, UNTRUSTED_SERVICE, "not in the list");
-    if (!check_signature(cx, rq, &s, &(*out)->keys))
-        return false;
-    if (!signed_when(s.timestamp, cx->now, REQUEST_WINDOW, &sent))
-        return fail(cx, INVALID_SERVICE_SIGNATURE, "sent at another time");
-    return check_body(cx, rq, &s) && service_standing(cx, *out) && spend(cx, &s);
+    bool good = check(cx, rq, &s, from);
+    *out = (Peer){ .service = str_copy(cx->mem, from->id), .machine = from->machine,
+                   .scopes = from->scopes };
+    service_done(from);
+    return good;
 }

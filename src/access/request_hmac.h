@@ -9,7 +9,7 @@
  * list says of its service. Only what is under /internal is asked in this way.
  * Needs: service, kv, net.  Used by: machine. */
 #pragma once
-#include "access/service_list.h"
+#include "access/service.h"
 #include "net/req.h"
 
 #define REQUEST_WINDOW minutes(1)
@@ -19,4 +19,4 @@ bool request_is_signed(const Req *rq);
 
 /*   fails   INVALID_SERVICE_TOKEN (its form), UNTRUSTED_SERVICE, INVALID_SERVICE_SIGNATURE (also:
  *           another body, another time, or seen before), SERVICE_REVOKED; KV_UNAVAILABLE */
-CHECKED bool request_check(Ctx *cx, const Req *rq, const Service **out);
+CHECKED bool request_check(Ctx *cx, const Req *rq, Peer *out);

@@ -1,10 +1,11 @@
-/* scope.c - the words are those of requirements file 000, and users:read for its internal
- * questions about people. */
+/* scope.c - the words are those of requirements file 000, users:read for its internal
+ * questions about people, and proxy:* for what is answered by services behind. */
 #include "access/scope.h"
 
 static const char *const words[SCOPES] = {
     "events:read", "events:write", "events:delete", "venues:read", "tickets:read",
     "tickets:write", "orders:read", "orders:write", "users:read", "admin:*",
+    "proxy:*",
 };
 const Names scope_names = { words, SCOPES };
 

@@ -20,8 +20,9 @@ typedef enum Scope {
     MAY_ORDERS_WRITE  = 1 << 15,
     MAY_USERS_READ    = 1 << 16,
     MAY_ADMIN         = 1 << 17,      /* admin:*, which contains all others */
+    MAY_PROXY         = 1 << 18,      /* proxy:*, what goes to services behind */
 } Scope;
-enum { SCOPES = 10, ALL_SCOPES = ((1 << SCOPES) - 1) << SCOPE_SHIFT };
+enum { SCOPES = 11, ALL_SCOPES = ((1 << SCOPES) - 1) << SCOPE_SHIFT };
 extern const Names scope_names;                   /* "events:read" ...        */
 
 /* The scope of that word, 0 when there is none. */

@@ -8,50 +8,92 @@
 #include "access/service.h"
 #include "access/service_revoked.h"
 #include "base/lock.h"
+#include "base/log.h"
 #include "base/rand.h"
+#include <stdatomic.h>
 #include <string.h>
 #include <sys/utsname.h>
 
 #define AHEAD seconds(30)                         /* how far another's clock may be */
-#define INSTANCE_LASTS days(30)
-enum { PLACES = 512, TOKEN_ROOM = 1200, LOCKS = 16 };
+enum { PLACES = 512, TOKEN_ROOM = 1200, LOCKS = 16, NAME_ROOM = 200, PRINT_BYTES = 8 };
 
 typedef struct Place { Digest of; i64 until_ms; isize len; char text[TOKEN_ROOM]; } Place;
 
 static struct {
     Arena   mem;
     Str     id, name, environment;
-    Str     instance, fingerprint;
-    Instant born;
     Place  *places;
     Lock    locks[LOCKS];
+    _Atomic u64 list;                             /* counts the lists there were */
 } own;
 
 /* ---- who we are ------------------------------------------------------------ */
 
-static void name_instance(Instant now)
+static struct {
+    Lock    lock;
+    Instant born;
+    isize   name_len;
+    bool    keyed;                                /* there is a secret        */
+    char    name[NAME_ROOM];
+    u8      print[PRINT_BYTES];
+} instance = { .lock = LOCK_OF(RANK_KEYS) };
+
+static void name_instance(Arena *mem, Instant now)
 {
     struct utsname u;
     u8 chance[8];
 
     uname(&u);
     rand_bytes(chance, sizeof chance);
-    own.born = now;
-    own.instance = str_fmt(&own.mem, "%.*s-%s-%jd-%.*s", STR_ARGS(own.id), u.nodename,
-                           (intmax_t)now.ms, STR_ARGS(hex_write(&own.mem, chance, sizeof chance)));
-    const Secret *s = &service_keys(own.id)->now;
-    Digest d = hkdf_sha256(s->at, s->len, S("service fingerprint"));
-    if (s->len > 0)
-        own.fingerprint = hex_write(&own.mem, d.b, 8);
+    Str name = str_fmt(mem, "%.*s-%s-%jd-%.*s", STR_ARGS(own.id), u.nodename, (intmax_t)now.ms,
+                       STR_ARGS(hex_write(mem, chance, sizeof chance)));
+    must(name.len <= NAME_ROOM);
+    lock(&instance.lock);
+    memcpy(instance.name, name.at, (size_t)name.len);
+    instance.name_len = name.len;
+    instance.born = now;
+    unlock(&instance.lock);
+}
+
+static void take_fingerprint(void)
+{
+    const Service *s = service_take_keys(own.id);
+    const Secret *key = &s->keys.now;
+    Digest d = hkdf_sha256(key->at, key->len, S("service fingerprint"));
+
+    lock(&instance.lock);
+    instance.keyed = key->len > 0;
+    memcpy(instance.print, d.b, PRINT_BYTES);
+    unlock(&instance.lock);
+    service_done(s);
 }
 
 Instance service_instance(Ctx *cx)
 {
-    (void)cx;
-    return (Instance){ own.instance, own.fingerprint, later(own.born, INSTANCE_LASTS) };
+    Instance i = { 0 };
+
+    lock(&instance.lock);
+    i.id = str_copy(cx->mem, (Str){ instance.name, instance.name_len });
+    i.until = later(instance.born, INSTANCE_LASTS);
+    if (instance.keyed)
+        i.fingerprint = hex_write(cx->mem, instance.print, PRINT_BYTES);
+    unlock(&instance.lock);
+    return i;
+}
+
+void service_watch(Ctx *cx)
+{
+    Instance old = service_instance(cx);
+
+    if (before(cx->now, earlier(old.until, INSTANCE_EARLY)))
+        return;
+    name_instance(cx->mem, cx->now);
+    log_info("this instance has a new name", L("from", old.id), L("to", service_instance(cx).id));
 }
 
 Str service_own_id(void) { return own.id; }
+
+/* ---- how it begins, and changes ---------------------------------------------- */
 
 bool service_open(Arena *mem, const ServiceConfig *c, Str *why)
 {
@@ -63,8 +105,17 @@ bool service_open(Arena *mem, const ServiceConfig *c, Str *why)
     own.places = make(&own.mem, Place, PLACES);
     for (int i = 0; i < LOCKS; i++)
         lock_init(&own.locks[i], RANK_KEYS);
-    name_instance(time_now());
+    name_instance(mem, time_now());
+    take_fingerprint();
     return true;
+}
+
+/* What was signed with the secrets before is not used again: its place has another name. */
+void service_change(ServiceList *list)
+{
+    services_use(list);
+    own.list++;
+    take_fingerprint();
 }
 
 void service_close(void)
@@ -120,7 +171,7 @@ bool service_judge(Ctx *cx, Str token, const Service *s, const Assertion *a, Pee
 {
     if (!check_claims(cx, a, s) || !check_standing(cx, token, s))
         return false;
-    *out = (Peer){ s, a->scopes & s->scopes, a->tenant, a->user };
+    *out = (Peer){ str_copy(cx->mem, s->id), s->machine, a->scopes & s->scopes, a->tenant, a->user };
     return true;
 }
 
@@ -131,12 +182,14 @@ bool service_check(Ctx *cx, Str token, Peer *out)
 
     if (!assertion_read(cx->mem, token, &c, &why))
         return fail(cx, INVALID_SERVICE_TOKEN, "%s", why);
-    const Service *s = service_find(c.a.issuer);
+    const Service *s = service_take(c.a.issuer);
     if (s == NULL)
         return fail(cx, UNTRUSTED_SERVICE, "issuer is not in the list");
-    if (!assertion_holds(&c, &s->keys, cx->now))
-        return fail(cx, INVALID_SERVICE_SIGNATURE, "service %.*s", STR_ARGS(s->id));
-    return service_judge(cx, token, s, &c.a, out);
+    bool good = assertion_holds(&c, &s->keys, cx->now)
+              ? service_judge(cx, token, s, &c.a, out)
+              : fail(cx, INVALID_SERVICE_SIGNATURE, "service %.*s", STR_ARGS(s->id));
+    service_done(s);
+    return good;
 }
 
 /* ---- whom we call ---------------------------------------------------------- */
@@ -151,8 +204,10 @@ static UserId behalf(const Ctx *cx)
 static Digest place_name(Ctx *cx, Str audience)
 {
     UserId user = behalf(cx);
+    u64 list = own.list;
     Buf b = buf_in(cx->mem, 128);
 
+    buf_add(&b, (Str){ (const char *)&list, sizeof list });
     buf_add(&b, (Str){ (const char *)cx->tenant.v.b, 16 });
     buf_add(&b, (Str){ (const char *)user.v.b, 16 });
     buf_add(&b, audience);
@@ -202,18 +257,19 @@ static Assertion for_audience(Ctx *cx, Str id, Str audience, unsigned scopes, Sp
 
 Str service_assertion(Ctx *cx, Str audience)
 {
-    const Keys *keys = service_keys(audience);
-
-    if (keys->now.len == 0)
-        return (Str){ 0 };
     Digest of = place_name(cx, audience);
     Str text = recall(cx, &of);
+
     if (text.at != NULL)
         return text;
-    Assertion a = for_audience(cx, own.id, audience, ALL_SCOPES, SERVICE_TOKEN_LASTS);
-    a.subject = own.name;
-    text = assertion_write(cx->mem, &a, &keys->now);
-    remember(&of, a.expires, text);
+    const Service *s = service_take_keys(audience);
+    if (s->keys.now.len > 0) {
+        Assertion a = for_audience(cx, own.id, audience, ALL_SCOPES, SERVICE_TOKEN_LASTS);
+        a.subject = own.name;
+        text = assertion_write(cx->mem, &a, &s->keys.now);
+        remember(&of, a.expires, text);
+    }
+    service_done(s);
     return text;
 }
 
@@ -243,16 +299,23 @@ int service_headers(Ctx *cx, Str audience, Str tracestate, Header out[SERVICE_HE
 
 /* ---- for operators --------------------------------------------------------- */
 
-bool service_mint(Ctx *cx, Str id, Str audience, Span lasts, Str *token)
+static bool mint(Ctx *cx, const Service *s, Str audience, Span lasts, Str *token)
 {
-    const Service *s = service_find(id);
-
-    if (s == NULL)
-        return fail(cx, NOT_FOUND, "no service %.*s", STR_ARGS(id));
     if (s->keys.now.len == 0)
-        return fail(cx, INVALID_STATE, "service %.*s has no secret", STR_ARGS(id));
-    Assertion a = for_audience(cx, id, audience.at != NULL ? audience : own.id, s->scopes, lasts);
+        return fail(cx, INVALID_STATE, "service %.*s has no secret", STR_ARGS(s->id));
+    Assertion a = for_audience(cx, s->id, audience.at != NULL ? audience : own.id, s->scopes, lasts);
     a.tenant = (TenantId){ 0 };
     *token = assertion_write(cx->mem, &a, &s->keys.now);
     return true;
+}
+
+bool service_mint(Ctx *cx, Str id, Str audience, Span lasts, Str *token)
+{
+    const Service *s = service_take(id);
+
+    if (s == NULL)
+        return fail(cx, NOT_FOUND, "no service %.*s", STR_ARGS(id));
+    bool good = mint(cx, s, audience, lasts, token);
+    service_done(s);
+    return good;
 }

@@ -14,16 +14,19 @@ typedef struct ServiceConfig {
     ServicesConfig list;
 } ServiceConfig;
 
-/* Copies what it needs; the secrets are borrowed until service_close. */
+/* Copies what it needs, the secrets too. */
 CHECKED bool service_open(Arena *mem, const ServiceConfig *config, Str *why);
 void service_close(void);
+
+/* Trusts by that list from now on, and signs with its secrets. While others ask. */
+void service_change(ServiceList *list);
 
 /* A service that may ask, and what for: no more than its token says, and no more than
  * the list says.
  *   fails   INVALID_SERVICE_TOKEN, UNTRUSTED_SERVICE, INVALID_SERVICE_SIGNATURE,
  *           SERVICE_TOKEN_EXPIRED, SERVICE_TOKEN_REVOKED, SERVICE_REVOKED
  *   thread  any: an io thread too */
-typedef struct Peer { const Service *service; unsigned scopes; TenantId tenant; UserId user; } Peer;
+typedef struct Peer { Str service; Uuid machine; unsigned scopes; TenantId tenant; UserId user; } Peer;
 CHECKED bool service_check(Ctx *cx, Str token, Peer *out);
 
 /* The rest of it, of a token whose signature was found to be that service's. An
@@ -47,9 +50,13 @@ enum { SERVICE_HEADERS = 7 };
 int service_headers(Ctx *cx, Str audience, Str tracestate, Header out[SERVICE_HEADERS]);
 
 /* This process, among those of the same id: {id}-{machine}-{start}-{chance}, until when, and
- * a fingerprint of the secret that says nothing about it. */
+ * a fingerprint of the secret that says nothing about it. It gets another name ten days
+ * before its end. */
+#define INSTANCE_LASTS days(30)
+#define INSTANCE_EARLY days(10)
 typedef struct Instance { Str id, fingerprint; Instant until; } Instance;
 Instance service_instance(Ctx *cx);
+void service_watch(Ctx *cx);                      /* renews it when it is time; a clock job */
 Str service_own_id(void);                         /* SERVICE_ID               */
 
 /* A token as a service of the list would make it, or as ourselves: for operators and tests.

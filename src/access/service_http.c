@@ -37,13 +37,13 @@ const Shape revoke_in_shape = SHAPE(RevokeIn,
 bool service_index(Ctx *cx, Req *rq)
 {
     isize n;
-    const Service *all = services_all(&n);
+    const ServiceView *all = services_view(cx->mem, &n);
     ServiceRow *rows = make(cx->mem, ServiceRow, n + 1);
 
     for (isize i = 0; i < n; i++) {
         Buf b = buf_in(cx->mem, 64);
         scopes_write(&b, all[i].scopes);
-        rows[i] = (ServiceRow){ all[i].id, buf_str(&b), all[i].alone, all[i].keys.now.len > 0,
+        rows[i] = (ServiceRow){ all[i].id, buf_str(&b), all[i].alone, all[i].keyed,
                                 revocation_of(cx->mem, A_SERVICE, all[i].id, cx->now) };
     }
     return reply_list(cx, rq, &service_row_shape, rows, n, SERVICES_MOST, (Str){ 0 });
@@ -52,12 +52,12 @@ bool service_index(Ctx *cx, Req *rq)
 bool service_self(Ctx *cx, Req *rq)
 {
     Instance i = service_instance(cx);
-    const Keys *k = service_keys(S(""));
-    bool before_is = k->before.len > 0 && before(cx->now, k->before_until);
+    const Service *s = service_take_keys(S(""));
+    Instant until = s->keys.before.len > 0 ? s->keys.before_until : (Instant){ 0 };
 
+    service_done(s);
     return reply(cx, rq, 200, &self_shape, &(Self){
-        service_own_id(), i.id, i.fingerprint, i.until, before_is,
-        k->before.len > 0 ? k->before_until : (Instant){ 0 } });
+        service_own_id(), i.id, i.fingerprint, i.until, before(cx->now, until), until });
 }
 
 bool revocation_index(Ctx *cx, Req *rq)
@@ -81,7 +81,7 @@ static bool settle(Ctx *cx, const RevokeIn *in, Revocation *out)
     if (in->service.at != NULL) {
         *out = (Revocation){ .kind = A_SERVICE, .name = in->service, .reason = in->reason,
                              .changedAt = cx->now };
-        return service_find(in->service) != NULL || fail(cx, NOT_FOUND, "no such service");
+        return service_known(in->service) || fail(cx, NOT_FOUND, "no such service");
     }
     if (in->token.at != NULL) {
         Digest d = sha256(in->token);
@@ -109,7 +109,7 @@ bool revocation_remove(Ctx *cx, Req *rq)
 {
     Str id = req_param(rq, "service");
 
-    if (service_find(id) == NULL)
+    if (!service_known(id))
         return fail(cx, NOT_FOUND, "no such service");
     return service_unrevoke(cx, id) && reply_empty(rq, 204);
 }

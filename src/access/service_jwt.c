@@ -96,21 +96,29 @@ static const Service *named(Arena *mem, Str token)
     if (!base64url_read(mem, str_sub(token, 0, str_find(token, '.')), &text))
         return NULL;
     const Json *j = json_read(mem, text, &why);
-    return j != NULL && json_kind(j) == J_OBJECT && json_get_str(j, "kid", &kid) ? service_find(kid) : NULL;
+    return j != NULL && json_kind(j) == J_OBJECT && json_get_str(j, "kid", &kid) ? service_take(kid) : NULL;
 }
 
-bool service_check_jwt(Ctx *cx, Str token, Peer *out)
+static bool check(Ctx *cx, const Service *s, Str token, Peer *out)
 {
-    const Service *s = named(cx->mem, token);
     Assertion a;
     Str payload;
 
-    if (s == NULL)
-        return fail(cx, UNTRUSTED_SERVICE, "kid is not in the list");
     if (!holds(cx, s, &s->keys.now, token, &payload) &&
         !(before(cx->now, s->keys.before_until) && holds(cx, s, &s->keys.before, token, &payload)))
         return fail(cx, INVALID_SERVICE_SIGNATURE, "service %.*s", STR_ARGS(s->id));
     if (!read_claims(cx->mem, payload, &a) || !str_is(a.issuer, s->id))
         return fail(cx, INVALID_SERVICE_TOKEN, "a claim is missing or not what it should be");
     return service_judge(cx, token, s, &a, out);
+}
+
+bool service_check_jwt(Ctx *cx, Str token, Peer *out)
+{
+    const Service *s = named(cx->mem, token);
+
+    if (s == NULL)
+        return fail(cx, UNTRUSTED_SERVICE, "kid is not in the list");
+    bool good = check(cx, s, token, out);
+    service_done(s);
+    return good;
 }

@@ -1,9 +1,12 @@
-/* service_list.c - read once, at boot: a change needs a restart, and revoking does not. What
- * the file names and doesn't exist stops the start, because a typing error in a scope would
- * otherwise be found by whoever is refused at night. */
+/* service_list.c - a list is read whole, never changed, and counted, so another can take its
+ * place while requests are judged by it. What the file names and doesn't exist is a mistake,
+ * because a typing error in a scope would otherwise be found by whoever is refused at night. */
 #include "access/service_list.h"
 #include "base/file.h"
+#include "base/lock.h"
 #include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 __asm__(".globl services_default\n.section .rodata\nservices_default:\n"
@@ -12,13 +15,19 @@ extern const char services_default[];
 
 enum { FILE_MOST = 256 << 10, SECRET_MOST = 200 };
 
-static struct {
+struct ServiceList {
+    _Atomic int users;
+    Arena   mem;
     Service all[SERVICES_MOST];
     isize   count;
-    Keys    shared;
-} own;
+    Service shared;                               /* of nobody in particular  */
+};
 
-typedef struct { Arena *mem; const ServicesConfig *config; Str *why; } Reading;
+static struct { Lock lock; ServiceList *now; } own = { .lock = LOCK_OF(RANK_KEYS) };
+
+/* ---- the file ---------------------------------------------------------------- */
+
+typedef struct { Arena *mem; const ServicesConfig *config; ServiceList *to; Str *why; } Reading;
 
 static bool wrong(Reading *r, Str id, const char *what, Str about)
 {
@@ -79,7 +88,7 @@ static bool read_keys(Reading *r, Service *s, const Json *row)
     if (!s->alone && s->keys.before.len > 0)
         return wrong(r, s->id, "has a previousSecretFile and no secretFile", S(""));
     if (!s->alone)
-        s->keys = own.shared;
+        s->keys = r->to->shared.keys;
     return !s->alone || read_moment(r, s, row);
 }
 
@@ -100,17 +109,25 @@ static Uuid machine_of(Arena *mem, Str id)
     return u;
 }
 
+static const Service *find(const ServiceList *l, Str id)
+{
+    for (isize i = 0; i < l->count; i++)
+        if (str_is(l->all[i].id, id))
+            return &l->all[i];
+    return NULL;
+}
+
 static bool read_service(Reading *r, const Json *row)
 {
-    Service *s = &own.all[own.count];
+    Service *s = &r->to->all[r->to->count];
     Str id = S(""), unknown;
 
-    *s = (Service){ 0 };
+    *s = (Service){ .of = r->to };
     if (json_kind(row) != J_OBJECT || !json_get_str(row, "id", &id) || !is_id(id))
         return wrong(r, id, "an id is 1 to 64 of a-z 0-9 - _ .", S(""));
-    if (service_find(id) != NULL)
+    if (find(r->to, id) != NULL)
         return wrong(r, id, "stands there twice", S(""));
-    s->id = str_copy(r->mem, id);
+    s->id = str_copy(&r->to->mem, id);
     s->machine = machine_of(r->mem, id);
     if (!scopes_read(json_member(row, "scopes"), &s->scopes, &unknown))
         return wrong(r, id, "scopes must be a list of words", S(""));
@@ -118,7 +135,7 @@ static bool read_service(Reading *r, const Json *row)
         return wrong(r, id, "there is no scope", unknown);
     if (r->config->trusted.len > 0 && !is_named(r->config->trusted, id))
         return true;
-    own.count++;                                  /* from here close wipes it */
+    r->to->count++;                               /* from here drop wipes it  */
     return read_keys(r, s, row);
 }
 
@@ -128,7 +145,7 @@ static bool check_trusted(Reading *r)
 
     while (left.len > 0) {
         Str id = str_trim(str_cut(&left, ','));
-        if (id.len > 0 && service_find(id) == NULL)
+        if (id.len > 0 && find(r->to, id) == NULL)
             return wrong(r, id, "TRUSTED_SERVICES names what the file does not", S(""));
     }
     return true;
@@ -151,49 +168,128 @@ static bool read_all(Reading *r, Str text)
     return check_trusted(r);
 }
 
-bool services_open(Arena *mem, const ServicesConfig *config, Str *why)
+static Secret copy_of(const Secret *s)
 {
-    Reading r = { mem, config, why };
+    return s->len > 0 ? secret_copy((Str){ (const char *)s->at, s->len }) : (Secret){ 0 };
+}
+
+static ServiceList *new_list(const Keys *shared)
+{
+    ServiceList *l = calloc(1, sizeof *l);
+
+    must(l != NULL);
+    l->users = 1;
+    l->shared = (Service){ .id = S(""), .of = l };
+    l->shared.keys = (Keys){ copy_of(&shared->now), copy_of(&shared->before), shared->before_until };
+    return l;
+}
+
+ServiceList *services_read(Arena *mem, const ServicesConfig *config, Str *why)
+{
     Str text = str_of(services_default);
 
-    own.count = 0;
-    own.shared = config->shared;
     if (config->file.len > 0 && !file_read(mem, config->file, FILE_MOST, &text)) {
         *why = str_fmt(mem, "SERVICES_FILE %.*s: %s", STR_ARGS(config->file), strerror(errno));
-        return false;
+        return NULL;
     }
+    Reading r = { mem, config, new_list(&config->shared), why };
     if (read_all(&r, text))
-        return true;
-    services_close();
-    return false;
-}
-
-void services_close(void)
-{
-    for (isize i = 0; i < own.count; i++)
-        if (own.all[i].alone) {
-            secret_wipe(&own.all[i].keys.now);
-            secret_wipe(&own.all[i].keys.before);
-        }
-    memset(&own, 0, sizeof own);
-}
-
-const Service *service_find(Str id)
-{
-    for (isize i = 0; i < own.count; i++)
-        if (str_is(own.all[i].id, id))
-            return &own.all[i];
+        return r.to;
+    services_drop(r.to);
     return NULL;
 }
 
-const Service *services_all(isize *count)
+/* ---- one after the other ------------------------------------------------------- */
+
+static void wipe_keys(Keys *k)
 {
-    *count = own.count;
-    return own.all;
+    secret_wipe(&k->now);
+    secret_wipe(&k->before);
 }
 
-const Keys *service_keys(Str id)
+void services_drop(ServiceList *l)
 {
-    const Service *s = service_find(id);
-    return s != NULL ? &s->keys : &own.shared;
+    if (l == NULL || atomic_fetch_sub(&l->users, 1) > 1)
+        return;
+    for (isize i = 0; i < l->count; i++)
+        if (l->all[i].alone)
+            wipe_keys(&l->all[i].keys);
+    wipe_keys(&l->shared.keys);
+    arena_close(&l->mem);
+    free(l);
+}
+
+void services_use(ServiceList *l)
+{
+    lock(&own.lock);
+    ServiceList *old = own.now;
+    own.now = l;
+    unlock(&own.lock);
+    services_drop(old);
+}
+
+bool services_open(Arena *mem, const ServicesConfig *config, Str *why)
+{
+    ServiceList *l = services_read(mem, config, why);
+
+    if (l != NULL)
+        services_use(l);
+    return l != NULL;
+}
+
+void services_close(void) { services_use(NULL); }
+
+/* ---- asking --------------------------------------------------------------------- */
+
+static ServiceList *hold(void)
+{
+    lock(&own.lock);
+    ServiceList *l = own.now;
+    must(l != NULL);
+    atomic_fetch_add(&l->users, 1);
+    unlock(&own.lock);
+    return l;
+}
+
+void service_done(const Service *s) { services_drop(s->of); }
+
+const Service *service_take(Str id)
+{
+    ServiceList *l = hold();
+    const Service *s = find(l, id);
+
+    if (s == NULL)
+        services_drop(l);
+    return s;
+}
+
+const Service *service_take_keys(Str id)
+{
+    ServiceList *l = hold();
+    const Service *s = find(l, id);
+
+    return s != NULL ? s : &l->shared;
+}
+
+bool service_known(Str id)
+{
+    const Service *s = service_take(id);
+
+    if (s != NULL)
+        service_done(s);
+    return s != NULL;
+}
+
+ServiceView *services_view(Arena *mem, isize *count)
+{
+    ServiceList *l = hold();
+    ServiceView *v = make(mem, ServiceView, l->count + 1);
+
+    *count = l->count;
+    for (isize i = 0; i < l->count; i++) {
+        const Service *s = &l->all[i];
+        v[i] = (ServiceView){ str_copy(mem, s->id), s->scopes, s->alone, s->keys.now.len > 0 };
+    }
+    services_drop(l);
+    return v;
 }

@@ -19,27 +19,44 @@ enum { SERVICES_MOST = 64, SERVICE_ID_MOST = 64, SERVICE_SECRET_LEAST = 32 };
 /* The secrets that verify: the first one also signs. */
 typedef struct Keys { Secret now, before; Instant before_until; } Keys;
 
+typedef struct ServiceList ServiceList;           /* what was read at once    */
+
 typedef struct Service {
     Str      id;
     unsigned scopes;
     Uuid     machine;                             /* the same on every node   */
     bool     alone;                               /* its secret is its own    */
     Keys     keys;                                /* no secret: none verifies */
+    ServiceList *of;
 } Service;
 
 typedef struct ServicesConfig {
     Str file;                                     /* SERVICES_FILE; empty: the table */
     Str trusted;                                  /* TRUSTED_SERVICES; empty: all of the file */
-    Keys shared;                                  /* borrowed                 */
+    Keys shared;                                  /* copied                   */
 } ServicesConfig;
 
-/* Reads the file. False with *why: it can't be read, or says what makes no sense. */
+/* Reads the file. NULL with *why, in mem: it can't be read, or says what makes no sense. */
+ServiceList *services_read(Arena *mem, const ServicesConfig *config, Str *why);
+
+/* The list from now on; may be called while others ask. The one before goes, and its
+ * secrets are wiped, when nobody looks at it any more. */
+void services_use(ServiceList *list);
+void services_drop(ServiceList *list);            /* one that is not to be used */
+
+/* Both at once. */
 CHECKED bool services_open(Arena *mem, const ServicesConfig *config, Str *why);
 void services_close(void);
 
-/* NULL when it is not trusted. */
-const Service *service_find(Str id);
-const Service *services_all(isize *count);
+/* Holds it: it is as it was until service_done. NULL when it is not trusted.
+ *   thread  any */
+const Service *service_take(Str id);
+void service_done(const Service *s);
+bool service_known(Str id);
 
-/* What signs and verifies between us and that service: its own secret, or the shared. */
-const Keys *service_keys(Str id);
+/* Whose keys sign and verify between us and that service: its own secret, or the shared
+ * one, which is that of nobody in particular. Held as above. */
+const Service *service_take_keys(Str id);
+
+typedef struct ServiceView { Str id; unsigned scopes; bool alone, keyed; } ServiceView;
+ServiceView *services_view(Arena *mem, isize *count);

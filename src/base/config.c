@@ -27,7 +27,9 @@ typedef enum Kind {
 static const ConfigFacts facts[] = {
 #define GROUP(title) { .group = title },
 #define CONFIG(field, name, kind, otherwise, least, most, says) \
-    { NULL, #field, name, #kind, otherwise, says, least, most },
+    { NULL, #field, name, #kind, otherwise, says, least, most, false },
+#define LIVE(field, name, kind, otherwise, least, most, says) \
+    { NULL, #field, name, #kind, otherwise, says, least, most, true },
 #include "base/config.def"
 #undef GROUP
 #undef CONFIG
@@ -434,6 +436,38 @@ bool config_same(const Config *one, const Config *other, isize row)
     case GROUP_TITLE: break;
     }
     return true;
+}
+
+static const isize sizes[] = {
+    [KIND_INT] = sizeof(i64), [KIND_SPAN] = sizeof(Span), [KIND_BOOL] = sizeof(bool),
+    [KIND_NAMES] = sizeof(int) };
+
+void config_take(Arena *mem, Config *to, Config *from, isize row)
+{
+    void *a = (char *)to + places[row].at, *b = (char *)from + places[row].at;
+    Secret old;
+
+    switch (places[row].kind) {
+    case KIND_INT:
+    case KIND_SPAN:
+    case KIND_BOOL:
+    case KIND_NAMES:
+        memcpy(a, b, (size_t)sizes[places[row].kind]);
+        break;
+    case KIND_SECRET:
+        old = *(Secret *)a;
+        *(Secret *)a = *(Secret *)b;
+        *(Secret *)b = old;
+        break;
+    case KIND_TEXT:
+    case KIND_PATH:
+    case KIND_LIST:
+        *(Str *)a = str_copy(mem, *(const Str *)b);
+        break;
+    case GROUP_TITLE:
+        return;
+    }
+    to->from[row] = str_copy(mem, from->from[row]);
 }
 
 void config_raw(Buf *b, const Config *c, isize row)

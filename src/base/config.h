@@ -42,6 +42,7 @@ enum { PAY_SANDBOX };                             /* pay_provider             */
 typedef struct ConfigFacts {
     const char *group, *field, *name, *kind, *otherwise, *says;
     i64 least, most;
+    bool live;                                    /* SIGHUP changes it too    */
 } ConfigFacts;
 const ConfigFacts *config_facts(isize *count);
 
@@ -71,6 +72,9 @@ void config_raw(Buf *b, const Config *c, isize row);
 
 /* Whether a row of the table has the same value in both. */
 bool config_same(const Config *a, const Config *b, isize row);
+
+/* Takes over the value of a row, in mem; `from` gets the secret that was there. */
+void config_take(Arena *mem, Config *to, Config *from, isize row);
 
 /* Wipes the secrets; also after a config_read that failed. */
 void config_wipe(Config *c);

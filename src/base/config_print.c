@@ -132,14 +132,18 @@ void config_print_manual(Buf *b)
         "counts as none. All mistakes are reported at once, and the start is refused; `tickettoken\n"
         "config --sources` says from where each came. Spans are written `300s`, `15m`, `12h`, `7d`\n"
         "or as plain seconds.\n\n"
+        "`SIGHUP` (`systemctl reload tickettoken`) reads all of it again: what says so below is\n"
+        "changed at once, wholly or not at all, and the files that such a setting names are read\n"
+        "again though their names be the same. What says `start` waits for the next one; the log\n"
+        "names it.\n\n"
         "Secrets have no defaults. Outside production a missing one is made once into\n"
         "`DATA_DIR/secrets.env` (mode 0600); with `NODE_ENV=production` that file is not\n"
         "read, and every missing secret is listed. `tickettoken config` shows the present\n"
         "values with secrets masked, `tickettoken doctor` checks them.\n");
     for (isize i = 0; i < n; i++) {
         if (f[i].name == NULL) {
-            buf_fmt(b, "\n## %s\n\n| setting | default | may be | what it does |\n"
-                    "|---|---|---|---|\n", f[i].group);
+            buf_fmt(b, "\n## %s\n\n| setting | default | may be | changes at | what it does |\n"
+                    "|---|---|---|---|---|\n", f[i].group);
             continue;
         }
         Str d = first_word(&f[i]);
@@ -148,6 +152,6 @@ void config_print_manual(Buf *b)
             buf_fmt(b, "`%.*s`", STR_ARGS(d));
         buf_lit(b, " | ");
         put_range(b, &f[i]);
-        buf_fmt(b, " | %s |\n", f[i].says);
+        buf_fmt(b, " | %s | %s |\n", f[i].live ? "`SIGHUP`" : "start", f[i].says);
     }
 }

@@ -7,7 +7,7 @@
 
 enum { LINE_MOST = 4096 };
 
-static struct { _Atomic LogLevel least; bool json; int fd; } set = { LOG_INFO, false, 2 };
+static struct { _Atomic LogLevel least; _Atomic bool json; _Atomic int fd; } set = { LOG_INFO, false, 2 };
 
 void log_setup(LogLevel least, bool json, int fd)
 {

@@ -166,6 +166,11 @@ static bool limits_of(const Config *c)
     return c->limits == LIMITS_ON || (c->limits == LIMITS_AUTO && earnest);
 }
 
+IssuersConfig app_issuers(const Config *c)
+{
+    return (IssuersConfig){ c->issuers_file, c->jwt_issuer, !is_strict(c) };
+}
+
 static bool open_identity(App *app, Str *why)
 {
     const Config *c = &app->config;
@@ -180,16 +185,14 @@ static bool open_identity(App *app, Str *why)
         .audit_kept = c->audit_kept,
         .limits = { limits_of(c), c->limit_login, c->limit_register, c->limit_wallet,
                     c->limit_default, c->limit_stream_address },
-        .issuers_file = c->issuers_file,
-        .issuers_plain = c->environment == ENV_TEST || c->environment == ENV_DEVELOPMENT,
-        .passkey_id = c->passkey_id, .passkey_origins = c->passkey_origins,
+        .issuers = app_issuers(c), .passkey_id = c->passkey_id, .passkey_origins = c->passkey_origins,
         .wallet_classic = c->wallet_classic };
 
     auth_floors(c->login_floor, c->forgot_floor, c->floor_jitter);
     return identity_open(&app->mem, &i, why);
 }
 
-static ServiceConfig services_of(Arena *mem, const Config *c)
+ServiceConfig app_services(Arena *mem, const Config *c)
 {
     Str words = S("development production test staging");
     Instant rotated = { 0 };
@@ -206,7 +209,7 @@ static ServiceConfig services_of(Arena *mem, const Config *c)
 
 static bool open_access(App *app, Str *why)
 {
-    ServiceConfig services = services_of(&app->mem, &app->config);
+    ServiceConfig services = app_services(&app->mem, &app->config);
 
     return access_open(&app->mem, &services, why);
 }

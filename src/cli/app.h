@@ -3,8 +3,10 @@
  * A command opens what it needs; the server opens everything.
  * Needs: everything.  Used by: the commands. */
 #pragma once
+#include "access/service.h"
 #include "bus/bus.h"
 #include "cli/args.h"
+#include "identity/issuer.h"
 #include "net/server.h"
 #include "store/store.h"
 
@@ -27,6 +29,10 @@ Str app_public_url(App *app);
 /* The store as the settings describe it. */
 StoreConfig app_store(const App *app);
 BusConfig   app_bus(const Config *config);
+
+/* Who else may call, as the settings say. */
+ServiceConfig app_services(Arena *mem, const Config *config);
+IssuersConfig app_issuers(const Config *config);
 
 /* Brings the schema up to date; says what it did in the log. */
 CHECKED bool app_migrate(App *app);

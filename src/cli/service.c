@@ -14,13 +14,13 @@ static const Option options[] = {
 static Exit list(Work *w)
 {
     isize n;
-    const Service *all = services_all(&n);
+    const ServiceView *all = services_view(w->cx.mem, &n);
     Buf b = buf_in(w->cx.mem, 1024);
 
     for (isize i = 0; i < n; i++) {
         Str why = revocation_of(w->cx.mem, A_SERVICE, all[i].id, w->cx.now);
         buf_fmt(&b, "%-24.*s %-7s %-8s %.*s\n", STR_ARGS(all[i].id),
-                all[i].alone ? "own" : all[i].keys.now.len > 0 ? "shared" : "none",
+                all[i].alone ? "own" : all[i].keyed ? "shared" : "none",
                 why.at != NULL ? "revoked" : "trusted", STR_ARGS(scopes_str(w->cx.mem, all[i].scopes)));
     }
     cli_print(&b);
@@ -47,7 +47,7 @@ static Exit revoke(Work *w)
 
     if (reason.len == 0 || reason.len > REASON_MOST)
         return cli_usage("service revoke: say why with --reason, in at most %d letters", REASON_MOST);
-    if (!hash && service_find(w->word) == NULL)
+    if (!hash && !service_known(w->word))
         return cli_failed("no service %.*s; tokens are named by their SHA-256 in hex", STR_ARGS(w->word));
     if (hash)
         until = later(w->cx.now, (Span){ SERVICE_TOKEN_LASTS.ms + 60000 });
@@ -60,7 +60,7 @@ static Exit revoke(Work *w)
 
 static Exit unrevoke(Work *w)
 {
-    if (service_find(w->word) == NULL)
+    if (!service_known(w->word))
         return cli_failed("no service %.*s", STR_ARGS(w->word));
     if (!service_unrevoke(&w->cx, w->word))
         return (Exit)app_fault(&w->cx);

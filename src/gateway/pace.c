@@ -105,10 +105,13 @@ bool pace_address(Ctx *cx, Str peer)
     return !own.config.on || check(cx, limit_address(cx, peer), 1, own.config.address);
 }
 
+/* A service asks for many; a key is itself and not its maker. */
 bool pace_person(Ctx *cx)
 {
-    return !own.config.on || uuid_zero(cx->who.user.v) ||
-           check(cx, uuid_str(cx->mem, cx->who.user.v), 1, own.config.person);
+    Uuid who = cx->who.comer == A_PERSON ? cx->who.user.v : cx->who.machine;
+
+    return !own.config.on || cx->who.comer == A_PEER || uuid_zero(who) ||
+           check(cx, uuid_str(cx->mem, who), 1, own.config.person);
 }
 
 bool pace_published(Ctx *cx, i64 count)

@@ -12,7 +12,8 @@ typedef struct PaceConfig { bool on; i64 person, address, published; } PaceConfi
 void pace_open(const PaceConfig *config);
 void pace_close(void);
 
-/* Counts one request of an address (of IPv6: of a /64), and one of cx->who, if anybody is.
+/* Counts one request of an address (of IPv6: of a /64), and one of cx->who: a person or an
+ * API key; services are not counted.
  *   fails   RATE_LIMIT_EXCEEDED with its Retry-After
  *   thread  any: an io thread too */
 CHECKED bool pace_address(Ctx *cx, Str peer);

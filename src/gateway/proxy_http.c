@@ -222,20 +222,13 @@ static bool is_idempotent(Method m)
     return m == M_GET || m == M_PUT || m == M_DELETE;
 }
 
-bool proxy_pass(Ctx *cx, Req *rq)
+static bool pass(Ctx *cx, Req *rq, const ProxyRow *row)
 {
-    int rows;
     Str rest;
 
-    if (proxy_rows(&rows), rows == 0)
-        return fail(cx, NOT_FOUND, "no PROXY_FILE");
-    if (!proxy_path_check(cx, rq))
-        return false;
-    const ProxyRow *row = proxy_find(rq->path);
-    if (row == NULL)
-        return fail(cx, NOT_FOUND, "no upstream has this path");
     if (!pace_address(cx, rq->peer) ||
-        !guard_check(cx, rq, row->access == PROXY_OPEN ? OPEN : SIGNED_IN) || !pace_person(cx) ||
+        !guard_pass(cx, rq, row->access == PROXY_OPEN ? OPEN : SIGNED_IN | row->scope) ||
+        !pace_person(cx) ||
         !proxy_path_rest(cx, row, rq->path, &rest) || !check_upgrade(cx, rq) ||
         !check_length(cx, row, rq))
         return false;
@@ -245,6 +238,20 @@ bool proxy_pass(Ctx *cx, Req *rq)
         .body_most = row->body_most, .no_cache_said = S("no-store"), .passes = settle_field,
         .trailer_up = goes_up, .trailer_down = comes_down, .of = row };
     return reply_forward(cx, rq, &wish);
+}
+
+bool proxy_pass(Ctx *cx, Req *rq)
+{
+    if (!proxy_any())
+        return fail(cx, NOT_FOUND, "no PROXY_FILE");
+    if (!proxy_path_check(cx, rq))
+        return false;
+    const ProxyRow *row = proxy_take(rq->path);
+    if (row == NULL)
+        return fail(cx, NOT_FOUND, "no upstream has this path");
+    bool good = pass(cx, rq, row);
+    proxy_done(row);
+    return good;
 }
 
 /* ---- breakers ---------------------------------------------------------------------- */
@@ -272,33 +279,36 @@ const Shape breakers_reset_shape = SHAPE(BreakersReset,
 bool breaker_index(Ctx *cx, Req *rq)
 {
     int n;
-    const ProxyRow *rows = proxy_rows(&n);
+    const ProxyRow **rows = proxy_rows(cx->mem, &n);
     BreakerOut *out = make(cx->mem, BreakerOut, n + 1);
 
     for (int i = 0; i < n; i++) {
-        BreakerView v = breaker_view(&rows[i].up->breaker, mono_now());
-        out[i] = (BreakerOut){ rows[i].name, rows[i].prefix, (int)v.state, v.bad, v.good,
-                               v.opened, v.wait_ms, rows[i].up->counts.open,
-                               rows[i].up->counts.waiting };
+        Upstream *up = rows[i]->up;
+        BreakerView v = breaker_view(&up->breaker, mono_now());
+        out[i] = (BreakerOut){ rows[i]->name, rows[i]->prefix, (int)v.state, v.bad, v.good,
+                               v.opened, v.wait_ms, up->counts.open, up->counts.waiting };
     }
-    return reply_list(cx, rq, &breaker_out_shape, out, n, UPSTREAMS_MOST, (Str){ 0 });
+    bool good = reply_list(cx, rq, &breaker_out_shape, out, n, UPSTREAMS_MOST, (Str){ 0 });
+    proxy_rows_done(rows, n);
+    return good;
 }
 
 bool breaker_reset_http(Ctx *cx, Req *rq)
 {
     int n;
-    const ProxyRow *rows = proxy_rows(&n);
     BreakerReset in = { 0 };
     BreakersReset out = { 0 };
 
     if (rq->body.len > 0 && !req_read(cx, rq, &breaker_reset_shape, &in))
         return false;
+    const ProxyRow **rows = proxy_rows(cx->mem, &n);
     for (int i = 0; i < n; i++) {
-        if (in.name.at != NULL && !str_is(in.name, rows[i].name))
+        if (in.name.at != NULL && !str_is(in.name, rows[i]->name))
             continue;
-        breaker_reset(&rows[i].up->breaker);
+        breaker_reset(&rows[i]->up->breaker);
         out.reset++;
     }
+    proxy_rows_done(rows, n);
     if (in.name.at != NULL && out.reset == 0)
         return fail(cx, NOT_FOUND, "no such upstream");
     return reply(cx, rq, 200, &breakers_reset_shape, &out);

@@ -3,7 +3,6 @@
  * and an epoch that is too old only means to look again. */
 #include "identity/foreign.h"
 #include "identity/epoch.h"
-#include "identity/issuer.h"
 #include "identity/member.h"
 #include "identity/note.h"
 #include "identity/revoked.h"
@@ -24,7 +23,7 @@ enum { PLACES = 4096, SUBJECT_MOST = 255 };
 
 typedef struct Place { Digest token; Claims claims; Instant looked; } Place;
 
-static struct { Lock lock; Place *places; } own = { .lock = LOCK_OF(RANK_KEYS) };
+static struct { Lock lock; Place *places; u64 list; } own = { .lock = LOCK_OF(RANK_KEYS) };
 
 void foreign_open(void)
 {
@@ -36,6 +35,16 @@ void foreign_close(void)
 {
     free(own.places);
     own.places = NULL;
+}
+
+/* Who is verified by the list before just now is not remembered: `list` is another. */
+void foreign_change(IssuerList *list)
+{
+    issuers_use(list);
+    lock(&own.lock);
+    own.list++;
+    memset(own.places, 0, PLACES * sizeof *own.places);
+    unlock(&own.lock);
 }
 
 /* ---- what it says ------------------------------------------------------------ */
@@ -76,22 +85,15 @@ static bool read_said(Ctx *cx, const Json *j, Said *out)
     return before(cx->now, later(out->expires, LEEWAY)) || fail(cx, TOKEN_EXPIRED, "foreign token");
 }
 
-/* The issuer is chosen by what the token says, and what it says is read again out of what
- * was verified. */
-static bool verify(Ctx *cx, Str token, Issuer **issuer, Said *said)
+/* What it says is read again out of what was verified. */
+static bool verify(Ctx *cx, Str token, Issuer *issuer, Said *said)
 {
     Str iss = { 0 }, payload, why;
-    const Json *j = peek(cx->mem, token);
 
-    if (j == NULL || !json_get_str(j, "iss", &iss))
-        return fail(cx, INVALID_TOKEN, "foreign token: no issuer");
-    *issuer = issuer_find(iss, json_member(j, "aud"));
-    if (*issuer == NULL)
-        return fail(cx, INVALID_TOKEN, "foreign token: not for us");
-    if (!issuer_verify(cx, *issuer, token, &payload))
+    if (!issuer_verify(cx, issuer, token, &payload))
         return false;
-    j = json_read(cx->mem, payload, &why);
-    must(j != NULL && json_get_str(j, "iss", &iss) && issuer_find(iss, json_member(j, "aud")) == *issuer);
+    const Json *j = json_read(cx->mem, payload, &why);
+    must(j != NULL && json_get_str(j, "iss", &iss) && issuer_is(issuer, iss, json_member(j, "aud")));
     return read_said(cx, j, said);
 }
 
@@ -171,20 +173,43 @@ bool foreign_recall(Ctx *cx, Str token, Claims *out)
     return false;
 }
 
+static u64 list_now(void)
+{
+    lock(&own.lock);
+    u64 list = own.list;
+    unlock(&own.lock);
+    return list;
+}
+
+static void remember(const Ctx *cx, const Digest *d, const Claims *c, u64 list)
+{
+    lock(&own.lock);
+    if (own.list == list)
+        *place_of(d) = (Place){ *d, *c, cx->now };
+    unlock(&own.lock);
+}
+
+/* The issuer is chosen by what the token says. */
 bool foreign_check(Ctx *cx, Str token, Claims *out)
 {
     Digest d = sha256(token);
-    Issuer *issuer = NULL;
-    Said said = { 0 };
+    u64 list = list_now();
+    Str iss = { 0 };
+    Said said;
 
     if (recall(cx, &d, out))
         return true;
-    if (!verify(cx, token, &issuer, &said) || !look_up(cx, issuer, &said, out))
-        return false;
-    lock(&own.lock);
-    *place_of(&d) = (Place){ d, *out, cx->now };
-    unlock(&own.lock);
-    return true;
+    const Json *j = peek(cx->mem, token);
+    if (j == NULL || !json_get_str(j, "iss", &iss))
+        return fail(cx, INVALID_TOKEN, "foreign token: no issuer");
+    Issuer *issuer = issuer_take(iss, json_member(j, "aud"));
+    if (issuer == NULL)
+        return fail(cx, INVALID_TOKEN, "foreign token: not for us");
+    bool good = verify(cx, token, issuer, &said) && look_up(cx, issuer, &said, out);
+    issuer_done(issuer);
+    if (good)
+        remember(cx, &d, out, list);
+    return good;
 }
 
 /* ---- linking ---------------------------------------------------------------------- */

@@ -8,11 +8,16 @@
  * Needs: issuer, member, epoch, revoked, store.  Used by: guard, foreign_http. */
 #pragma once
 #include "base/crypto.h"
+#include "identity/issuer.h"
 #include "identity/jwt.h"
 #include "store/store.h"
 
 void foreign_open(void);
 void foreign_close(void);
+
+/* Takes tokens of that list's issuers from now on; whom others had vouched for is looked at
+ * anew. While requests come. */
+void foreign_change(IssuerList *list);
 
 /* True when it says that it is of an issuer of ours; proves nothing. Cheap when there are
  * no issuers. */

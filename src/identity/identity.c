@@ -33,13 +33,7 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
 
     if (!open_keys(mem, c, why))
         return false;
-    bool good = issuers_open(mem, c->issuers_file, c->issuers_plain, why);
-    if (good && issuer_named(c->issuer)) {
-        *why = S("ISSUERS_FILE names JWT_ISSUER, which is ourselves");
-        issuers_close();
-        good = false;
-    }
-    if (!good) {
+    if (!issuers_open(mem, &c->issuers, why)) {
         key_close();
         return false;
     }

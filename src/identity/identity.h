@@ -4,6 +4,7 @@
  * Needs: key, token, session, login, password.  Used by: cli. */
 #pragma once
 #include "base/crypto.h"
+#include "identity/issuer.h"
 #include "identity/limit.h"
 #include "proof/jws.h"
 #include "proof/password.h"
@@ -23,8 +24,7 @@ typedef struct IdentityConfig {
     Policy policy;                                /* PASSWORD_POLICY          */
     Span audit_kept;                              /* AUDIT_RETENTION          */
     LimitConfig limits;
-    Str  issuers_file;                            /* ISSUERS_FILE             */
-    bool issuers_plain;                           /* http:// is let pass, for tests */
+    IssuersConfig issuers;
     Str  passkey_id, passkey_origins;            /* empty: those of public_url */
     bool wallet_classic;                          /* the two-line message is taken too */
 } IdentityConfig;

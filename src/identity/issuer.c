@@ -1,5 +1,5 @@
 /* issuer.c - a set of keys is immutable and counted, so one can be replaced while others
- * verify with it. Time between fetches is measured on the clock that only runs forward. */
+ * verify with it; so is the list of issuers. Time between fetches is measured on the clock that only runs forward. */
 #include "identity/issuer.h"
 #include "proof/jwk.h"
 #include "base/file.h"
@@ -28,26 +28,38 @@ struct Issuer {
     KeySet  *set;                                 /* NULL: never had one      */
     Mono     had, asked, missed;                  /* 0: never                 */
     bool     asking;
+    IssuerList *of;
 };
 
-static struct { Arena mem; Issuer all[ISSUERS_MOST]; isize count; bool plain; } own;
+struct IssuerList {
+    _Atomic int users;
+    Arena  mem;
+    Issuer all[ISSUERS_MOST];
+    isize  count;
+    bool   plain;
+};
+
+static struct { Lock lock; IssuerList *now; _Atomic bool any; } own = { .lock = LOCK_OF(RANK_KEYS) };
 
 /* ---- the file ------------------------------------------------------------- */
 
-static bool read_issuer(const Json *row, const char **why)
+static bool read_issuer(IssuerList *to, const Json *row, Str self, const char **why)
 {
-    Issuer *i = &own.all[own.count];
+    Issuer *i = &to->all[to->count];
     Str tenant, role = S("customer"), text;
 
-    *i = (Issuer){ 0 };
+    *i = (Issuer){ .of = to };
     *why = "needs issuer, audience, jwksUrl and tenant";
     if (json_kind(row) != J_OBJECT || !json_get_str(row, "issuer", &i->name) || i->name.len == 0 ||
         !json_get_str(row, "audience", &i->audience) || i->audience.len == 0 ||
         !json_get_str(row, "jwksUrl", &i->url) || !json_get_str(row, "tenant", &tenant) ||
         !uuid_read(tenant, &i->tenant.v) || uuid_zero(i->tenant.v))
         return false;
+    *why = "names JWT_ISSUER, which is ourselves";
+    if (str_is(i->name, self))
+        return false;
     *why = "jwksUrl must begin with https://";
-    if (!str_starts(i->url, S("https://")) && !(own.plain && str_starts(i->url, S("http://"))))
+    if (!str_starts(i->url, S("https://")) && !(to->plain && str_starts(i->url, S("http://"))))
         return false;
     *why = "role is none that a person can have";
     if (json_member(row, "role") != NULL && !json_get_str(row, "role", &role))
@@ -56,38 +68,47 @@ static bool read_issuer(const Json *row, const char **why)
     if (i->cap == ANYONE)
         return false;
     if (json_get_str(row, "caFile", &text))
-        i->ca = str_copy(&own.mem, text);
-    i->name = str_copy(&own.mem, i->name);
-    i->audience = str_copy(&own.mem, i->audience);
-    i->url = str_copy(&own.mem, i->url);
+        i->ca = str_copy(&to->mem, text);
+    i->name = str_copy(&to->mem, i->name);
+    i->audience = str_copy(&to->mem, i->audience);
+    i->url = str_copy(&to->mem, i->url);
     lock_init(&i->lock, RANK_KEYS);
     cond_init(&i->changed);
-    own.count++;
+    to->count++;
     return true;
 }
 
-bool issuers_open(Arena *mem, Str file, bool plain, Str *why)
+static bool read_list(IssuerList *to, Arena *mem, const IssuersConfig *c, Str text, Str *why)
 {
-    Str text, said = S("");
+    Str said = S("");
     const char *what = "expected {\"issuers\":[...]}, at most 16";
-
-    own.plain = plain;
-    if (file.len == 0)
-        return true;
-    if (!file_read(mem, file, FILE_MOST, &text)) {
-        *why = str_fmt(mem, "ISSUERS_FILE %.*s: %s", STR_ARGS(file), strerror(errno));
-        return false;
-    }
     const Json *j = json_read(mem, text, &said);
     const Json *list = j != NULL && json_kind(j) == J_OBJECT ? json_member(j, "issuers") : NULL;
     bool good = list != NULL && json_kind(list) == J_LIST && json_count(list) <= ISSUERS_MOST;
+
     for (isize i = 0; good && i < json_count(list); i++)
-        good = read_issuer(json_item(list, i), &what);
-    if (!good) {
-        *why = str_fmt(mem, "ISSUERS_FILE %.*s: %s", STR_ARGS(file), what);
-        issuers_close();
-    }
+        good = read_issuer(to, json_item(list, i), c->self, &what);
+    if (!good)
+        *why = str_fmt(mem, "ISSUERS_FILE %.*s: %s", STR_ARGS(c->file), what);
     return good;
+}
+
+IssuerList *issuers_read(Arena *mem, const IssuersConfig *c, Str *why)
+{
+    Str text;
+
+    if (c->file.len > 0 && !file_read(mem, c->file, FILE_MOST, &text)) {
+        *why = str_fmt(mem, "ISSUERS_FILE %.*s: %s", STR_ARGS(c->file), strerror(errno));
+        return NULL;
+    }
+    IssuerList *l = calloc(1, sizeof *l);
+    must(l != NULL);
+    l->users = 1;
+    l->plain = c->plain;
+    if (c->file.len == 0 || read_list(l, mem, c, text, why))
+        return l;
+    issuers_drop(l);
+    return NULL;
 }
 
 /* ---- the keys -------------------------------------------------------------- */
@@ -101,15 +122,17 @@ static void let_go(KeySet *s)
     free(s);
 }
 
-void issuers_close(void)
+void issuers_drop(IssuerList *l)
 {
-    for (isize i = 0; i < own.count; i++) {
-        let_go(own.all[i].set);
-        lock_close(&own.all[i].lock);
-        pthread_cond_destroy(&own.all[i].changed);
+    if (l == NULL || atomic_fetch_sub(&l->users, 1) > 1)
+        return;
+    for (isize i = 0; i < l->count; i++) {
+        let_go(l->all[i].set);
+        lock_close(&l->all[i].lock);
+        pthread_cond_destroy(&l->all[i].changed);
     }
-    own.count = 0;
-    arena_close(&own.mem);
+    arena_close(&l->mem);
+    free(l);
 }
 
 static const JwsKey *find(void *arg, Str kid)
@@ -142,7 +165,7 @@ static bool get_set(Ctx *cx, const Issuer *i, KeySet *out)
 {
     Header accept = { S("Accept"), S("application/json") };
     Fetch f = { .method = M_GET, .url = i->url, .headers = &accept, .header_count = 1,
-                .reach = FETCH_ANYONE, .plain = own.plain, .ca = i->ca, .within = FETCH_LASTS,
+                .reach = FETCH_ANYONE, .plain = i->of->plain, .ca = i->ca, .within = FETCH_LASTS,
                 .most = SET_BYTES, .too_long = FETCH_REFUSE };
     Fetched *got = make(cx->mem, Fetched, 1);
     Str why = { 0 };
@@ -232,6 +255,61 @@ bool issuer_verify(Ctx *cx, Issuer *i, Str token, Str *payload)
     return good;
 }
 
+/* ---- one list after the other ------------------------------------------------- */
+
+static bool is_same(const Issuer *a, const Issuer *b)
+{
+    return str_is(a->name, b->name) && str_is(a->url, b->url) && str_is(a->ca, b->ca) &&
+           str_is(a->audience, b->audience);
+}
+
+/* Its keys may be the only ones to be had while it is away. */
+static void inherit(Issuer *i, Issuer *from)
+{
+    lock(&from->lock);
+    i->set = take(from);
+    i->had = from->had;
+    i->asked = from->asked;
+    unlock(&from->lock);
+}
+
+static IssuerList *hold(void)
+{
+    lock(&own.lock);
+    IssuerList *l = own.now;
+    if (l != NULL)
+        atomic_fetch_add(&l->users, 1);
+    unlock(&own.lock);
+    return l;
+}
+
+void issuers_use(IssuerList *l)
+{
+    IssuerList *old = hold();
+
+    for (isize i = 0; l != NULL && old != NULL && i < l->count; i++)
+        for (isize k = 0; k < old->count; k++)
+            if (is_same(&l->all[i], &old->all[k]))
+                inherit(&l->all[i], &old->all[k]);
+    lock(&own.lock);
+    own.now = l;
+    own.any = l != NULL && l->count > 0;
+    unlock(&own.lock);
+    issuers_drop(old);                            /* held above               */
+    issuers_drop(old);                            /* and no longer in use     */
+}
+
+bool issuers_open(Arena *mem, const IssuersConfig *config, Str *why)
+{
+    IssuerList *l = issuers_read(mem, config, why);
+
+    if (l != NULL)
+        issuers_use(l);
+    return l != NULL;
+}
+
+void issuers_close(void) { issuers_use(NULL); }
+
 /* ---- which there are --------------------------------------------------------- */
 
 static bool is_among(const Json *audience, Str name)
@@ -246,23 +324,36 @@ static bool is_among(const Json *audience, Str name)
     return false;
 }
 
-Issuer *issuer_find(Str name, const Json *audience)
+bool issuer_is(const Issuer *i, Str name, const Json *audience)
 {
-    for (isize i = 0; i < own.count; i++)
-        if (str_is(own.all[i].name, name) && is_among(audience, own.all[i].audience))
-            return &own.all[i];
+    return str_is(i->name, name) && is_among(audience, i->audience);
+}
+
+Issuer *issuer_take(Str name, const Json *audience)
+{
+    IssuerList *l = hold();
+
+    for (isize i = 0; l != NULL && i < l->count; i++)
+        if (issuer_is(&l->all[i], name, audience))
+            return &l->all[i];
+    issuers_drop(l);
     return NULL;
 }
 
+void issuer_done(Issuer *i) { issuers_drop(i->of); }
+
 bool issuer_named(Str name)
 {
-    for (isize i = 0; i < own.count; i++)
-        if (str_is(own.all[i].name, name))
-            return true;
-    return false;
+    IssuerList *l = hold();
+    bool is = false;
+
+    for (isize i = 0; l != NULL && i < l->count; i++)
+        is |= str_is(l->all[i].name, name);
+    issuers_drop(l);
+    return is;
 }
 
-bool     issuers_any(void)                { return own.count > 0; }
+bool     issuers_any(void)                { return own.any; }
 Str      issuer_name(const Issuer *i)     { return i->name; }
 TenantId issuer_tenant(const Issuer *i)   { return i->tenant; }
 Role     issuer_cap(const Issuer *i)      { return i->cap; }

@@ -12,14 +12,28 @@
 #include "proof/jws.h"
 
 typedef struct Issuer Issuer;
+typedef struct IssuerList IssuerList;             /* what was read at once    */
 
-/* Reads the file; an empty path: there are none. `plain` lets http:// pass, for tests. */
-CHECKED bool issuers_open(Arena *mem, Str file, bool plain, Str *why);
+/* Reads the file; an empty path: there are none. NULL with *why, in mem. `self` is our own
+ * name, which none may have; `plain` lets http:// pass, for tests. */
+typedef struct IssuersConfig { Str file, self; bool plain; } IssuersConfig;
+IssuerList *issuers_read(Arena *mem, const IssuersConfig *config, Str *why);
+
+/* Theirs are taken from now on; may be called while others verify. Keys of who stands in
+ * both lists are kept. The list before goes when nobody looks at it any more. */
+void issuers_use(IssuerList *list);
+void issuers_drop(IssuerList *list);              /* one that is not to be used */
+
+/* Both at once. */
+CHECKED bool issuers_open(Arena *mem, const IssuersConfig *config, Str *why);
 void issuers_close(void);
 bool issuers_any(void);
 
-/* The one of that name whose audience is among `audience` (a text or a list); NULL: none. */
-Issuer *issuer_find(Str name, const Json *audience);
+/* The one of that name whose audience is among `audience` (a text or a list), held until
+ * issuer_done; NULL: none. */
+Issuer *issuer_take(Str name, const Json *audience);
+void issuer_done(Issuer *i);
+bool issuer_is(const Issuer *i, Str name, const Json *audience);
 bool issuer_named(Str name);                      /* of any audience          */
 
 Str      issuer_name(const Issuer *i);

@@ -47,6 +47,7 @@ static void finish(Ask *a, FaultCode fault, const char *why)
     if (io->server->hooks.done != NULL)
         io->server->hooks.done(&cx, &a->job->rq, mono_us(a->job->came, mono_now()));
     arena_reset(&s->mem, MEM_KEPT);
+    upstream_let_go(a->f.wish.to);
     job_free(&io->jobs, a->job);
 }
 
@@ -397,8 +398,10 @@ void ask_begin(Conn *c, const Ctx *cx, const Req *rq, const Head *h, Str in)
 
     conn_become(c, C_FORWARDING, DUE_NONE);
     exchange_flush(c);                            /* of the requests before   */
-    if (c->state == C_GONE)
+    if (c->state == C_GONE) {
+        upstream_let_go(rq->reply.forward->to);
         return;
+    }
     if (io->outward == NULL)
         io->outward = outward_open(io);
     Ask *a = c->ask = new_ask(c, cx, rq, h);

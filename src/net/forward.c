@@ -19,6 +19,7 @@ bool reply_forward(Ctx *cx, Req *rq, const ForwardWish *wish)
 
     must((rq->route->is & FORWARDS) != 0);
     *copy = *wish;
+    upstream_hold(wish->to);                      /* for ask.c to let go      */
     rq->reply.forward = copy;
     return reply_empty(rq, 200);
 }

@@ -29,7 +29,8 @@ typedef struct ForwardWish {
     const void *of;              /* for these three                          */
 } ForwardWish;
 
-/* Replies with what the upstream will answer. Headers set on the reply are added to it. */
+/* Replies with what the upstream will answer, which is held until then. Headers set on the
+ * reply are added to it. */
 bool reply_forward(Ctx *cx, struct Req *rq, const ForwardWish *wish);
 
 typedef struct Forward Forward;

@@ -68,7 +68,7 @@ void line_release(Line *l)
 
     l->work = NULL;
     l->used = true;
-    if (l->ended || !is_quiet(l) || s->in->io->server->stopping) {
+    if (l->ended || !is_quiet(l) || s->up->retired || s->in->io->server->stopping) {
         line_drop(l);
         return;
     }
@@ -332,6 +332,7 @@ static Lines *make_lines(Outward *all, Upstream *up)
     int threads = all->io->server->io_count;
 
     must(s != NULL);
+    upstream_hold(up);
     s->up = up;
     s->in = all;
     s->most = (int)((c->lines_most + threads - 1) / threads);
@@ -347,7 +348,30 @@ Lines *outward_to(Outward *s, Upstream *up)
 {
     if (s->lines[up->number] == NULL)
         s->lines[up->number] = make_lines(s, up);
+    if (s->end <= up->number)
+        s->end = up->number + 1;
     return s->lines[up->number];
+}
+
+static void free_lines(Lines *l)
+{
+    upstream_let_go(l->up);
+    free(l);
+}
+
+/* What an upstream leaves behind that nobody will ask any more. Exchanges end as they would;
+ * between turns each has a line or waits for one. */
+static void clear_away(Outward *s, int place)
+{
+    Lines *l = s->lines[place];
+    Due *due;
+
+    while ((due = l->dues.lists[DUE_POOLED].oldest) != NULL)
+        line_drop((Line *)due);
+    if (l->open > 0 || l->waiting_count > 0)
+        return;
+    s->lines[place] = NULL;
+    free_lines(l);
 }
 
 static bool has_place(const Lines *s)
@@ -408,12 +432,14 @@ static void bury(Outward *s)
 void outward_turn(Outward *s)
 {
     run_turns(s);
-    for (int i = 0; i < UPSTREAMS_MOST; i++) {
+    for (int i = 0; i < s->end; i++) {
         Lines *l = s->lines[i];
         if (l == NULL)
             continue;
         check_dues(l, s->io->now);
         serve_waiting(l);
+        if (l->up->retired)
+            clear_away(s, i);
     }
     bury(s);
 }
@@ -422,7 +448,7 @@ int outward_wait(const Outward *s, int most)
 {
     if (s->turns != NULL)
         return 0;
-    for (int i = 0; i < UPSTREAMS_MOST; i++)
+    for (int i = 0; i < s->end; i++)
         if (s->lines[i] != NULL)
             most = due_wait(&s->lines[i]->dues, s->io->now, most);
     return most;
@@ -433,7 +459,7 @@ void outward_end(Outward *s)
     static const DueKind kinds[] = { DUE_CONNECT, DUE_FIRST, DUE_FLOW };
     Due *due;
 
-    for (int i = 0; i < UPSTREAMS_MOST; i++) {
+    for (int i = 0; i < s->end; i++) {
         Lines *l = s->lines[i];
         for (int k = 0; l != NULL && k < (int)countof(kinds); k++)
             while ((due = l->dues.lists[kinds[k]].oldest) != NULL)
@@ -447,8 +473,9 @@ void outward_end(Outward *s)
 
 void outward_close(Outward *s)
 {
-    for (int i = 0; i < UPSTREAMS_MOST; i++)
-        free(s->lines[i]);
+    for (int i = 0; i < s->end; i++)
+        if (s->lines[i] != NULL)
+            free_lines(s->lines[i]);
     arena_close(&s->mem);
     free(s);
 }

@@ -46,7 +46,8 @@ enum { PUMP = 64 << 10, PUMP_BEFORE = 32, PUMP_AFTER = 32 };
 /* And what it has for all of them. */
 typedef struct Outward {
     struct Io *io;
-    Lines     *lines[UPSTREAMS_MOST];
+    Lines     *lines[UPSTREAM_PLACES];            /* by its number            */
+    int        end;                               /* none from here on        */
     Line      *graves, *turns, **last_turn;
     Arena      mem;                               /* of one log line or refusal */
     AnswerHead     answer;                            /* the one being read       */

@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
+#include <stdlib.h>
 
 struct TlsClient { SSL_CTX *context; };
 
@@ -24,6 +25,7 @@ void tls_client_close(TlsClient *t)
 {
     if (t != NULL)
         SSL_CTX_free(t->context);
+    free(t);
 }
 
 static bool trust(SSL_CTX *c, Arena *mem, Str ca_file)
@@ -43,9 +45,10 @@ static bool show(SSL_CTX *c, Arena *mem, Str cert_file, Str key_file)
 TlsClient *tls_client_open(Arena *mem, Str ca_file, Str cert_file, Str key_file, Str *why)
 {
     static const unsigned char ours[] = "\x08http/1.1";
-    TlsClient *t = make(mem, TlsClient, 1);
-    SSL_CTX *c = t->context = SSL_CTX_new(TLS_client_method());
+    TlsClient *t = calloc(1, sizeof *t);
 
+    must(t != NULL);
+    SSL_CTX *c = t->context = SSL_CTX_new(TLS_client_method());
     must(c != NULL);
     SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
     SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
@@ -62,7 +65,8 @@ TlsClient *tls_client_open(Arena *mem, Str ca_file, Str cert_file, Str key_file,
 }
 
 /* The name is checked as an address when it is one (RFC 9110 4.3.4, 4.3.5), and only a
- * name is told before (RFC 6066 section 3). */
+ * name is told before (RFC 6066 section 3). A star is a whole label, and the subject is no
+ * name at all (RFC 9525 6.3 and 2). */
 bool tls_client_wrap(TlsClient *t, Link *l, const char *host)
 {
     SSL *ssl = SSL_new(t->context);
@@ -70,6 +74,8 @@ bool tls_client_wrap(TlsClient *t, Link *l, const char *host)
 
     if (good && X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) != 1) {
         ERR_clear_error();
+        SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                                   X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
         good = SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
     }
     if (!good) {

@@ -1,6 +1,7 @@
-/* upstream.c - the set of upstreams is fixed when the server starts, so io threads find
- * them without a lock. What a name stands for may change; lines to an address that is
- * not the name's any more are closed when they are next to be used (generation).
+/* upstream.c - an upstream keeps its place (number) as long as anybody holds it, so what an
+ * io thread has for that place is never another's. What a name stands for may change; lines
+ * to an address that is not the name's any more are closed when they are next to be used
+ * (generation). Of more addresses than there is room for the same are taken each time.
  *
  * A look-up that hangs may not hold up the end of the process: its thread is waited for
  * a second, and what it uses stays if it does not come. */
@@ -18,8 +19,7 @@ enum { LOOK_EVERY_S = 30, DOWN_MS = 1000, JOIN_S = 1 };
 const int latency_ms[LATENCY_STEPS] = { 1, 2, 5, 10, 25, 50, 100, 500, 2000, 10000 };
 
 static struct {
-    Upstream      *all[UPSTREAMS_MOST];
-    int            count;
+    Upstream      *all[UPSTREAM_PLACES];          /* NULL: free               */
     bool           looking, ending;
     Lock           lock;
     pthread_cond_t ring;
@@ -86,21 +86,39 @@ bool url_read(Arena *mem, Str text, Url *out)
     return true;
 }
 
-static void take_addresses(Endpoint *e, const struct addrinfo *found)
-{
-    struct sockaddr_storage at[ADDRESSES_MOST] = { 0 };
-    socklen_t len[ADDRESSES_MOST] = { 0 };
-    int n = 0;
+typedef struct Found { struct sockaddr_storage at[ADDRESSES_MOST]; socklen_t len[ADDRESSES_MOST]; int count; } Found;
 
-    for (; found != NULL && n < ADDRESSES_MOST; found = found->ai_next) {
-        memcpy(&at[n], found->ai_addr, found->ai_addrlen);
-        len[n++] = found->ai_addrlen;
+/* Into its place by its bytes; twice the same, or after the last there is room for, not. */
+static void sort_in(Found *f, const struct sockaddr *at, socklen_t len)
+{
+    struct sockaddr_storage one = { 0 };
+    int i = 0, way = 1;
+
+    memcpy(&one, at, len);
+    while (i < f->count && (way = memcmp(&one, &f->at[i], sizeof one)) > 0)
+        i++;
+    if (i == ADDRESSES_MOST || (i < f->count && way == 0))
+        return;
+    f->count += f->count < ADDRESSES_MOST;
+    for (int k = f->count - 1; k > i; k--) {
+        f->at[k] = f->at[k - 1];
+        f->len[k] = f->len[k - 1];
     }
+    f->at[i] = one;
+    f->len[i] = len;
+}
+
+void endpoint_take(Endpoint *e, const struct addrinfo *found)
+{
+    Found f = { 0 };
+
+    for (; found != NULL; found = found->ai_next)
+        sort_in(&f, found->ai_addr, found->ai_addrlen);
     lock(&e->lock);
-    if (n != e->count || memcmp(at, e->at, sizeof at) != 0) {
-        memcpy(e->at, at, sizeof at);
-        memcpy(e->len, len, sizeof len);
-        e->count = n;
+    if (f.count != e->count || memcmp(f.at, e->at, sizeof f.at) != 0) {
+        memcpy(e->at, f.at, sizeof f.at);
+        memcpy(e->len, f.len, sizeof f.len);
+        e->count = f.count;
         e->generation++;
     }
     unlock(&e->lock);
@@ -117,12 +135,37 @@ static void look_up(const Upstream *u, Endpoint *e)
     int wrong = getaddrinfo(str_z(&mem, e->url.host), port, &hints, &found);
 
     if (wrong == 0) {
-        take_addresses(e, found);
+        endpoint_take(e, found);
         freeaddrinfo(found);
     } else
         log_warn("upstream's name not found", L("upstream", u->config.name),
                  L("host", e->url.host), L("why", gai_strerror(wrong)));
     arena_close(&mem);
+}
+
+/* Held; NULL: none is in that place, or it is just being let go. */
+static Upstream *take(int place)
+{
+    lock(&own.lock);
+    Upstream *u = own.all[place];
+    int users = u == NULL ? 0 : atomic_load(&u->users);
+    while (users > 0 && !atomic_compare_exchange_weak(&u->users, &users, users + 1))
+        continue;
+    unlock(&own.lock);
+    return users > 0 ? u : NULL;
+}
+
+static void look_all_up(void)
+{
+    for (int i = 0; i < UPSTREAM_PLACES; i++) {
+        Upstream *u = take(i);
+        if (u == NULL)
+            continue;
+        for (int k = 0; k < u->count && !u->retired; k++)
+            if (!u->endpoints[k].numeric)
+                look_up(u, &u->endpoints[k]);
+        upstream_let_go(u);
+    }
 }
 
 static void *look(void *unused)
@@ -132,10 +175,8 @@ static void *look(void *unused)
         lock_wait(&own.lock, &own.ring, mono_after(mono_now(), seconds(LOOK_EVERY_S)).ns);
         bool ending = own.ending;
         unlock(&own.lock);
-        for (int i = 0; i < own.count && !ending; i++)
-            for (int k = 0; k < own.all[i]->count; k++)
-                if (!own.all[i]->endpoints[k].numeric)
-                    look_up(own.all[i], &own.all[i]->endpoints[k]);
+        if (!ending)
+            look_all_up();
         lock(&own.lock);
     }
     unlock(&own.lock);
@@ -182,44 +223,122 @@ static bool is_numeric(Arena *mem, Str host)
     return inet_pton(AF_INET, z, at) == 1 || inet_pton(AF_INET6, z, at) == 1;
 }
 
+static void free_upstream(Upstream *u)
+{
+    for (int i = 0; i < u->count; i++)
+        lock_close(&u->endpoints[i].lock);
+    breaker_close(&u->breaker);
+    tls_client_close(u->tls);
+    arena_close(&u->mem);
+    free(u);
+}
+
+void upstream_hold(Upstream *u) { atomic_fetch_add(&u->users, 1); }
+
+void upstream_let_go(Upstream *u)
+{
+    if (atomic_fetch_sub(&u->users, 1) > 1)
+        return;
+    lock(&own.lock);
+    own.all[u->number] = NULL;
+    unlock(&own.lock);
+    free_upstream(u);
+}
+
+void upstream_retire(Upstream *u)
+{
+    u->retired = true;
+    upstream_let_go(u);
+}
+
+static void copy_config(Upstream *u, const UpstreamConfig *c)
+{
+    Url *urls = make(&u->mem, Url, c->url_count);
+    Str *texts[] = { &u->config.name, &u->config.ca_file, &u->config.cert_file, &u->config.key_file };
+
+    u->config = *c;
+    for (isize i = 0; i < countof(texts); i++)
+        *texts[i] = str_copy(&u->mem, *texts[i]);
+    for (int i = 0; i < c->url_count; i++) {
+        urls[i] = c->urls[i];
+        urls[i].host = str_copy(&u->mem, urls[i].host);
+        urls[i].authority = str_copy(&u->mem, urls[i].authority);
+        urls[i].path = str_copy(&u->mem, urls[i].path);
+    }
+    u->config.urls = urls;
+    u->count = c->url_count;
+}
+
+static void open_endpoint(Upstream *u, int i)
+{
+    Endpoint *e = &u->endpoints[i];
+
+    e->url = u->config.urls[i];
+    e->host_line = str_fmt(&u->mem, "Host: %.*s\r\n", STR_ARGS(e->url.authority));
+    e->numeric = is_numeric(&u->mem, e->url.host);
+    lock_init(&e->lock, RANK_SERVER);
+    look_up(u, e);
+}
+
+static bool settle(Upstream *u)
+{
+    lock(&own.lock);
+    while (u->number < UPSTREAM_PLACES && own.all[u->number] != NULL)
+        u->number++;
+    bool free_place = u->number < UPSTREAM_PLACES;
+    if (free_place)
+        own.all[u->number] = u;
+    unlock(&own.lock);
+    return free_place;
+}
+
+static bool open_tls(Arena *mem, Upstream *u, Str *why)
+{
+    const UpstreamConfig *c = &u->config;
+
+    if (c->urls[0].secure)
+        u->tls = tls_client_open(mem, c->ca_file, c->cert_file, c->key_file, why);
+    return !c->urls[0].secure || u->tls != NULL;
+}
+
 Upstream *upstream_open(Arena *mem, const UpstreamConfig *config, Str *why)
 {
     Upstream *u = calloc(1, sizeof *u);
 
-    must(u != NULL && config->url_count > 0 && config->url_count <= ENDPOINTS_MOST &&
-         own.count < UPSTREAMS_MOST);
-    u->config = *config;
-    u->count = config->url_count;
-    u->number = own.count;
-    if (config->urls[0].secure) {
-        u->tls = tls_client_open(mem, config->ca_file, config->cert_file, config->key_file,
-                                 why);
-        if (u->tls == NULL) {
-            free(u);
-            return NULL;
-        }
-    }
+    must(u != NULL && config->url_count > 0 && config->url_count <= ENDPOINTS_MOST);
+    copy_config(u, config);
     breaker_init(&u->breaker, config->breaker);
-    for (int i = 0; i < u->count; i++) {
-        Endpoint *e = &u->endpoints[i];
-        e->url = config->urls[i];
-        e->host_line = str_fmt(mem, "Host: %.*s\r\n", STR_ARGS(e->url.authority));
-        e->numeric = is_numeric(mem, e->url.host);
-        lock_init(&e->lock, RANK_SERVER);
-        look_up(u, e);
+    u->users = 1;
+    for (int i = 0; i < u->count; i++)
+        open_endpoint(u, i);
+    if (!open_tls(mem, u, why)) {
+        free_upstream(u);
+        return NULL;
     }
-    own.all[own.count++] = u;
-    return u;
+    if (settle(u))
+        return u;
+    *why = S("too many of before still have requests on their way");
+    free_upstream(u);
+    return NULL;
+}
+
+static bool has_names(void)
+{
+    bool names = false;
+
+    for (int i = 0; i < UPSTREAM_PLACES; i++) {
+        Upstream *u = take(i);
+        for (int k = 0; u != NULL && k < u->count; k++)
+            names |= !u->endpoints[k].numeric;
+        if (u != NULL)
+            upstream_let_go(u);
+    }
+    return names;
 }
 
 void upstreams_start(void)
 {
-    bool names = false;
-
-    for (int i = 0; i < own.count; i++)
-        for (int k = 0; k < own.all[i]->count; k++)
-            names |= !own.all[i]->endpoints[k].numeric;
-    if (!names)
+    if (own.looking || !has_names())
         return;
     cond_init(&own.ring);
     own.ending = false;
@@ -246,15 +365,5 @@ static bool stop_looking(void)
 void upstreams_close(void)
 {
     if (!stop_looking())
-        return;
-    for (int i = 0; i < own.count; i++) {
-        Upstream *u = own.all[i];
-        for (int k = 0; k < u->count; k++)
-            lock_close(&u->endpoints[k].lock);
-        breaker_close(&u->breaker);
-        tls_client_close(u->tls);
-        free(u);
-    }
-    own.count = 0;
+        log_warn("a look-up of an upstream's name hangs and is left behind");
 }
-

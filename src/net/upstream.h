@@ -1,7 +1,8 @@
 /* upstream.h - a service behind this server: where it is, how patient we are with it, how
  * it has been doing. All io threads share one; each has lines of its own to it (line.h).
  *
- * Names are looked up when it is opened and every 30 s, by a thread that may wait.
+ * It is counted: whoever knows it holds it, so one that is not wanted any more ends with its
+ * last exchange. Names are looked up when it is opened and every 30 s, by a thread that may wait.
  * Needs: breaker, link.  Used by: line.c, forward.c, gateway. */
 #pragma once
 #include <stdatomic.h>
@@ -9,7 +10,8 @@
 #include "net/breaker.h"
 #include "net/link.h"
 
-enum { UPSTREAMS_MOST = 64, ENDPOINTS_MOST = 16, ADDRESSES_MOST = 8 };
+/* UPSTREAM_PLACES: with those from before that have not ended yet. */
+enum { UPSTREAMS_MOST = 64, UPSTREAM_PLACES = 192, ENDPOINTS_MOST = 16, ADDRESSES_MOST = 8 };
 
 /* "https://host:port/path"; path without its last slash, so "" for the root. */
 typedef struct Url { bool secure; Str host, authority, path; int port; } Url;
@@ -49,6 +51,9 @@ typedef struct UpstreamCounts {
 } UpstreamCounts;
 
 typedef struct Upstream {
+    Arena     mem;                                /* what is to live as long  */
+    _Atomic int users;
+    _Atomic bool retired;                         /* none of its lines is kept */
     UpstreamConfig config;
     int       number;                             /* its place in every io thread */
     Endpoint  endpoints[ENDPOINTS_MOST];
@@ -58,14 +63,24 @@ typedef struct Upstream {
     UpstreamCounts counts;
 } Upstream;
 
-/* Opens one; before the server starts. NULL with the reason. A name that can't be found
- * now is no reason: it is looked up again. */
+/* Opens one, held by who asks; the config is copied. NULL with the reason in mem. A name that
+ * can't be found now is no reason: it is looked up again.
+ *   thread  one at a time; io threads may run */
 Upstream *upstream_open(Arena *mem, const UpstreamConfig *config, Str *why);
+void upstream_hold(Upstream *u);
+void upstream_let_go(Upstream *u);
 
-/* After the last: starts the look-ups where there are names. And ends all of them, once
- * no io thread runs any more. */
+/* Lets it go, and its idle lines: nobody will ask it any more. */
+void upstream_retire(Upstream *u);
+
+/* Starts the look-ups, once there are names. And ends them, once no io thread runs. */
 void upstreams_start(void);
 void upstreams_close(void);
+
+/* What was found for its name. The order means nothing (DNS turns it from answer to answer);
+ * other addresses begin a new generation, and lines to old ones are used no more. */
+struct addrinfo;
+void endpoint_take(Endpoint *e, const struct addrinfo *found);
 
 /* An address of an endpoint, the next in turn. False when none is known. */
 CHECKED bool endpoint_address(Endpoint *e, struct sockaddr_storage *at, socklen_t *len);

@@ -32,20 +32,19 @@ static bool read_token(Arena *mem, Str path, Str *token, Str *why)
     return false;
 }
 
-bool metrics_token(Arena *mem, Str token_file, Str *why)
+bool metrics_token(Arena *mem, Str token_file, Str *token, Str *why)
 {
-    Str token = { 0 };
-
-    if (token_file.len > 0 && !read_token(mem, token_file, &token, why))
-        return false;
-    guard_operator(token);
-    return true;
+    *token = (Str){ 0 };
+    return token_file.len == 0 || read_token(mem, token_file, token, why);
 }
 
 bool metrics_open(Arena *mem, Str token_file, Str *why)
 {
-    if (!metrics_token(mem, token_file, why))
+    Str token;
+
+    if (!metrics_token(mem, token_file, &token, why))
         return false;
+    guard_operator(token);
     metric_set(METRIC_BUILD, 1);
     metric_set(METRIC_STARTED, time_now().ms);
     return true;
@@ -57,7 +56,7 @@ bool metrics_show(Ctx *cx, Req *rq)
 
     gauges_read(cx);
     metric_write(&b);
-    proxy_metrics(&b);
+    proxy_metrics(cx->mem, &b);
     histogram_write(&b);
     red_write(&b);
     return reply_text(rq, 200, S("text/plain; version=0.0.4; charset=utf-8"), buf_str(&b));

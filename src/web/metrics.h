@@ -10,8 +10,8 @@
  *   fails   with *why: not there, readable by others, or too short */
 CHECKED bool metrics_open(Arena *mem, Str token_file, Str *why);
 
-/* Reads the token anew, which may be another now.
- *   fails   with *why; then the old one stays */
-CHECKED bool metrics_token(Arena *mem, Str token_file, Str *why);
+/* Reads the token, for guard_operator; absent when there is no file.
+ *   fails   with *why */
+CHECKED bool metrics_token(Arena *mem, Str token_file, Str *token, Str *why);
 
 Handler metrics_show;            /* GET /metrics                             */

@@ -1,6 +1,7 @@
 /* config_test.c - the settings, their mistakes, and the secrets made once. */
 #include "unit/test.h"
 #include "base/config.h"
+#include "cli/reload.h"
 #include "base/file.h"
 #include <pthread.h>
 #include <stdio.h>
@@ -348,6 +349,53 @@ static void same_as_committed(const char *path, void print(Buf *))
     must(chdir(home) == 0 && file_read(mem, str_of(path), 1 << 20, &file));
     print(&b);
     must(str_is(buf_str(&b), file));              /* make docs writes it anew */
+}
+
+TEST(what_the_manual_says_changes_at_once_is_what_a_reload_takes)
+{
+    isize n, live = 0;
+    const ConfigFacts *f = config_facts(&n);
+
+    for (isize i = 0; i < n; i++) {
+        if (f[i].name == NULL)
+            continue;
+        must(f[i].live == reload_takes(f[i].name));
+        live += f[i].live;
+    }
+    must(live >= 11 && live < n / 2);
+}
+
+static isize row_of(const char *name)
+{
+    isize n, i = 0;
+    const ConfigFacts *f = config_facts(&n);
+
+    while (f[i].name == NULL || strcmp(f[i].name, name) != 0)
+        must(++i < n);
+    return i;
+}
+
+TEST(a_row_that_is_taken_is_the_same_then_and_its_old_secret_goes_with_the_other)
+{
+    static Str none;
+    Config a = { .from = &none }, b = { .from = &none };
+    isize n;
+
+    config_facts(&n);
+    a.from = make(mem, Str, n);
+    b.from = make(mem, Str, n);
+    a.services_file = S("one"), b.services_file = S("two");
+    a.service_key = secret_copy(S("old")), b.service_key = secret_copy(S("new"));
+    b.port = 7;
+    const char *rows[] = { "SERVICES_FILE", "SERVICE_SECRET", "PORT" };
+    for (isize i = 0; i < countof(rows); i++) {
+        must(!config_same(&a, &b, row_of(rows[i])));
+        config_take(mem, &a, &b, row_of(rows[i]));
+    }
+    must(str_is(a.services_file, S("two")) && a.port == 7);
+    must(same_bytes(a.service_key.at, "new", 3) && same_bytes(b.service_key.at, "old", 3));
+    config_wipe(&a);
+    config_wipe(&b);
 }
 
 TEST(the_committed_example_and_manual_are_those_of_the_table)

@@ -57,7 +57,7 @@ TEST(a_trusted_service_may_what_both_its_token_and_the_list_say)
     Assertion a = good(&cx);
     Peer p;
 
-    must(service_check(&cx, text_of(&a), &p) && str_is(p.service->id, S("venue-service")));
+    must(service_check(&cx, text_of(&a), &p) && str_is(p.service, S("venue-service")));
     must(p.scopes == (MAY_EVENTS_READ | MAY_EVENTS_WRITE));
     a.scopes = MAY_EVENTS_READ | MAY_ADMIN | MAY_ORDERS_WRITE;
     must(service_check(&cx, text_of(&a), &p) && p.scopes == MAY_EVENTS_READ);
@@ -418,6 +418,61 @@ TEST(scopes_are_words_and_admin_contains_them_all)
     must(str_is(scopes_str(mem, MAY_EVENTS_READ | MAY_ADMIN), S("events:read, admin:*")));
 }
 
+TEST(an_instance_has_another_name_long_before_its_end)
+{
+    Ctx cx = with_services(NULL);
+    Instance first = service_instance(&cx);
+
+    must(first.until.ms - cx.now.ms > days(29).ms);
+    cx.now = later(cx.now, days(19));
+    service_watch(&cx);
+    must(str_is(service_instance(&cx).id, first.id));
+    cx.now = later(cx.now, days(2));
+    service_watch(&cx);
+    Instance second = service_instance(&cx);
+    must(!str_is(second.id, first.id) && str_is(second.fingerprint, first.fingerprint));
+    must(second.until.ms == later(cx.now, INSTANCE_LASTS).ms);
+    identity_done();
+}
+
+/* ---- another list while it runs ---------------------------------------------------- */
+
+static ServiceList *list_of(const char *json, const Secret *shared, const Secret *before_it)
+{
+    Str why = { 0 };
+    ServicesConfig c = { .file = secret_file(json), .shared = { .now = *shared } };
+
+    if (before_it != NULL)
+        c.shared = (Keys){ *shared, *before_it, later(time_now(), SECRET_OVERLAP) };
+    ServiceList *l = services_read(mem, &c, &why);
+    must(l != NULL || why.len > 0);
+    return l;
+}
+
+#define VENUES "{\"services\":[{\"id\":\"venue-service\",\"scopes\":[\"events:read\",\"events:write\"]}]}"
+
+TEST(another_list_takes_the_place_of_the_one_before_and_a_bad_one_does_not)
+{
+    Ctx cx = with_services(NULL);
+    Secret next = { (u8 *)(uintptr_t) "the secret that comes after the first one", 41 };
+    Assertion a = good(&cx);
+    Str old = text_of(&a), print = service_instance(&cx).fingerprint;
+    Str said = service_assertion(&cx, S("ticket-service"));
+
+    must(list_of("{\"services\":[{}]}", &next, NULL) == NULL && checked(&cx, old) == OK);
+    services_drop(list_of(VENUES, &next, NULL));
+    must(checked(&cx, old) == OK && checked(&cx, signed_by(&a, next)) != OK);
+    service_change(list_of(VENUES, &next, &test_service_secret));
+    must(checked(&cx, old) == OK && checked(&cx, signed_by(&a, next)) == OK);
+    must(!str_is(service_assertion(&cx, S("ticket-service")), said));
+    must(!str_is(service_instance(&cx).fingerprint, print));
+    service_change(list_of(VENUES, &next, NULL));
+    must(checked(&cx, old) == INVALID_SERVICE_SIGNATURE);
+    service_change(list_of("{\"services\":[]}", &next, NULL));
+    must(checked(&cx, signed_by(&a, next)) == UNTRUSTED_SERVICE);
+    identity_done();
+}
+
 /* ---- many at once --------------------------------------------------------------- */
 
 static _Atomic bool ended;
@@ -458,6 +513,29 @@ TEST(threads_speak_and_are_checked_while_a_service_is_taken_back_and_let_go_on)
     for (int i = 0; i < 30; i++)
         must(service_revoke(&cx, A_SERVICE, S("venue-service"), S("a reason"), (Instant){ 0 }) &&
              service_revoked_watch(&cx) && service_unrevoke(&cx, S("venue-service")));
+    ended = true;
+    for (int i = 0; i < 6; i++)
+        must(pthread_join(threads[i], NULL) == 0);
+    must(odd == 0);
+    identity_done();
+}
+
+TEST(threads_are_let_in_while_the_secret_is_replaced_again_and_again)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz-0123456789-abcdefghijklmnop";
+    Ctx cx = with_services(NULL);
+    Assertion a = good(&cx);
+    Str t = text_of(&a);
+    pthread_t threads[6];
+
+    ended = false;
+    odd = 0;
+    for (int i = 0; i < 6; i++)
+        must(pthread_create(&threads[i], NULL, speak, &t) == 0);
+    for (int i = 0; i < 200; i++) {               /* the threads' own stays as the one before */
+        Secret next = { (u8 *)(uintptr_t)(letters + i % 10), 40 };
+        service_change(list_of(VENUES, &next, &test_service_secret));
+    }
     ended = true;
     for (int i = 0; i < 6; i++)
         must(pthread_join(threads[i], NULL) == 0);

@@ -1,0 +1,120 @@
+// passed.test.mjs - services and tenants' programs that ask for what services behind answer: as
+// far as the scope that the row names, and for no other tenant. With WORLD=cluster each
+// request goes to the other node.
+import assert from 'node:assert/strict';
+import { createHmac, randomBytes, randomUUID } from 'node:crypto';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, test } from 'node:test';
+import * as jose from 'jose';
+import { plain } from './behind.mjs';
+import { start, TENANT, until } from './harness.mjs';
+
+const SECRET = randomBytes(24).toString('hex');
+const dir = mkdtempSync(join(tmpdir(), 'passed-'));
+const behind = await plain();
+const row = (name, more = {}) => ({ name, prefix: `/api/${name}`, urls: `http://127.0.0.1:${behind.port}`, ...more });
+const file = (name, what) => { writeFileSync(join(dir, name), JSON.stringify(what)); return join(dir, name); };
+
+let s, admin, person;
+before(async () => {
+  s = await start({ SERVICE_SECRET: SECRET, RATE_LIMITS: 'on', RATE_LIMIT_PROXY: '60', RATE_LIMIT_REGISTER: '1000',
+    SERVICES_FILE: file('services.json', { services: [
+      { id: 'shop-service', scopes: ['proxy:*', 'tickets:read'] }, { id: 'door-service', scopes: ['tickets:read'] },
+      { id: 'chief-service', scopes: ['admin:*'] }, { id: 'lost-service', scopes: ['proxy:*'] }] }),
+    PROXY_FILE: file('proxy.json', { upstreams: [row('any'), row('tickets', { scope: 'tickets:read' }), row('open', { access: 'open' })] }) });
+  admin = await s.somebody('admin');
+  person = await s.register();
+});
+after(async () => { await s.close(); behind.close(); rmSync(dir, { recursive: true, force: true }); });
+
+function token(iss, claims = {}) {
+  const iat = Math.floor(Date.now() / 1000);
+  const body = { iss, sub: iss, iat, exp: iat + 300, nonce: randomBytes(16).toString('hex'), env: 'test',
+    scopes: ['proxy:*', 'tickets:read', 'admin:*'], ...claims };
+  const sig = createHmac('sha256', SECRET).update(JSON.stringify(body)).digest('hex');
+  return Buffer.from(JSON.stringify({ ...body, sig })).toString('base64');
+}
+const ask = (path, headers, { tenant = TENANT, ...more } = {}) => s.api('GET', path, { ...more, headers: { ...(tenant ? { 'x-tenant-id': tenant } : {}), ...headers } });
+const as = (iss, claims) => ({ 'x-service-token': token(iss, claims) });
+const told = (r) => { assert.equal(r.status, 200, r.text); return JSON.parse(Buffer.from(r.body.headers['x-service-token'], 'base64').toString()); };
+const refused = async (asked, ...outcome) => { const r = await asked; assert.deepEqual([r.status, r.body.code], outcome, r.text); return r; };
+
+test('a service with the scope is passed on, for the tenant that it names and in our own name', async () => {
+  const t = told(await ask('/api/any/x', as('shop-service')));
+  assert.deepEqual([t.iss, t.aud, t.tenantId, t.userId], ['tickettoken', 'any', TENANT, undefined]);
+  assert.equal(told(await ask('/api/any/x', as('shop-service', { userId: person.id, tenantId: TENANT }), { tenant: null })).userId, person.id);
+  told(await ask('/api/tickets/x', as('door-service')));
+  told(await ask('/api/any/x', as('chief-service')));
+  const jwt = await new jose.SignJWT({ iss: 'shop-service', aud: 'tickettoken', scope: 'proxy:*' }).setIssuedAt().setExpirationTime('300s')
+    .setProtectedHeader({ alg: 'HS256', typ: 'st+jwt', kid: 'shop-service' }).sign(Buffer.from(SECRET));
+  told(await ask('/api/any/x', { authorization: `Bearer ${jwt}` }));
+});
+
+test('without the scope of the row, with a false token or without a tenant it is not', async () => {
+  const before_ = behind.count.requests;
+  assert.equal((await refused(ask('/api/any/x', as('door-service')), 403, 'INSUFFICIENT_SCOPE')).body.detail, 'Missing scope: proxy:*');
+  await refused(ask('/api/any/x', as('shop-service', { scopes: ['tickets:read'] })), 403, 'INSUFFICIENT_SCOPE');
+  await refused(ask('/api/tickets/x', as('lost-service')), 403, 'INSUFFICIENT_SCOPE');
+  await refused(ask('/api/any/x', as('shop-service', { aud: 'door-service' })), 401, 'INVALID_SERVICE_TOKEN');
+  await refused(ask('/api/any/x', as('mallory')), 401, 'UNTRUSTED_SERVICE');
+  await refused(ask('/api/any/x', { 'x-service-token': 'x' }), 401, 'INVALID_SERVICE_TOKEN');
+  await refused(ask('/api/any/x', as('shop-service'), { tenant: null }), 400, 'MISSING_TENANT_HEADER');
+  await refused(ask('/api/any/x', as('shop-service', { tenantId: TENANT }), { tenant: randomUUID() }), 403, 'FORBIDDEN');
+  await refused(ask('/api/any/x', { 'x-internal-service': 'shop-service' }), 401, 'UNAUTHORIZED');
+  assert.equal(behind.count.requests, before_, 'nothing of it arrived');
+  assert.equal((await s.cli(['service', 'revoke', 'lost-service', '--reason', 'a test'], { env: { SERVICES_FILE: join(dir, 'services.json') } })).code, 0);
+  for (const node of s.nodes)
+    await until('it is refused', async () => (await ask('/api/any/x', as('lost-service'), { node })).body.code === 'SERVICE_REVOKED', 3000);
+});
+
+test('who shows a person beside it is that person, and on an open row a machine is nobody', async () => {
+  const t = told(await ask('/api/any/x', { ...as('shop-service'), authorization: `Bearer ${person.token}` }));
+  assert.equal(t.userId, person.id);
+  await refused(ask('/api/any/x', { ...as('shop-service'), authorization: 'Bearer no.such.token' }), 401, 'INVALID_TOKEN');
+  assert.equal(told(await ask('/api/open/x', { 'x-service-token': 'a lie' })).userId, undefined);
+});
+
+test('a service asks for no tenant that is suspended', async () => {
+  const chief = await s.somebody('super-admin'), tenant = (await s.stranger()).tenantId;
+  told(await ask('/api/any/x', as('shop-service'), { tenant }));
+  await s.must(200, 'PUT', `/auth/admin/tenants/${tenant}/status`, { token: chief.token, body: { status: 'SUSPENDED' } });
+  for (const node of s.nodes)
+    await until('it is refused', async () => (await ask('/api/any/x', as('shop-service'), { tenant, node })).body.code === 'INVALID_TENANT', 3000);
+});
+
+test("a tenant's program is passed on with a key that has the scope, a second after it is first seen", async () => {
+  const make = async (scopes) => s.must(201, 'POST', '/auth/admin/api-keys', { token: admin.token, body: { name: 'shop', scopes } });
+  const good = await make(['proxy:*']), other = await make(['tickets:read']);
+  const comes = (key, path = '/api/any/x', node = undefined, tenant = null) => ask(path, { 'x-api-key': key }, { tenant, node });
+  const first = await refused(comes(good.key, '/api/any/x', s.nodes[0]), 503, 'BUSY');
+  assert.equal(first.headers.get('retry-after'), '1');
+  for (const node of s.nodes) await until('it is known', async () => (await comes(good.key, '/api/any/x', node)).status === 200, 3000);
+  const t = told(await comes(good.key));
+  assert.deepEqual([t.tenantId, t.userId], [TENANT, admin.id]);
+  await refused(comes(good.key, '/api/any/x', undefined, randomUUID()), 403, 'FORBIDDEN');
+  await refused(comes(good.key, '/api/tickets/x'), 403, 'INSUFFICIENT_SCOPE');
+  for (const node of s.nodes) await until('it is known', async () => (await comes(other.key, '/api/tickets/x', node)).status === 200, 3000);
+  await refused(comes(other.key), 403, 'INSUFFICIENT_SCOPE');
+  await refused(comes('ttk_short'), 401, 'INVALID_API_KEY');
+  const wrong = `ttk_${'A'.repeat(43)}`;
+  for (const node of s.nodes) await until('it is none', async () => (await comes(wrong, '/api/any/x', node)).body.code === 'INVALID_API_KEY', 3000);
+  await s.clock.advance(45_000);                  // used on, it is looked up before it is forgotten
+  assert.equal((await comes(good.key, '/api/any/x', s.nodes[0])).status, 200);
+  await new Promise((done) => setTimeout(done, 1200));
+  await s.clock.advance(45_000);
+  assert.equal((await comes(good.key, '/api/any/x', s.nodes[0])).status, 200);
+  assert.equal((await s.api('DELETE', `/auth/admin/api-keys/${good.apiKey.id}`, { token: admin.token })).status, 204);
+  for (const node of s.nodes)
+    await until('it is revoked', async () => [401, 503].includes((await comes(good.key, '/api/any/x', node)).status), 3000);
+});
+
+test('a service is not counted as a person is', async () => {
+  const seen = new Set();
+  for (let i = 0; i < 80; i += 1) seen.add((await ask('/api/any/x', as('shop-service', { iat: Math.floor(await s.now() / 1000), exp: Math.floor(await s.now() / 1000) + 300 }), { node: s.nodes[0] })).status);
+  assert.deepEqual([...seen], [200]);
+  const fresh = await s.register();
+  for (let i = 0; i < 65; i += 1) seen.add((await ask('/api/any/x', {}, { token: fresh.token, node: s.nodes[0] })).status);
+  assert.ok(seen.has(429));
+});
