@@ -544,3 +544,24 @@ TEST(requests_pass_between_slices_of_a_flood)
     close(asker);
     house_close(s);
 }
+
+TEST(who_comes_back_for_much_takes_no_worker_from_requests)
+{
+    Server *s = house_open(house_config());
+    int fd[20], asker = peer_connect(server_port(s));
+
+    page_waits = true;
+    for (int i = 0; i < 20; i++)
+        fd[i] = subscribed(s, "t=a&past=1");
+    for (int i = 0; i < 20; i++) {
+        peer_send(asker, S("GET /mirror/1 HTTP/1.1\r\nHost: a\r\n\r\n"));
+        must(status_of(peer_read(asker, 1, 3000)) == 200);
+    }
+    page_waits = false;
+    for (int i = 0; i < 20; i++) {
+        must(peer_await(fd[i], S("event: past\ndata: {}\n\n"), 3000).at != NULL);
+        close(fd[i]);
+    }
+    close(asker);
+    house_close(s);
+}
