@@ -14,8 +14,19 @@ enum { WINDOW = 256 << 10, CONN_WINDOW = 1 << 20, ROUNDS = 4 };
 
 /* ---- what goes out ---------------------------------------------------------- */
 
+/* What went is forgotten before there is made more room: with a reader who is always a
+ * little behind, the rest never becomes nothing. */
+static void close_up(H2 *h)
+{
+    memmove(h->out, h->out + h->out_at, (size_t)(h->out_len - h->out_at));
+    h->out_len -= h->out_at;
+    h->out_at = 0;
+}
+
 void h2_put(H2 *h, Str bytes)
 {
+    if (h->out_at > 0 && h->out_len + bytes.len > h->out_cap)
+        close_up(h);
     isize need = h->out_len + bytes.len, cap = h->out_cap * 2;
 
     if (need > h->out_cap) {

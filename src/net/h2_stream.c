@@ -155,10 +155,10 @@ static ssize_t offer(nghttp2_session *session, i32 id, u8 *buf, size_t most, u32
         *flags |= NGHTTP2_DATA_FLAG_EOF;
         return 0;
     }
-    isize n = part_left(s);
+    isize n = part_left(s), waits = s->session->out_len - s->session->out_at;
     if (n > (isize)most)
         n = (isize)most;
-    if (n == 0 && !s->ends)
+    if ((n == 0 && !s->ends) || (n > 0 && waits >= H2_OUT_MOST))
         return NGHTTP2_ERR_DEFERRED;
     *flags |= NGHTTP2_DATA_FLAG_NO_COPY;
     if (s->left >= 0 ? n == s->left : s->ends)

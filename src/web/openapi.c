@@ -414,6 +414,32 @@ static void put_paths(Doc *d)
 
 /* ---- the frame -------------------------------------------------------------- */
 
+static const struct { const char *name, *says; } tags[] = {
+    { "people",     "An account, its email, its password, and where it is signed in." },
+    { "trust",      "What admins do: roles, tenants, services, API keys, signing keys." },
+    { "audit",      "The record of what was done to accounts." },
+    { "internal",   "What other services ask about people." },
+    { "factors",    "Codes of an app, passkeys, wallets, keys of a device." },
+    { "venues",     "Places, and who works there." },
+    { "events",     "What takes place there, its states, and what its page shows." },
+    { "tickets",    "Kinds of tickets, holds, tickets, transfers, and the code for the gate." },
+    { "orders",     "What was bought, and paying for it." },
+    { "webhooks",   "What the payment provider says, and what integrators are sent." },
+    { "door",       "Scanning, with a network and without." },
+    { "stream",     "What happens, as it happens: server-sent events." },
+    { "operations", "Health, metrics, this document." },
+    { "publishing", "What other services tell people's streams, and what could not be told." },
+};
+
+static Str tag_says(const char *name)
+{
+    for (isize i = 0; i < countof(tags); i++)
+        if (strcmp(tags[i].name, name) == 0)
+            return str_of(tags[i].says);
+    must(!"a tag of the table");
+    return S("");
+}
+
 static void put_tags(Doc *d)
 {
     json_put_name(d->b, "tags");
@@ -426,7 +452,7 @@ static void put_tags(Doc *d)
             continue;
         buf_add(d->b, d->b->at[d->b->len - 1] == '[' ? S("{") : S(",{"));
         text(d, "name", str_of(d->routes[i].tag));
-        text(d, "description", str_fmt(d->mem, "Everything about %s.", d->routes[i].tag));
+        text(d, "description", tag_says(d->routes[i].tag));
         shut(d);
     }
     buf_byte(d->b, ']');

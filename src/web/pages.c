@@ -188,6 +188,23 @@ static Str unquote(Arena *mem, Str s)
     return buf_str(&b);
 }
 
+/* Most letters are there to be followed: the first address in it that is ours. */
+static void put_link(Buf *b, Str letter)
+{
+    Str path = letter;
+    isize end = 0;
+
+    while (path.len > 0 && !str_starts(path, S("/auth/")))
+        path = str_sub(path, 1, path.len);
+    if (path.len == 0)
+        return;
+    while (end < path.len && path.at[end] > ' ' && path.at[end] != '"' && path.at[end] != '<')
+        end++;
+    buf_lit(b, "<p><a href=\"");
+    put_html(b, str_sub(path, 0, end));
+    buf_lit(b, "\">Follow its link</a></p>\n");
+}
+
 bool page_letter(Ctx *cx, Req *rq)
 {
     Str name = req_param(rq, "name"), letter;
@@ -195,7 +212,13 @@ bool page_letter(Ctx *cx, Req *rq)
     if (mail.len == 0 || !str_ends(name, S(".eml")) || str_find(name, '/') >= 0 ||
         str_starts(name, S(".")) || !read_letter(cx, name, &letter))
         return fail(cx, NOT_FOUND, "letter");
-    return reply_text(rq, 200, S("text/plain; charset=utf-8"), unquote(cx->mem, letter));
+    letter = unquote(cx->mem, letter);
+    Buf b = page_of(cx, "Letter");
+    put_link(&b, letter);
+    buf_lit(&b, "<pre class=\"letter\">");
+    put_html(&b, letter);
+    buf_lit(&b, "</pre>\n");
+    return show_made(rq, &b);
 }
 
 /* ---- the test clock ------------------------------------------------------------ */

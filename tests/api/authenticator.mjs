@@ -67,6 +67,7 @@ export class Browser {
     this.child = spawn(chromium, ['--headless=new', '--no-sandbox', '--disable-gpu', '--disable-dev-shm-usage', '--no-first-run', ...flags,
       `--user-data-dir=${this.dir}`, '--remote-debugging-pipe', 'about:blank'], { detached: true, stdio: ['ignore', 'ignore', 'ignore', 'pipe', 'pipe'] });
     this.waiting = new Map();
+    this.events = [];
     this.next = 1;
     let buffer = '';
     this.child.stdio[4].on('data', (d) => {
@@ -75,10 +76,11 @@ export class Browser {
       for (const m of parts.map((p) => JSON.parse(p))) {
         const w = this.waiting.get(m.id);
         this.waiting.delete(m.id);
+        if (!w && m.method) this.events.push(m);
         if (w) m.error ? w.no(new Error(m.error.message)) : w.done(m.result);
       }
     });
-    const { targetId } = await this.ask('Target.createTarget', { url: this.origin });
+    const { targetId } = await this.ask('Target.createTarget', { url: this.origin ?? 'about:blank' });
     ({ sessionId: this.session } = await this.ask('Target.attachToTarget', { targetId, flatten: true }));
     await this.ask('WebAuthn.enable', {});
     await this.ask('WebAuthn.addVirtualAuthenticator', { options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true,
@@ -110,7 +112,7 @@ export class Browser {
   get(options) { return this.run(`SimpleWebAuthnBrowser.startAuthentication(${JSON.stringify(options)})`); }
 
   async close() {
-    this.page.close();
+    this.page?.close();
     if (!this.child) return;
     const ended = new Promise((done) => this.child.on('exit', done));
     process.kill(-this.child.pid, 'SIGKILL');    // with its renderers, which write to its folder

@@ -203,6 +203,32 @@ test('a test is sent at once and says what came back; a redirect is not followed
   assert.equal((await t.state(endpoint.id)).told, 0);
 });
 
+test('who tests endpoints that do not answer leaves workers to others', async () => {
+  const t = await shop(), slow = await receiver(() => sleep(700).then(() => 204)), { endpoint } = await t.hook(slow), node = s.nodes[0];
+  const all = await Promise.all(Array.from({ length: 9 }, () => t.ask('POST', `/${endpoint.id}/test`, undefined, { node })));
+  assert.deepEqual(all.map((r) => r.status).sort(), [200, 200, 200, 200, 503, 503, 503, 503, 503]);
+  assert.equal((await t.ask('POST', `/${endpoint.id}/test`, undefined, { node })).status, 200);
+});
+
+test('a replay that is asked for while one is on its way is not lost', async () => {
+  const t = await shop(), r = await receiver(), { endpoint } = await t.hook(r);
+  for (let n = 1; n <= 3; n++) await t.say('seat.moved');
+  for (const [status, from, last] of [[204, 1, 3], [500, 2, 4]]) {
+    await until('all is sent', async () => (await t.state(endpoint.id)).sent === last);
+    const begun = r.got.length, from_ms = Date.now();
+    r.answer = async () => {
+      r.answer = () => 204;
+      await t.ask('POST', `/${endpoint.id}/replay`, { from });
+      return status;
+    };
+    await t.say('seat.moved');
+    await until('all is sent again', () => r.got.length > begun + last + 1 - from && r.got.at(-1).sequence === last + 1);
+    assert.deepEqual(numbers(r).slice(begun), [last + 1, ...upto(last + 1).slice(from - 1)]);
+    await until('it is written down', async () => (await t.state(endpoint.id)).sent === last + 1);
+    assert.ok(Date.now() - from_ms < 4500, 'a failure of before delays nothing of what is wished now');
+  }
+});
+
 test('a stranger sees nothing of it, a buyer may nothing, and bad wishes are refused', async () => {
   const t = await shop(), other = await shop(), r = await receiver(), { endpoint } = await t.hook(r);
   const all = [['GET', ''], ['PUT', '', {}], ['DELETE', ''], ['POST', '/rotate'], ['POST', '/replay', { from: 1 }], ['POST', '/test'], ['GET', '/deliveries']];
@@ -226,10 +252,14 @@ test('in earnest only https on the internet is called', async () => {
   for (const url of ['http://example.com/', 'https://127.0.0.1/', 'https://[::1]/', 'https://10.1.2.3:8443/', 'https://169.254.169.254/latest/meta-data', 'https://localhost/', 'https://[::ffff:10.0.0.1]/', 'https://192.168.0.1/'])
     assert.equal((await add(url)).status, 400, url);
   // Names are looked at when they are connected to: this one leads to this machine.
-  const { endpoint } = (await add('https://ip6-localhost/hook')).body ?? {};
+  const { endpoint } = (await add('https://crm.localhost/hook')).body;
   const r = await strict.api('POST', `/api/v1/webhook-endpoints/${endpoint.id}/test`, { token: by.token });
   assert.deepEqual([r.body.delivered, r.body.httpStatus], [false, 0]);
-  assert.match(r.body.error, /internet|resolve/);
+  assert.match(r.body.error, /not of the internet/);
+  await strict.must(202, 'POST', '/internal/events', { token: (await strict.somebody('super-admin')).token, body: { type: 'seat.moved', data: {}, userId: by.id } });
+  const state = async () => (await strict.api('GET', `/api/v1/webhook-endpoints/${endpoint.id}`, { token: by.token })).body.endpoint;
+  await until('a delivery fails as well', async () => (await state()).tries > 0);
+  assert.match((await state()).lastError, /not of the internet/);
   await strict.close();
 });
 

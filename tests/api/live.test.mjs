@@ -99,6 +99,17 @@ test('who loses his role hears it and then nothing more of the venue', async () 
   await live.hears('staff.changed', (d) => d.role === 'none');
   live.close();
   assert.equal((await ask(door.token, query)).status, 403);
+  assert.equal((await ask(door.token, `?topics=sales:${sale.event.id}`)).status, 403);
+});
+
+test('a role at a venue that runs out takes its streams with it', async () => {
+  const door = await s.register(), url = `${s.url}/events/stream?topics=gate:${sale.event.id}`, header = ['-H', `Authorization: Bearer ${door.token}`];
+  await staff(door, 'door-staff', { expiresAt: new Date(await s.now() + 2500).toISOString() });
+  await sleep(500);
+  const live = curl(...header, url);
+  await until('it opens', () => live.text.includes('event: connected'));
+  assert.equal(await Promise.race([live.ended, sleep(6000)]), 0, 'it has ended');
+  await until('nobody is door staff any more', async () => (await ask(door.token, `?topics=gate:${sale.event.id}`)).status === 403);
 });
 
 // ---- pages ---------------------------------------------------------------------------

@@ -282,7 +282,7 @@ async function signed(method, path, { body, key = SECRET, service = 'ticket-serv
   const headers = { 'x-internal-service': service, 'x-internal-timestamp': timestamp, 'x-internal-nonce': nonce,
     'x-internal-signature': hmac([service, timestamp, nonce, method, path, hash ?? ''].join(':'), key),
     ...(hash ? { 'x-internal-body-hash': hash } : {}), 'x-tenant-id': TENANT, ...over.headers };
-  return { send: (as = {}) => s.api(as.method ?? method, as.path ?? path, { headers: { ...headers, ...as.headers }, body: as.text ?? text }) };
+  return { headers, send: (as = {}) => s.api(as.method ?? method, as.path ?? path, { headers: { ...headers, ...as.headers }, body: as.text ?? text }) };
 }
 
 test('a request that is signed by itself is taken once, and as it was signed', async () => {
@@ -300,6 +300,28 @@ test('a request that is signed by itself is taken once, and as it was signed', a
   assert.deepEqual(codes, ['INVALID_SERVICE_SIGNATURE', 'INVALID_SERVICE_SIGNATURE', 'INVALID_SERVICE_SIGNATURE', 'UNTRUSTED_SERVICE',
     'INVALID_SERVICE_TOKEN', 'INSUFFICIENT_SCOPE']);
   assert.equal((await (await signed('GET', '/auth/me')).send()).body.code, 'UNAUTHORIZED');   // not a way to anything else
+});
+
+test('a body that was not signed, and a service that was taken back, are refused in a signed request', async () => {
+  const path = '/auth/internal/validate-users', p = await s.register();
+  const bare = await signed('POST', path);
+  assert.equal((await bare.send({ text: JSON.stringify({ userIds: [p.id] }) })).body.code, 'INVALID_SERVICE_TOKEN');
+  await s.must(201, 'POST', '/auth/admin/services/revocations', { token: chief.token, body: { service: 'ticket-service', reason: 'over' } });
+  await Promise.all(s.nodes.map((node) => until('it is refused', async () =>
+    (await s.api('GET', WHO, { headers: (await signed('GET', WHO)).headers, node })).body.code === 'SERVICE_REVOKED', 1500)));
+  await s.must(204, 'DELETE', '/auth/admin/services/revocations/ticket-service', { token: chief.token });
+  await Promise.all(s.nodes.map((node) => until('it speaks again', async () =>
+    (await s.api('GET', WHO, { headers: (await signed('GET', WHO)).headers, node })).status === 200, 1500)));
+});
+
+test('after that day it is taken in no form', async () => {
+  const old = await start({ SERVICES_FILE: list, SERVICE_SECRET: SECRET, SERVICE_SECRET_PREVIOUS: BEFORE,
+    SERVICE_SECRET_ROTATED_AT: new Date(Date.now() - 25 * 3600_000).toISOString() });
+  try {
+    for (const [key, status] of [[SECRET, 200], [BEFORE, 401]])
+      for (const headers of [{ 'x-service-token': await token({}, key) }, { authorization: `Bearer ${await jwt({}, { key })}` }, (await signed('GET', WHO, { key })).headers])
+        assert.equal((await old.api('GET', WHO, { headers: { 'x-tenant-id': TENANT, ...headers } })).status, status, Object.keys(headers)[0]);
+  } finally { await old.close(); }
 });
 
 test('of 32 copies of one signed request at once, exactly one is served', async () => {

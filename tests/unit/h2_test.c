@@ -1,5 +1,7 @@
 /* h2_test.c - HTTP/2 as a client sees it that this house did not write (libnghttp2), and
  * as one sees it that sends what it should not. */
+#include <malloc.h>
+#include "net/io.h"
 #include "unit/h2_peer.h"
 
 static ServerConfig plain_config(void)
@@ -640,6 +642,97 @@ TEST(who_asks_again_and_again_is_never_idle)
     }
     must(p->goaways == 0);
     must(h2_gone(p, 2000) && p->goaway_error == NGHTTP2_NO_ERROR);
+    h2_leave(p);
+    house_close(s);
+}
+
+static i64 in_use(void)
+{
+    struct mallinfo2 m = mallinfo2();
+    return (i64)(m.uordblks + m.hblkhd);
+}
+
+/* The kernel keeps little for who connects from now on, as for a line to somewhere far. */
+static Server *house_open_narrow(void)
+{
+    ServerConfig config = plain_config();
+    int little = 8192;
+
+    config.io_threads = 1;
+    Server *s = house_open(config);
+    must(setsockopt(s->io[0]->listener, SOL_SOCKET, SO_SNDBUF, &little, sizeof little) == 0);
+    return s;
+}
+
+/* One whose windows are wide open, and who takes little at a time. */
+static H2Peer *h2_connect_wide(int port)
+{
+    nghttp2_settings_entry wide = { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 1 << 30 };
+    H2Peer *p = h2_connect_with(port, WINDOWS_OPEN, &wide, 1);
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((u16)port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int little = 4096;
+
+    close(p->fd);
+    p->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    must(setsockopt(p->fd, SOL_SOCKET, SO_RCVBUF, &little, sizeof little) == 0);
+    must(connect(p->fd, (struct sockaddr *)&a, sizeof a) == 0);
+    must(nghttp2_session_set_local_window_size(p->session, 0, 0, 1 << 30) == 0);
+    h2_send(p);
+    return p;
+}
+
+static void h2_turn_little(H2Peer *p)
+{
+    char piece[4096];
+    struct pollfd f = { p->fd, POLLIN, 0 };
+
+    must(poll(&f, 1, 5000) == 1);
+    ssize_t n = recv(p->fd, piece, sizeof piece, 0);
+    must(n > 0 && nghttp2_session_mem_recv(p->session, (const u8 *)piece, (size_t)n) == n);
+    h2_send(p);
+}
+
+TEST(a_large_answer_lets_others_pass_however_wide_the_windows_are)
+{
+    Server *s = house_open_narrow();
+    H2Peer *p = h2_connect_wide(server_port(s));
+    i32 big = h2_get(p, "/big");
+
+    while (h2_answer(p, big)->body.len < 100000)
+        h2_send(p), h2_turn_little(p);
+    i32 health = h2_get(p, "/health");
+    h2_send(p);
+    while (!h2_answer(p, health)->closed)
+        h2_turn_little(p);
+    must(h2_answer(p, health)->status == 200 && h2_answer(p, big)->body.len < 1 << 20);
+    must(h2_status(p, big) == 200 && h2_answer(p, big)->body.len == BIG);
+    h2_leave(p);
+    house_close(s);
+}
+
+/* The connection keeps what waits, not all that ever went by: here the rest is never
+ * nothing, because there is always one more frame. */
+TEST(a_reader_who_is_always_a_little_behind_costs_no_more_the_more_he_reads)
+{
+    Server *s = house_open_narrow();
+    H2Peer *p = h2_connect_wide(server_port(s));
+    i32 id = h2_get(p, "/stream?t=a");
+    Topic a = topic_of(S("a"));
+    char *frame_of = make(mem, char, 4000);
+    i64 told = 0, heard = 0, before = in_use();
+
+    memset(frame_of, 'x', 4000);
+    memcpy(frame_of + 3998, "\n\n", 2);
+    must(h2_hears(p, id, S("connected"), 3000));
+    while (told < 64 << 20) {
+        for (; told - heard < 60000; told += 4000)
+            stream_publish(s, told / 4000 + 1, &a, 1, (Str){ frame_of, 4000 });
+        h2_answer(p, id)->body.len = 0;
+        h2_turn_little(p);
+        heard += h2_answer(p, id)->body.len;
+    }
+    must(in_use() - before < RING_BYTES + (8 << 20));
     h2_leave(p);
     house_close(s);
 }

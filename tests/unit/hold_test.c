@@ -340,10 +340,14 @@ static void *wish(void *arg)
     return NULL;
 }
 
+static _Atomic bool lane_held, lane_free;
+
 static bool hold_the_lane(Ctx *cx, void *arg)
 {
     (void)cx, (void)arg;
-    usleep(150000);
+    lane_held = true;
+    while (!lane_free)
+        usleep(1000);
     return true;
 }
 
@@ -373,10 +377,14 @@ TEST(in_one_batch_each_gets_what_he_would_get_alone)
     };
     pthread_t first;
     must(pthread_create(&first, NULL, hold_up, &s) == 0);
+    while (!lane_held)
+        usleep(1000);
     for (isize i = 0; i < countof(w); i++) {
-        usleep(10000);
         must(pthread_create(&w[i].thread, NULL, wish, &w[i]) == 0);
+        while (store_counts().waiting <= i)       /* each behind the one before */
+            usleep(1000);
     }
+    lane_free = true;
     for (isize i = 0; i < countof(w); i++)
         pthread_join(w[i].thread, NULL);
     pthread_join(first, NULL);

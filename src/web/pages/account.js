@@ -7,13 +7,13 @@ const token = new URLSearchParams(location.search).get('token') ?? '';
 form.addEventListener('submit', async (event) => {
   event.preventDefault();
   const body = { ...Object.fromEntries(new FormData(form)), token };
-  const answer = await fetch(form.dataset.post, { method: 'POST',
-    headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
-  if (answer.ok) {
-    form.hidden = true;
-    said.textContent = form.dataset.done;
-    return;
+  try {
+    const answer = await fetch(form.dataset.post, { method: 'POST',
+      headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+    form.hidden = answer.ok;
+    const problem = answer.ok ? { detail: form.dataset.done } : await answer.json();
+    said.textContent = problem.errors?.map((e) => `It ${e.message}.`).join(' ') ?? problem.detail;
+  } catch {
+    said.textContent = 'The server could not be reached; try again.';
   }
-  const problem = await answer.json();
-  said.textContent = problem.errors?.map((e) => `It ${e.message}.`).join(' ') ?? problem.detail;
 });
