@@ -15,7 +15,8 @@ static const char *const action_words[] = {
     "audit.read", "letter.given_up", "service.revoked", "service.unrevoked", "api_key.created",
     "api_key.revoked", "identity.linked", "identity.unlinked",
     "deadletter.retried", "deadletter.discarded", "webhook.added", "webhook.changed",
-    "webhook.removed", "webhook.secret_rotated", "webhook.replayed", "webhook.paused" };
+    "webhook.removed", "webhook.secret_rotated", "webhook.replayed", "webhook.paused",
+    "permission.denied" };
 const Names audit_action_names = { action_words, AUDIT_ACTIONS };
 _Static_assert(countof(action_words) == AUDIT_ACTIONS, "a word for each action");
 
