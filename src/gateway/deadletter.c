@@ -129,7 +129,7 @@ bool deadletter_get(Ctx *cx, i64 id, DeadLetter *out)
 
 static bool tell_again(Ctx *cx, const DeadLetter *d)
 {
-    return outbox_tell(cx, d->userId, d->eventId, str_z(cx->mem, d->type), d->payload);
+    return outbox_tell_again(cx, d->userId, d->eventId, str_z(cx->mem, d->type), d->payload);
 }
 
 static bool settle(Ctx *cx, void *arg)
