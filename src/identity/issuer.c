@@ -23,6 +23,7 @@ struct Issuer {
     Str      name, url, audience, ca;
     TenantId tenant;
     Role     cap;
+    Digest   mark;
     Lock     lock;
     pthread_cond_t changed;
     KeySet  *set;                                 /* NULL: never had one      */
@@ -43,6 +44,19 @@ struct IssuerList {
 static struct { Lock lock; IssuerList *now; _Atomic bool any; } own = { .lock = LOCK_OF(RANK_KEYS) };
 
 /* ---- the file ------------------------------------------------------------- */
+
+static Digest mark_of(const Issuer *i)
+{
+    Arena mem = { 0 };
+    Str text = str_fmt(&mem, "%td %.*s %td %.*s %td %.*s %td %.*s %.*s %d", i->name.len,
+                       STR_ARGS(i->name), i->audience.len, STR_ARGS(i->audience), i->url.len,
+                       STR_ARGS(i->url), i->ca.len, STR_ARGS(i->ca),
+                       STR_ARGS(uuid_str(&mem, i->tenant.v)), (int)i->cap);
+    Digest d = sha256(text);
+
+    arena_close(&mem);
+    return d;
+}
 
 static bool read_issuer(IssuerList *to, const Json *row, Str self, const char **why)
 {
@@ -73,6 +87,7 @@ static bool read_issuer(IssuerList *to, const Json *row, Str self, const char **
     i->name = str_copy(&to->mem, i->name);
     i->audience = str_copy(&to->mem, i->audience);
     i->url = str_copy(&to->mem, i->url);
+    i->mark = mark_of(i);
     lock_init(&i->lock, RANK_KEYS);
     cond_init(&i->changed);
     to->count++;
@@ -358,6 +373,18 @@ bool issuer_named(Str name)
     return is;
 }
 
+bool issuers_have(const Digest *mark)
+{
+    IssuerList *l = hold();
+    bool have = false;
+
+    for (isize i = 0; l != NULL && i < l->count; i++)
+        have |= same_bytes(l->all[i].mark.b, mark->b, SHA256_BYTES);
+    issuers_drop(l);
+    return have;
+}
+
+Digest   issuer_mark(const Issuer *i)     { return i->mark; }
 bool     issuers_any(void)                { return own.any; }
 Str      issuer_name(const Issuer *i)     { return i->name; }
 TenantId issuer_tenant(const Issuer *i)   { return i->tenant; }
