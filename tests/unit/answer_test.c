@@ -39,7 +39,7 @@ TEST(what_is_doubtful_is_refused)
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding:\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
-        "HTTP/1.1 200 OK\rA: b\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n\rHTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\rXA: b\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n\rHTTP/1.1 200 OK\r\n\r\n",
         "HTTP/1.1 200 OK\r\nA: b\rC: d\r\n\r\n", "HTTP/1.1 200 OK\r\nA: \x01\r\n\r\n", "HTTP/1.1 200 OK\r\nA(: b\r\n\r\n",
         "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
         "HTTP/1.1 204 OK\r\nTransfer-Encoding: chunked\r\n\r\n",

@@ -1,5 +1,6 @@
 /* hooks_test.c - deliveries are made once and numbered without holes; one sender at a time
  * brings them. What arrives is shown from outside, in tests/api/hooks.test.mjs. */
+#include "gateway/deadletter.h"
 #include "gateway/webhook_feed.h"
 #include "gateway/webhook_send.h"
 #include "identity/tenant_admin.h"
@@ -110,6 +111,25 @@ TEST(an_endpoint_is_given_what_follows_it_once_and_of_its_tenant)
     fed(&cx);
     must(now(&cx, all.id).told == 607 && now(&cx, some.id).told == 7);
     must(now(&cx, all.id).sent == 0);
+    identity_done();
+}
+
+TEST(what_is_told_again_to_streams_is_not_sent_twice)
+{
+    Ctx cx = opened();
+    WebhookEndpoint all = hook(&cx, S("[\"*\"]"));
+    Tiding t = { .id = 1, .tenant = TENANT_DEFAULT, .user = anna, .type = S("order.paid"),
+                 .data = S("{\"a\":1}"), .at = { 1000 } }, *rows;
+    DeadLetter d;
+    isize n;
+
+    told(&cx, TENANT_DEFAULT, "order.paid", 1);
+    fed(&cx);
+    must(deadletter_add(&cx, &t, 3, S("too large")) && deadletter_retry(&cx, 1, &d));
+    told(&cx, TENANT_DEFAULT, "order.paid", 1);
+    must(outbox_after(&cx, 0, 10, &rows, &n) && n == 3 && rows[1].again && !rows[2].again);
+    fed(&cx);
+    must(now(&cx, all.id).told == 2);
     identity_done();
 }
 

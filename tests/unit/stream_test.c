@@ -348,6 +348,23 @@ TEST(a_slow_reader_that_wakes_behind_the_log_is_cut_and_given_nothing_else)
     house_close(s);
 }
 
+TEST(who_takes_nothing_is_closed_in_time)
+{
+    ServerConfig c = house_config();
+    c.write_within = (Span){ 300 };
+    c.sse_heartbeat = (Span){ 100 };
+    Server *s = house_open(c);
+    int slow = subscribed_narrowly(s, "t=a"), quick = subscribed(s, "t=b");
+    Topic a = topic_of(S("a"));
+
+    for (i64 id = 1; id <= 8; id++)
+        stream_publish(s, id, &a, 1, wide_frame(100000));
+    must(open_is_in(s, 1, 3000));
+    must(peer_await(quick, S(": ping "), 2000).at != NULL);
+    close(slow), close(quick);
+    house_close(s);
+}
+
 TEST(the_kernel_keeps_little_for_who_does_not_read)
 {
     Server *s = house_open(house_config());
