@@ -144,7 +144,7 @@ static bool settle(Ctx *cx, void *arg)
     if (changed == 0)
         return fail(cx, INVALID_STATE, "dead letter %jd was settled", (intmax_t)s->id);
     return (!again || tell_again(cx, &s->letter)) &&
-           note_write(cx, again ? "deadletter.retried" : "deadletter.discarded", (UserId){ 0 },
+           note_write(cx, again ? AUDIT_DEADLETTER_RETRIED : AUDIT_DEADLETTER_DISCARDED, (UserId){ 0 },
                       s->letter.id);
 }
 

@@ -238,7 +238,7 @@ static bool tell_maker(Ctx *cx, const Noting *n)
     return (uuid_zero(n->s->maker.v) ||
             sql_find(cx, &send_maker, &maker_row, &m, &found, V(n->s->maker.v))) &&
            (!found || letter_webhook(cx, n->s->maker, m.email, n->s->id.v)) &&
-           note_write(cx, "webhook.paused", (UserId){ 0 }, uuid_str(cx->mem, n->s->id.v));
+           note_write(cx, AUDIT_WEBHOOK_PAUSED, (UserId){ 0 }, uuid_str(cx->mem, n->s->id.v));
 }
 
 static bool note_failed(Ctx *cx, void *arg)

@@ -246,7 +246,7 @@ static bool add(Ctx *cx, void *arg)
 
     return sql_run(cx, &foreign_add, NULL, V(l->link.id), V(l->user.v), V(l->link.issuer),
                    V(l->link.subject), V(l->link.createdAt)) &&
-           note_write(cx, "identity.linked", l->user, l->link.issuer);
+           note_write(cx, AUDIT_IDENTITY_LINKED, l->user, l->link.issuer);
 }
 
 static bool may_touch(Ctx *cx, UserId user)
@@ -293,7 +293,7 @@ static bool take_away(Ctx *cx, void *arg)
         return false;
     if (changed == 0)
         return fail(cx, NOT_FOUND, "no such link");
-    return epoch_raise(cx, l->user, &l->epoch) && note_write(cx, "identity.unlinked", l->user, (Str){ 0 });
+    return epoch_raise(cx, l->user, &l->epoch) && note_write(cx, AUDIT_IDENTITY_UNLINKED, l->user, (Str){ 0 });
 }
 
 bool foreign_unlink(Ctx *cx, UserId user, Uuid id)

@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ISSUERS_MOST = 16, FILE_MOST = 64 << 10, SET_BYTES = 64 << 10 };
+enum { ISSUERS_MOST = 16, WAITING_MOST = 32, FILE_MOST = 64 << 10, SET_BYTES = 64 << 10 };
 #define FRESH_FOR   minutes(15)
 #define SERVES_FOR  hours(24)
 #define ASK_EVERY   seconds(30)
@@ -29,6 +29,7 @@ struct Issuer {
     KeySet  *set;                                 /* NULL: never had one      */
     Mono     had, asked, missed;                  /* 0: never                 */
     bool     asking;
+    int      waiting;
     IssuerList *of;
 };
 
@@ -217,7 +218,8 @@ static void ask(Ctx *cx, Issuer *i)
 }
 
 /* The keys at hand, asked for anew when they are old, or when one was `missed`; for each of
- * these reasons twice a minute at most. */
+ * these reasons twice a minute at most. Only a few wait for them: whoever forges tokens of an
+ * issuer that is slow to answer would have all workers do so. */
 static KeySet *keys_of(Ctx *cx, Issuer *i, bool missed)
 {
     lock(&i->lock);
@@ -231,9 +233,12 @@ static KeySet *keys_of(Ctx *cx, Issuer *i, bool missed)
         lock(&i->lock);
     }
     Mono patience = mono_after(mono_now(), FETCH_LASTS);
-    while (i->asking && (missed || i->set == NULL))
+    bool may_wait = i->waiting < WAITING_MOST;
+    i->waiting += may_wait;
+    while (may_wait && i->asking && (missed || i->set == NULL))
         if (!lock_wait(&i->lock, &i->changed, patience.ns))
             break;
+    i->waiting -= may_wait;
     KeySet *s = take(i);
     unlock(&i->lock);
     return s;

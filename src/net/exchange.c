@@ -432,9 +432,10 @@ void exchange_too_late(Conn *c)
     exchange_give_up(c, REQUEST_TIMEOUT, "too slow");
 }
 
-/* A page is out, or on its way: a worker makes the next one when it has been written, so
- * a slow reader of much never owns more than one. A node that shuts down leaves the
- * rest to the one where the client comes again. */
+/* A page is out, or on its way: the next one is made when it has been written, so a slow
+ * reader of much never owns more than one. Who makes pages does nothing else: a crowd that
+ * comes back takes no worker, and no place in the line, from who buys. A node that shuts
+ * down leaves the rest to the one where the client comes again. */
 static void go_on(Conn *c)
 {
     conn_become(c, C_PAGING, DUE_WRITE);
@@ -447,7 +448,7 @@ void exchange_page(Conn *c)
     Job *j = c->job;
 
     j->paging = true;
-    if (!c->io->server->draining && queue_push(&c->io->server->pool.queue, &j->link))
+    if (!c->io->server->draining && queue_push(&c->io->server->pagers.queue, &j->link))
         conn_become(c, C_AT_WORK, DUE_NONE);
     else if (stream_say(c, PART_SHUTDOWN)) {
         c->closes = true;

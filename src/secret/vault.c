@@ -118,13 +118,16 @@ static bool sign_in(Ctx *cx, Vault *v)
                 " VAULT_K8S_ROLE");
 }
 
+/* Also when nothing could be read: why not is what is told then. */
 static void leave(Ctx *cx, const Vault *v)
 {
     const Json *answer;
+    Fault was = cx->fault;
 
     if (v->c->vault_token.len == 0 &&
         !ask(cx, v, M_POST, S("auth/token/revoke-self"), (Str){ 0 }, &answer))
         fault_clear(cx);                          /* it ends by itself        */
+    cx->fault = was;
 }
 
 /* ---- reading --------------------------------------------------------------------- */
@@ -162,8 +165,7 @@ static bool read(Ctx *cx, const Config *c, const Json **held, Str *from)
                        STR_ARGS(c->vault_path));
     bool good = ask(cx, &v, M_GET, path, (Str){ 0 }, &answer) &&
                 unpack(cx, &v, answer, held, from);
-    if (good)
-        leave(cx, &v);
+    leave(cx, &v);
     return good;
 }
 

@@ -6,8 +6,10 @@ import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, test } from 'node:test';
-import { binary } from './harness.mjs';
+import { after, test as always } from 'node:test';
+import { binary, cluster } from './harness.mjs';
+
+const test = cluster ? always.skip : always;      // a start is the same there, but for its engines
 
 const folders = [];
 const folder = () => { folders.push(mkdtempSync(join(tmpdir(), 'tickettoken-operator-'))); return folders.at(-1); };
@@ -114,4 +116,19 @@ test('what it makes is its owner’s alone', async () => {
   await serve({}, { cwd, stop: /listening/ });
   for (const name of ['', 'tickettoken.db', 'secrets.env', 'keys', 'mail'])
     assert.equal(statSync(join(cwd, 'd', name)).mode & 0o077, 0, name);
+});
+
+test('a schema that is too old or too new is told in a line', async () => {
+  const cwd = folder();
+  await run(['migrate', '--data', 'd'], { cwd });
+  const schema = (n) => execFileSync('sqlite3', [join(cwd, 'd/tickettoken.db'), `PRAGMA user_version=${n}`]);
+  const database = async () => /^ +(\w+) +database +(.*)$/m.exec((await run(['doctor', '--data', 'd'], { cwd })).out).slice(1);
+  assert.match((await database()).join(), /^ok,schema \d+, integrity_check finds nothing$/);
+  schema(5);
+  assert.match((await database()).join(), /^FAIL,the database has schema 5, this program needs \d+: run `tickettoken migrate`$/);
+  schema(9999);
+  assert.match((await database()).join(), /^FAIL,the database has schema 9999, which this program \(\d+\) is too old for/);
+  const r = await serve({}, { cwd });
+  assert.equal(r.code, 1);
+  assert.match(r.err, /the database has schema 9999, which this program \(\d+\) is too old for: use the newer program/);
 });

@@ -100,6 +100,14 @@ test('a Vault that starts is waited for, one that refuses is believed', async ()
   assert.match(clear.err, /VAULT_ADDR must begin with https/);
 });
 
+test('a token of a login is given back although there was nothing to read with it', async () => {
+  const v = await vault(planted(1));
+  const r = await run(['config', ...data()], { env: vaultEnv(v, { VAULT_ROLE_ID: 'the-role', VAULT_SECRET_ID: 'the-secret-id', VAULT_KV_PATH: 'shop/none' }) });
+  assert.match(r.err, /Vault: .*\/v1\/kv\/data\/shop\/none gives 404/);
+  assert.equal(v.state.revoked.length, 1);
+  quiet(r, 'the-secret-id');
+});
+
 test('what Vault lacks is named, all of it, in production', async () => {
   const v = await vault({ QR_ENCRYPTION_KEY: 'k'.repeat(40), INTERNAL_SERVICE_SECRET: { no: 'text' } });
   const r = await run(['serve', '--port', '0', ...data()], { env: vaultEnv(v, { VAULT_TOKEN: 'hvs.root' }) });

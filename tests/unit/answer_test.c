@@ -39,7 +39,7 @@ TEST(what_is_doubtful_is_refused)
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked, chunked\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding:\r\n\r\n",
         "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n\r\n",
-        "HTTP/1.1 200 OK\rA: b\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n\rHTTP/1.1 200 OK\r\n\r\n",
+        "HTTP/1.1 200 OK\rXA: b\r\n\r\n", "HTTP/1.1 200 OK\r\nA: b\r\n\rHTTP/1.1 200 OK\r\n\r\n",
         "HTTP/1.1 200 OK\r\nA: b\rC: d\r\n\r\n", "HTTP/1.1 200 OK\r\nA: \x01\r\n\r\n", "HTTP/1.1 200 OK\r\nA(: b\r\n\r\n",
         "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
         "HTTP/1.1 204 OK\r\nTransfer-Encoding: chunked\r\n\r\n",
@@ -79,6 +79,13 @@ TEST(a_head_has_a_hundred_fields_at_most)
     must(reads(str_fmt(mem, "%.*sA: b\r\n\r\n", STR_ARGS(buf_str(&b)))) == HEAD_BAD && a.count == HEADERS_MOST);
 }
 
+static bool all_pass(const void *of, Str name)
+{
+    (void)of;
+    (void)name;
+    return true;
+}
+
 /* RFC 9110 7.6.1, and what frames. */
 TEST(each_field_of_one_hop_stays_there)
 {
@@ -93,9 +100,9 @@ TEST(each_field_of_one_hop_stays_there)
 
     for (isize i = 0; i < countof(hops); i++)
         must(hop_field(str_lower(mem, str_of(hops[i])), NULL, 0) &&
-             trailers_filter(str_fmt(mem, "%s: a\r\n", hops[i]), to) == 0);
+             trailers_filter(str_fmt(mem, "%s: a\r\n", hops[i]), all_pass, NULL, to) == 0);
     for (isize i = 0; i < countof(trailers); i++)
-        must(trailers_filter(str_fmt(mem, "%s: a\r\n", trailers[i]), to) == 0);
+        must(trailers_filter(str_fmt(mem, "%s: a\r\n", trailers[i]), all_pass, NULL, to) == 0);
 }
 
 TEST(fields_of_this_connection_are_known_and_those_it_names)

@@ -174,6 +174,84 @@ TEST(what_is_no_body_of_chunks_is_cut_and_its_line_is_not_used_again)
     close_all();
 }
 
+/* Each of these could hand the next asker an answer that is not his. */
+TEST(a_line_is_used_again_only_after_one_whole_answer_and_nothing_else)
+{
+    static const char *const last[] = {
+        OK_2 "okHTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil", OK_2 "ok\r\n",
+        "HTTP/1.1 200 OK\r\nContent-Length: 2\r\nConnection: close\r\n\r\nok",
+        "HTTP/1.0 200 OK\r\nContent-Length: 2\r\n\r\nok",
+        "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n0\r\n\r\nx",
+        "HTTP/1.1 204 No\r\n\r\nx" };
+
+    open_all(usual());
+    for (isize i = 0; i < countof(last); i++) {
+        int c = asks("GET /api/1 HTTP/1.1\r\n" H "\r\n"), b = heard(&own.behind, "\r\n\r\n");
+        peer_send(b, str_of(last[i]));
+        must(status_of(peer_read(c, 1, 3000)) / 100 == 2 && peer_closed(b, 2000));
+        close(c), close(b);
+    }
+    int c = asks("GET /api/1 HTTP/1.1\r\n" H "\r\n"), b = heard(&own.behind, "\r\n\r\n");
+    peer_send(b, S(OK_2 "ok"));
+    must(status_of(peer_read(c, 1, 3000)) == 200 && lines_are(1));
+    peer_send(b, S("x"));                         /* while nobody has asked   */
+    must(peer_closed(b, 2000));
+    close(c), close(b);
+    c = asks("POST /api/1 HTTP/1.1\r\n" H "Content-Length: 100\r\n\r\nhalf");
+    b = heard(&own.behind, "half");
+    peer_send(b, S(OK_2 "ok"));                   /* the rest would be the next request there */
+    must(status_of(peer_read(c, 1, 3000)) == 200 && peer_closed(c, 2000) && peer_closed(b, 2000));
+    close(c), close(b);
+    close_all();
+}
+
+TEST(what_switches_protocols_or_breaks_off_is_no_answer)
+{
+    struct linger hard = { 1, 0 };
+
+    open_all(usual());
+    int c = asks("GET /api/1 HTTP/1.1\r\n" H "\r\n"), b = heard(&own.behind, "\r\n\r\n");
+    peer_send(b, S("HTTP/1.1 101 Other\r\nUpgrade: x\r\n\r\n" OK_2 "ok"));
+    must(status_of(peer_read(c, 1, 3000)) == 502 && peer_closed(b, 2000));
+    close(c), close(b);
+    c = asks("GET /api/1 HTTP/1.1\r\n" H "\r\n"), b = heard(&own.behind, "\r\n\r\n");
+    peer_send(b, S("HTTP/1.1 200 OK\r\n\r\nhalf"));
+    must(peer_await(c, S("half"), 3000).at != NULL);
+    must(setsockopt(b, SOL_SOCKET, SO_LINGER, &hard, sizeof hard) == 0);
+    close(b);                                     /* a reset is no end of a body */
+    Buf rest = buf_in(mem, 100);
+    while (peer_some(c, &rest, 3000) > 0)
+        ;
+    must(!str_has(buf_str(&rest), S("0\r\n\r\n")));
+    close(c);
+    close_all();
+}
+
+TEST(what_was_heard_of_is_not_asked_again)
+{
+    open_all(usual());
+    int c = asks("GET /api/1 HTTP/1.1\r\n" H "\r\n"), b = heard(&own.behind, "\r\n\r\n");
+    peer_send(b, S(OK_2 "ok"));
+    must(status_of(peer_read(c, 1, 3000)) == 200);
+    peer_send(c, S("GET /api/2 HTTP/1.1\r\n" H "\r\n"));
+    must(peer_await(b, S("\r\n\r\n"), 3000).at != NULL);
+    peer_send(b, S("HTTP/1.1 2"));
+    close(b);
+    must(status_of(peer_read(c, 1, 3000)) == 502 && nobody_came(&own.behind, 100));
+    peer_send(c, S("GET /api/3 HTTP/1.1\r\n" H "\r\n"));
+    b = heard(&own.behind, "\r\n\r\n");
+    peer_send(b, S(OK_2 "ok"));
+    must(status_of(peer_read(c, 1, 3000)) == 200);
+    peer_send(c, S("GET /api/4 HTTP/1.1\r\n" H "\r\n"));
+    must(peer_await(b, S("\r\n\r\n"), 3000).at != NULL);
+    close(b);                                     /* not a word: once more, on another */
+    b = heard(&own.behind, "GET /api/4 ");
+    peer_send(b, S(OK_2 "ok"));
+    must(status_of(peer_read(c, 1, 3000)) == 200);
+    close(c), close(b);
+    close_all();
+}
+
 /* It may answer before it has read the body (RFC 9112 9.3); then it closes. */
 TEST(an_early_answer_comes_through_although_the_rest_can_not_be_written)
 {
@@ -256,6 +334,7 @@ TEST(who_does_not_read_the_answer_loses_it_and_costs_little)
     }
     must(sent < 64 << 20);
     must(eventually(lines_are, 0, 3000) && eventually(connections_are, 0, 3000));
+    must(own.up->counts.late == 0 && breaker_view(&own.up->breaker, mono_now()).bad == 0);
     close(c), close(b);
     close_all();
 }

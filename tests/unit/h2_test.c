@@ -31,6 +31,7 @@ TEST(requests_are_answered_here_and_by_workers)
     must(h2_status(p, here) == 200 && str_is(body_of(h2_answer(p, here)), S("inline")));
     must(str_has(head_of(h2_answer(p, echo)), S("content-length: 5\n")));
     must(!str_has(head_of(h2_answer(p, echo)), S("connection")));
+    must(!str_has(head_of(h2_answer(p, here)), S("connection")));
     h2_leave(p);
     house_close(s);
 }
@@ -172,7 +173,9 @@ TEST(cookies_and_the_host_are_what_they_would_be_in_http_1)
 
 TEST(malformed_requests_are_reset)
 {
-    Server *s = house_open(plain_config());
+    ServerConfig config = plain_config();
+    config.head_within = (Span){ 500 };
+    Server *s = house_open(config);
     H2Peer *p = h2_connect(server_port(s));
     i64 before = house_served;
 
@@ -192,6 +195,7 @@ TEST(malformed_requests_are_reset)
     resets(p, "GET", "health", S(""));
     resets(p, "GET", "/a HTTP/1.1\r\nX: y", S(""));
     must(house_served == before);
+    usleep(1000000);                              /* no head is waited for any more */
     must(asked(p, "GET", "/a b", S("")) != 200);
     must(asked(p, "GET", "/health", S("te: trailers")) == 200);
     h2_leave(p);
@@ -320,22 +324,22 @@ TEST(a_slow_stream_is_cut_and_the_others_on_its_connection_go_on)
     isize told = 0;
 
     must(h2_hears(p, slow, S("connected"), 3000) && h2_hears(p, quick, S("connected"), 3000));
-    for (i64 e = 1; e <= 40000; e++) {
+    for (i64 e = 1; e <= 20000; e++) {
         stream_publish(s, e, &a, 1, str_fmt(mem, "id: %jd\ndata: some text to fill a window\n\n", (intmax_t)e));
-        if (e % 100 != 0)
+        if (e % 500 != 0)
             continue;
         while (!str_has(str_sub(body_of(h2_answer(p, quick)), h2_answer(p, quick)->body.len - 300, 1 << 30),
                         str_fmt(mem, "id: %jd\n", (intmax_t)e))) {
-            must(h2_turn(p, 5000) && !p->gone);
+            must(h2_turn(p, 20000) && !p->gone);
             isize all = h2_answer(p, quick)->body.len + h2_answer(p, slow)->body.len;
             nghttp2_session_consume_connection(p->session, (size_t)(all - told));
             nghttp2_submit_window_update(p->session, 0, quick, 1 << 20);
             told = all;
         }
     }
-    must(h2_await(p, slow, 5000)->closed && h2_answer(p, slow)->error == NGHTTP2_CANCEL);
+    must(h2_await(p, slow, 20000)->closed && h2_answer(p, slow)->error == NGHTTP2_CANCEL);
     must(h2_answer(p, slow)->body.len <= 65535);
-    must(count_of(body_of(h2_answer(p, quick)), S("id: ")) == 40000);
+    must(count_of(body_of(h2_answer(p, quick)), S("id: ")) == 20000);
     must(stream_counts(s).cut == 1 && open_is(1));
     h2_leave(p);
     house_close(s);
@@ -548,7 +552,9 @@ static i64 cpu_ms(void)
  * and as the trailers of one. 6 MB of these took ten seconds of an io thread. */
 TEST(what_unpacks_to_many_times_its_size_costs_little_and_is_reset)
 {
-    Server *s = watched = house_open(plain_config());
+    ServerConfig config = plain_config();
+    config.head_within = (Span){ 500 };
+    Server *s = watched = house_open(config);
     char *one = make(mem, char, 4018), *more = make(mem, char, 16384);
     int fd = peer_connect(server_port(s));
     i64 before = cpu_ms();
@@ -569,6 +575,7 @@ TEST(what_unpacks_to_many_times_its_size_costs_little_and_is_reset)
         for (int i = 0; i < 7; i++)
             peer_send(fd, frame(16384, 9, i == 6 ? 4 : 0, id, more));
     }
+    usleep(1000000);                              /* and no head is waited for any more */
     peer_send(fd, frame(8, 6, 0, 0, "answered"));
     while (!str_has(buf_str(&b), S("answered")))
         must(peer_some(fd, &b, 20000) > 0);
@@ -720,7 +727,7 @@ TEST(a_reader_who_is_always_a_little_behind_costs_no_more_the_more_he_reads)
     i32 id = h2_get(p, "/stream?t=a");
     Topic a = topic_of(S("a"));
     char *frame_of = make(mem, char, 4000);
-    i64 told = 0, heard = 0, before = in_use();
+    i64 told = 0, heard = 0, before = in_use(), most = 0;
 
     memset(frame_of, 'x', 4000);
     memcpy(frame_of + 3998, "\n\n", 2);
@@ -731,8 +738,9 @@ TEST(a_reader_who_is_always_a_little_behind_costs_no_more_the_more_he_reads)
         h2_answer(p, id)->body.len = 0;
         h2_turn_little(p);
         heard += h2_answer(p, id)->body.len;
+        most = told % 256000 == 0 && in_use() > most ? in_use() : most;
     }
-    must(in_use() - before < RING_BYTES + (8 << 20));
+    must(most - before < RING_BYTES + (6 << 20));
     h2_leave(p);
     house_close(s);
 }
@@ -747,7 +755,7 @@ TEST(who_does_not_take_the_answer_is_cut)
     i32 big = h2_get(p, "/big"), health = h2_get(p, "/health");
     int deaf = peer_connect(server_port(s));
 
-    must(h2_await(p, big, 3000)->closed && h2_answer(p, big)->error == NGHTTP2_CANCEL);
+    must(h2_await(p, big, 20000)->closed && h2_answer(p, big)->error == NGHTTP2_CANCEL);
     must(h2_await(p, health, 3000)->closed && h2_answer(p, health)->body.len == 0);
     nghttp2_settings_entry wide = { NGHTTP2_SETTINGS_INITIAL_WINDOW_SIZE, 65535 };
     must(nghttp2_submit_settings(p->session, 0, &wide, 1) == 0);
@@ -755,11 +763,11 @@ TEST(who_does_not_take_the_answer_is_cut)
     h2_leave(p);
     peer_send(deaf, PREFACE);
     peer_send(deaf, frame(4, 8, 0, 0, "\x7f\0\0\0"));
-    for (u32 i = 0; i < 40; i++) {
+    for (u32 i = 0; i < 3; i++) {                 /* more than kernels keep    */
         peer_send(deaf, frame(11, 1, 5, 1 + 2 * i, "\x82\x86\x41\1a\x44\4/big"));
         peer_send(deaf, frame(4, 8, 0, 1 + 2 * i, "\x7f\0\0\0"));
     }
-    must(eventually(connections_are, 0, 5000));
+    must(eventually(connections_are, 0, 20000));
     close(deaf);
     house_close(s);
 }

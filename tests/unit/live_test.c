@@ -1,5 +1,4 @@
 /* live_test.c - the stream from outside: a real server, a socket, and what comes. */
-#include "base/json.h"
 #include "gateway/gateway.h"
 #include "gateway/live_http.h"
 #include "gateway/live_missed.h"
@@ -533,8 +532,8 @@ TEST(a_page_of_another_origin_opens_none)
     House h = opened();
     Client *a = ask(&h, "GET", "/events/stream", "x-user: anna\r\nOrigin: https://evil.example\r\n");
     Client *b = ask(&h, "GET", "/events/stream", "x-user: anna\r\nOrigin: null\r\n");
-    Client *c = ask(&h, "GET", "/events/stream", "x-user: anna\r\nOrigin: http://x.evil.example\r\n");
-    Client *d = ask(&h, "GET", "/events/stream", "x-user: anna\r\nOrigin: http://evil.x\r\n");
+    Client *c = ask(&h, "GET", "/events/stream", "x-user: anna\r\nOrigin: https://x.evil.example\r\n");
+    Client *d = ask(&h, "GET", "/events/stream", "x-user: anna\r\nOrigin: https://evil.x\r\n");
     Client *own = ask(&h, "GET", "/events/stream", "x-user: anna\r\nOrigin: http://x\r\n");
 
     must(comes(a, "403") && comes(b, "403") && comes(c, "403") && comes(d, "403"));

@@ -233,7 +233,20 @@ static inline bool serve_big(Ctx *cx, Req *rq)
     return reply_text(rq, 200, S("text/plain"), (Str){ at, BIG });
 }
 
-/* GET /stream?t=a,b&after=7&owner=x&most=2 */
+/* A page of the past that takes as long as the test says. */
+static _Atomic bool page_waits;
+
+static inline bool serve_page(Ctx *cx, StreamWish *wish)
+{
+    (void)cx;
+    while (page_waits)
+        usleep(1000);
+    wish->first = S("event: past\ndata: {}\n\n");
+    wish->page = NULL;
+    return true;
+}
+
+/* GET /stream?t=a,b&after=7&owner=x&most=2&past */
 static inline bool serve_stream(Ctx *cx, Req *rq)
 {
     Str topics = req_query(cx, rq, S("t")), after = req_query(cx, rq, S("after"));
@@ -245,6 +258,7 @@ static inline bool serve_stream(Ctx *cx, Req *rq)
     must(after.at == NULL || str_int(after, &wish.after));
     must(most.at == NULL || str_int(most, &wish.owner_most));
     wish.owner = topic_of(owner);
+    wish.page = req_query(cx, rq, S("past")).at != NULL ? serve_page : NULL;
     return reply_stream(cx, rq, &wish);
 }
 

@@ -46,6 +46,7 @@ TEST(networks_are_read_to_the_bit_or_not_at_all)
     must(!networks_have(S("10.1.2.129/-1"), &in) && str_is(networks_bad(S("::/129")), S("::/129")));
     must(networks_bad(S(" 10.0.0.0/8, ::1 ,fd00::/8")).at == NULL);
     must(str_is(networks_bad(S("::1,10.0.0/8")), S("10.0.0/8")));
+    must(str_is(networks_bad(S("10.0.0.0/33")), S("10.0.0.0/33")));
     must(str_is(networks_bad(S("10.0.0.0/")), S("10.0.0.0/")));
     must(str_is(networks_bad(S("all")), S("all")));
     must(!address_read(S("010.1.2.3"), &in) && !address_read(S("1.2.3"), &in));

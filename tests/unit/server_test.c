@@ -1,4 +1,5 @@
 /* server_test.c - the server over real sockets. */
+#include <sys/resource.h>
 #include "unit/peer.h"
 
 #define H "Host: a\r\n"
@@ -429,6 +430,47 @@ TEST(who_goes_while_an_answer_is_held_is_forgotten_and_a_stop_forgets_all)
     usleep(50000);
     house_close(s);
     close(fd);
+}
+
+static i64 cpu_ms(void)
+{
+    struct timespec t;
+
+    must(clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t) == 0);
+    return t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
+
+TEST(without_descriptors_who_comes_waits_and_no_thread_spins)
+{
+    Server *s = house_open(house_config());
+    struct rlimit was, none;
+    int fd = peer_connect(server_port(s));
+
+    peer_send(fd, GET("/health"));
+    must(status_of(peer_read(fd, 1, 2000)) == 200);
+    int late = peer_connect(server_port(s));      /* this one's other end is taken: one more is not */
+    peer_send(late, GET("/health"));
+    must(status_of(peer_read(late, 1, 2000)) == 200);
+    close(late);
+    late = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    usleep(50000);
+    must(getrlimit(RLIMIT_NOFILE, &was) == 0);
+    none = was;
+    int first_free = dup(fd);
+    must(first_free >= 0 && close(first_free) == 0);
+    none.rlim_cur = (rlim_t)first_free;
+    must(setrlimit(RLIMIT_NOFILE, &none) == 0);
+    struct sockaddr_in a = { .sin_family = AF_INET, .sin_port = htons((u16)server_port(s)),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    must(connect(late, (struct sockaddr *)&a, sizeof a) == 0);
+    peer_send(late, GET("/health"));
+    i64 before = cpu_ms();
+    usleep(500000);
+    must(cpu_ms() - before < 200);
+    must(setrlimit(RLIMIT_NOFILE, &was) == 0);
+    must(status_of(peer_read(late, 1, 3000)) == 200);
+    close(fd), close(late);
+    house_close(s);
 }
 
 TEST(connections_over_the_limit_wait_and_are_taken_later)

@@ -348,6 +348,23 @@ TEST(a_slow_reader_that_wakes_behind_the_log_is_cut_and_given_nothing_else)
     house_close(s);
 }
 
+TEST(who_takes_nothing_is_closed_in_time)
+{
+    ServerConfig c = house_config();
+    c.write_within = (Span){ 300 };
+    c.sse_heartbeat = (Span){ 100 };
+    Server *s = house_open(c);
+    int slow = subscribed_narrowly(s, "t=a"), quick = subscribed(s, "t=b");
+    Topic a = topic_of(S("a"));
+
+    for (i64 id = 1; id <= 8; id++)
+        stream_publish(s, id, &a, 1, wide_frame(100000));
+    must(open_is_in(s, 1, 3000));
+    must(peer_await(quick, S(": ping "), 2000).at != NULL);
+    close(slow), close(quick);
+    house_close(s);
+}
+
 TEST(the_kernel_keeps_little_for_who_does_not_read)
 {
     Server *s = house_open(house_config());
@@ -539,6 +556,27 @@ TEST(requests_pass_between_slices_of_a_flood)
     pthread_join(t, NULL);
     for (int i = 0; i < 400; i++) {
         must(is_run(peer_await(fd[i], mark_of(400), 5000), 1, 400));
+        close(fd[i]);
+    }
+    close(asker);
+    house_close(s);
+}
+
+TEST(who_comes_back_for_much_takes_no_worker_from_requests)
+{
+    Server *s = house_open(house_config());
+    int fd[20], asker = peer_connect(server_port(s));
+
+    page_waits = true;
+    for (int i = 0; i < 20; i++)
+        fd[i] = subscribed(s, "t=a&past=1");
+    for (int i = 0; i < 20; i++) {
+        peer_send(asker, S("GET /mirror/1 HTTP/1.1\r\nHost: a\r\n\r\n"));
+        must(status_of(peer_read(asker, 1, 3000)) == 200);
+    }
+    page_waits = false;
+    for (int i = 0; i < 20; i++) {
+        must(peer_await(fd[i], S("event: past\ndata: {}\n\n"), 3000).at != NULL);
         close(fd[i]);
     }
     close(asker);
