@@ -85,7 +85,9 @@ const ask = async (key, node) => s.api('GET', '/auth/internal/users/by-email/nob
 
 test('a secret of a service is replaced three times under load, and nobody is refused', async () => {
   let key = first;
-  const l = load(() => ask(key));
+  const l = load(() => ask(key)), chief = await s.somebody('super-admin');
+  const prints = async () => Promise.all(s.nodes.map(async (node) => (await s.must(200, 'GET', '/health/detailed', { token: chief.token, node })).config));
+  const [print] = await prints();
   for (let i = 0; i < 3; i += 1) {
     const next = secret();
     put('scanner.old', key);
@@ -101,6 +103,8 @@ test('a secret of a service is replaced three times under load, and nobody is re
     await until('new ones are taken', () => l.count() > mid + 50);
   }
   assert.deepEqual(await l.stop(), []);
+  const now = new Set(await prints());
+  assert.ok(now.size === 1 && !now.has(print), 'the fingerprint of the settings is another, on all nodes the same');
   assert.equal((await ask(first)).status, 401);
   listed();
   const last = readFileSync(file('scanner.old'), 'utf8');
