@@ -269,6 +269,14 @@ TEST(what_was_heard_of_is_not_asked_again)
     b = heard(&own.behind, "GET /api/4 ");
     peer_send(b, S(OK_2 "ok"));
     must(status_of(peer_read(c, 1, 3000)) == 200);
+    peer_send(c, S("PUT /api/5 HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\nhi"));
+    must(peer_await(b, S("hi"), 3000).at != NULL);
+    close(b);                                     /* its body is gone         */
+    must(status_of(peer_read(c, 1, 3000)) == 502 && nobody_came(&own.behind, 100));
+    peer_send(c, S("GET /api/6 HTTP/1.1\r\n" H "\r\n"));
+    b = heard(&own.behind, "GET /api/6 ");
+    peer_send(b, S(OK_2 "ok"));
+    must(status_of(peer_read(c, 1, 3000)) == 200);
     close(c), close(b);
     close_all();
 }
@@ -355,6 +363,52 @@ TEST(who_does_not_read_the_answer_loses_it_and_costs_little)
     }
     must(sent < 64 << 20);
     must(eventually(lines_are, 0, 3000) && eventually(connections_are, 0, 3000));
+    must(own.up->counts.late == 0 && breaker_view(&own.up->breaker, mono_now()).bad == 0);
+    close(c), close(b);
+    close_all();
+}
+
+TEST(no_body_of_a_refused_request_is_a_request)
+{
+    static const char inner[] = "GET /health HTTP/1.1\r\n" H "\r\n";
+    Behind gone = behind_open(1);
+
+    close(gone.fd);
+    gone.fd = -1;
+    open_before(gone, usual());
+    int c = asks("POST /api/1 HTTP/1.1\r\n" H "Content-Length: 35\r\n\r\n");
+    must(status_of(peer_read(c, 1, 3000)) == 502);
+    peer_send(c, str_of(inner));
+    must(peer_read(c, 1, 300).len == 0 && peer_closed(c, 5000));
+    close(c);
+    c = asks("POST /api/1 HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n500000\r\n");
+    int status = status_of(peer_read(c, 1, 3000));
+    must(status == 413 || status == 502);
+    peer_send(c, str_of(inner));
+    must(peer_read(c, 1, 300).len == 0 && peer_closed(c, 5000));
+    close(c);
+    close_all();
+}
+
+TEST(a_body_of_chunks_is_bounded_before_it_comes)
+{
+    open_all(usual());
+    int c = asks("POST /api/1 HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n");
+    int b = heard(&own.behind, "2\r\nok\r\n");
+    peer_send(c, S("400000\r\n"));
+    must(status_of(peer_read(c, 1, 3000)) == 413 && peer_closed(b, 2000));
+    close(c), close(b);
+    close_all();
+}
+
+TEST(who_stops_in_his_body_is_late_himself)
+{
+    UpstreamConfig u = usual();
+
+    u.idle_within = (Span){ 300 };
+    open_all(u);
+    int c = asks("POST /api/1 HTTP/1.1\r\n" H "Content-Length: 100\r\n\r\nhalf"), b = heard(&own.behind, "half");
+    must(status_of(peer_read(c, 1, 3000)) == 408 && peer_closed(b, 2000));
     must(own.up->counts.late == 0 && breaker_view(&own.up->breaker, mono_now()).bad == 0);
     close(c), close(b);
     close_all();
