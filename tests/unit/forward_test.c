@@ -164,6 +164,23 @@ TEST(an_answer_may_come_byte_by_byte)
     close_all();
 }
 
+TEST(who_speaks_http_1_0_gets_no_chunks)
+{
+    open_all(usual());
+    int c = asks("GET /api/1 HTTP/1.0\r\nConnection: keep-alive\r\nTE: trailers\r\n\r\n");
+    int b = heard(&own.behind, "GET /api/1 HTTP/1.1\r\n");
+    Buf got = buf_in(mem, 1000);
+
+    peer_send(b, S("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                   "2\r\nok\r\n0\r\nDigest: c\r\n\r\n"));
+    while (peer_some(c, &got, 3000) > 0)
+        ;
+    must(count_of(buf_str(&got), S("HTTP/1.")) == 1 && str_ends(buf_str(&got), S("\r\n\r\nok")));
+    must(!str_has(buf_str(&got), S("chunked")) && str_has(buf_str(&got), S("Connection: close\r\n")));
+    close(c), close(b);
+    close_all();
+}
+
 TEST(trailers_go_both_ways_and_ours_do_not)
 {
     open_all(usual());
