@@ -48,7 +48,7 @@ done
 links
 
 alerts() { "$here/check_alerts.sh" "$house" > /dev/null; }
-mkdir "$house/ops"
+mkdir -p "$house/ops"
 printf '  - alert: NodeDown\n  - alert: DiskFull\n' > "$house/ops/alerts.yml"
 good='| `NodeDown` | one does not answer | its log |
 | `DiskFull` | nothing can be written | make room |'
@@ -61,3 +61,17 @@ for wrong in "$(echo "$good" | head -1)" "$good
 done
 echo "$good" > "$house/docs/operate.md"
 alerts
+
+names() { "$here/check_names.sh" "$house" > /dev/null; }
+mkdir -p "$house/tests" "$house/ops" "$house/src/web" "$house/src/cli"
+printf 'all check:\n' > "$house/Makefile"
+echo '{ M_GET, API "/events/:id", OPEN, 0 },' > "$house/src/web/routes.c"
+echo '.name = "serve", HOLD_LASTS' > "$house/src/cli/serve.c"
+echo 'Read `n.c`: `HOLD_LASTS` in `make check`; `tickettoken serve` knows `GET /api/v1/events/:id`.' >> "$house/README.md"
+names || says 'good names were refused by check_names'
+for wrong in '`gone.c`' '`HOLD_GONE=7`' '`gone_total{a="b"}`' '`hold_gone()`' '`make gone`' '`tickettoken gone`' '`GET /api/v1/gone`' '`POST /api/v1/events/:id`'; do
+    echo "$wrong" > "$house/docs/wrong.md"
+    names && says "check_names lets $wrong pass"
+    rm "$house/docs/wrong.md"
+done
+names

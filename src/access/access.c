@@ -1,6 +1,7 @@
 /* access.c - see access.h. */
 #include "access/access.h"
 #include "access/api_key.h"
+#include "access/refusal.h"
 #include "access/service_revoked.h"
 
 bool access_open(Arena *mem, const ServiceConfig *services, Str *why)
@@ -19,6 +20,7 @@ bool access_open(Arena *mem, const ServiceConfig *services, Str *why)
 
 void access_close(void)
 {
+    refusal_clear();
     api_key_close();
     service_close();
 }

@@ -109,7 +109,7 @@ static bool add(Ctx *cx, void *arg)
         !find(cx, &f))
         return false;
     return (f.found || fail(cx, FORBIDDEN, "who makes it is no admin of that tenant")) &&
-           note_write(cx, "api_key.created", (UserId){ 0 }, k->prefix);
+           note_write(cx, AUDIT_API_KEY_CREATED, (UserId){ 0 }, k->prefix);
 }
 
 bool api_key_create(Ctx *cx, Str name, unsigned scopes, Instant expires, ApiKey *out, Str *secret)
@@ -151,7 +151,7 @@ static bool end(Ctx *cx, void *arg)
         return false;
     if (changed == 0)
         return fail(cx, NOT_FOUND, "no such key");
-    return note_write(cx, "api_key.revoked", (UserId){ 0 }, uuid_str(cx->mem, *id));
+    return note_write(cx, AUDIT_API_KEY_REVOKED, (UserId){ 0 }, uuid_str(cx->mem, *id));
 }
 
 static void forget(Uuid id)

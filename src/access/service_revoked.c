@@ -120,7 +120,7 @@ static bool write(Ctx *cx, void *arg)
         return fail(cx, CONFLICT, "%d revocations stand", REVOCATIONS_MOST);
     return sql_run(cx, &revocation_add, NULL, V(names_str(&revoked_kind_names, r->kind)), V(r->name),
                    V(r->reason), V(r->until), V(r->lifted), V(r->changedAt)) &&
-           note_write(cx, r->lifted ? "service.unrevoked" : "service.revoked", (UserId){ 0 }, r->name);
+           note_write(cx, r->lifted ? AUDIT_SERVICE_UNREVOKED : AUDIT_SERVICE_REVOKED, (UserId){ 0 }, r->name);
 }
 
 /* One after the other, whoever does it: the lane of nobody. */

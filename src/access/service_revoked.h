@@ -5,7 +5,6 @@
  * within a second.
  * Needs: store, note.  Used by: service, service_http, cli. */
 #pragma once
-#include "base/crypto.h"
 #include "store/store.h"
 
 enum { REASON_MOST = 200, REVOCATIONS_MOST = 1000 };

@@ -17,8 +17,7 @@ static void put_text(Buf *b, const char *name, Str s)
 {
     if (s.at == NULL)
         return;
-    json_put_name(b, name);
-    json_put_str(b, s);
+    json_put_text(b, name, s);
 }
 
 static void put_id(Buf *b, const char *name, Uuid id)

@@ -240,6 +240,33 @@ void json_put_name(Buf *b, const char *name)
     buf_byte(b, ':');
 }
 
+void json_put_text(Buf *b, const char *name, Str value)
+{
+    json_put_name(b, name);
+    json_put_str(b, value);
+}
+
+void json_put_int(Buf *b, const char *name, i64 value)
+{
+    json_put_name(b, name);
+    buf_int(b, value);
+}
+
+void json_put_raw(Buf *b, const char *name, Str json)
+{
+    json_put_name(b, name);
+    buf_add(b, json);
+}
+
+void json_open(Buf *b, const char *name)
+{
+    if (name != NULL)
+        json_put_name(b, name);
+    buf_byte(b, '{');
+}
+
+void json_shut(Buf *b) { buf_byte(b, '}'); }
+
 /* Letters that can stand as they are go in runs: most text is one run. */
 void json_put_str(Buf *b, Str s)
 {

@@ -40,3 +40,8 @@ void json_put_str(Buf *b, Str s);
 /* For bodies that no shape describes: opens a member `"name":`, with a comma first
  * when the buffer does not end in an opening bracket. */
 void json_put_name(Buf *b, const char *name);
+void json_put_text(Buf *b, const char *name, Str value);
+void json_put_int(Buf *b, const char *name, i64 value);
+void json_put_raw(Buf *b, const char *name, Str json);      /* as it stands  */
+void json_open(Buf *b, const char *name);         /* an object; NULL: no member's */
+void json_shut(Buf *b);

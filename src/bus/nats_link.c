@@ -11,7 +11,6 @@
  *
  * Passwords stand in the url; only link_where() is ever shown. */
 #include "bus/nats.h"
-#include "base/lock.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/rand.h"

@@ -2,6 +2,7 @@
  * wait for. Each job finds its own work by time, so a pass too many does nothing. */
 #include "cli/plan.h"
 #include "access/access.h"
+#include "access/refusal.h"
 #include "events/event_clock.h"
 #include "gateway/deadletter.h"
 #include "gateway/gateway.h"
@@ -85,6 +86,7 @@ static Job jobs[] = {
     { "events whose time has come", { 1000 }, event_clock, OF_ALL },
     { "keys and sessions of other nodes", { 500 }, identity_watch, OF_THIS_NODE },
     { "services and keys taken back elsewhere", { 500 }, access_watch, OF_THIS_NODE },
+    { "refusals for the record", { 1000 }, refusal_flush, OF_THIS_NODE },
     { "tokens of services that ran out", { 60000 }, access_sweep, OF_ALL },
     { "sessions that ran out", { 60000 }, identity_sweep, OF_ALL },
     { "people who are to be forgotten", { 60000 }, privacy_sweep, OF_ALL },

@@ -12,7 +12,7 @@
 
 #define CHECK_WITHIN minutes(10)
 
-static Probe check_open(Arena *mem, Str *detail)
+static Probe check_open(Arena *mem, i64 version, Str *detail)
 {
     Ctx cx = ctx_new(mem, TENANT_DEFAULT);
     i64 damage = 0;
@@ -23,8 +23,9 @@ static Probe check_open(Arena *mem, Str *detail)
     else if (damage > 0)
         *detail = str_fmt(mem, "integrity_check finds %jd faults", (intmax_t)damage);
     else {
-        *detail = store_shared() ? S("answers, schema up to date, the role may do what is needed")
-                                 : S("schema up to date, integrity_check finds nothing");
+        *detail = str_fmt(mem, "schema %jd, %s", (intmax_t)version,
+                          store_shared() ? "the role may do what is needed"
+                                         : "integrity_check finds nothing");
         return PROBE_GOOD;
     }
     return PROBE_BAD;
@@ -44,11 +45,13 @@ static bool is_file_absent(Arena *mem, Str url, Str *detail)
 
 Probe probe_store(Arena *mem, const StoreConfig *config, Str *detail)
 {
+    i64 version;
+
     if (is_file_absent(mem, config->url, detail))
         return PROBE_ABSENT;
-    if (!store_open(mem, config, detail))
+    if (!store_look(mem, config, &version, detail) || !store_open(mem, config, detail))
         return PROBE_BAD;
-    Probe found = check_open(mem, detail);
+    Probe found = check_open(mem, version, detail);
     store_close();
     return found;
 }

@@ -9,7 +9,6 @@
 #include "cli/ending.h"
 #include "cli/plan.h"
 #include "cli/reload.h"
-#include "store/store.h"
 #include "web/gauges.h"
 #include "web/pages.h"
 #include "web/serve.h"

@@ -1,5 +1,4 @@
 /* show.c - the commands that only tell: config, routes, openapi. */
-#include "access/guard.h"
 #include "cli/app.h"
 #include "cli/cli.h"
 #include "web/openapi.h"
@@ -65,24 +64,17 @@ static void put_text_route(Arena *mem, Buf *b, const Route *r)
 static void put_json_route(Arena *mem, Buf *b, const Route *r, bool first)
 {
     buf_add(b, first ? S("\n{") : S(",\n{"));
-    json_put_name(b, "method");
-    json_put_str(b, str_of(method_names.at[r->method]));
-    json_put_name(b, "path");
-    json_put_str(b, str_of(r->path));
-    json_put_name(b, "access");
-    json_put_str(b, route_access_str(r));
-    json_put_name(b, "scope");
-    json_put_str(b, route_scope_str(mem, r));
-    json_put_name(b, "status");
-    buf_int(b, r->status);
+    json_put_text(b, "method", str_of(method_names.at[r->method]));
+    json_put_text(b, "path", str_of(r->path));
+    json_put_text(b, "access", route_access_str(r));
+    json_put_text(b, "scope", route_scope_str(mem, r));
+    json_put_int(b, "status", r->status);
     json_put_name(b, "once");
     buf_add(b, (r->is & ONCE) != 0 ? S("true") : S("false"));
     json_put_name(b, "page");
     buf_add(b, (r->is & PAGE) != 0 ? S("true") : S("false"));
-    json_put_name(b, "tag");
-    json_put_str(b, str_of(r->tag));
-    json_put_name(b, "says");
-    json_put_str(b, str_of(r->says));
+    json_put_text(b, "tag", str_of(r->tag));
+    json_put_text(b, "says", str_of(r->says));
     buf_byte(b, '}');
 }
 

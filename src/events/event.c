@@ -108,14 +108,10 @@ static bool tell(Ctx *cx, const Event *e, const char *type)
     Buf b = buf_in(cx->mem, 512);
 
     buf_byte(&b, '{');
-    json_put_name(&b, "eventId");
-    json_put_str(&b, uuid_str(cx->mem, e->id.v));
-    json_put_name(&b, "venueId");
-    json_put_str(&b, uuid_str(cx->mem, e->venueId.v));
-    json_put_name(&b, "name");
-    json_put_str(&b, e->name);
-    json_put_name(&b, "status");
-    json_put_str(&b, names_str(&event_states, e->status));
+    json_put_text(&b, "eventId", uuid_str(cx->mem, e->id.v));
+    json_put_text(&b, "venueId", uuid_str(cx->mem, e->venueId.v));
+    json_put_text(&b, "name", e->name);
+    json_put_text(&b, "status", names_str(&event_states, e->status));
     json_put_name(&b, "startsAt");
     buf_byte(&b, '"');
     time_write(&b, e->startsAt);

@@ -4,7 +4,6 @@
 #include "base/json.h"
 #include "identity/note.h"
 #include "store/outbox.h"
-#include "store/store.h"
 
 /* In a body a role is one of those that can be given. */
 static const Names given_roles = { (const char *const[]){ "door-staff", "box-office",
@@ -74,16 +73,14 @@ static bool tell(Ctx *cx, VenueId venue, UserId person, StaffRole role)
     Buf b = buf_in(cx->mem, 128);
 
     buf_byte(&b, '{');
-    json_put_name(&b, "venueId");
-    json_put_str(&b, uuid_str(cx->mem, venue.v));
-    json_put_name(&b, "role");
-    json_put_str(&b, names_str(&staff_roles, (int)role));
+    json_put_text(&b, "venueId", uuid_str(cx->mem, venue.v));
+    json_put_text(&b, "role", names_str(&staff_roles, (int)role));
     buf_byte(&b, '}');
     return outbox_tell(cx, person, (EventId){ { { 0 } } }, "staff.changed", buf_str(&b));
 }
 
 /* The record says which role, and where. */
-static bool record(Ctx *cx, const char *action, VenueId venue, UserId person, StaffRole role)
+static bool record(Ctx *cx, AuditAction action, VenueId venue, UserId person, StaffRole role)
 {
     Str what = str_fmt(cx->mem, "%s %.*s", staff_roles.at[role],
                        STR_ARGS(uuid_str(cx->mem, venue.v)));
@@ -109,7 +106,7 @@ bool staff_grant(Ctx *cx, VenueId venue, const StaffIn *in, Staff *out)
     return sql_run(cx, &staff_write, NULL, V(venue.v), V(in->personId.v),
                    V(names_str(&staff_roles, (int)role)), V(cx->who.user.v), V(cx->now),
                    V(in->expiresAt)) &&
-           record(cx, "role.granted", venue, in->personId, role) &&
+           record(cx, AUDIT_ROLE_GRANTED, venue, in->personId, role) &&
            tell(cx, venue, in->personId, role);
 }
 
@@ -122,7 +119,7 @@ bool staff_revoke(Ctx *cx, VenueId venue, UserId person)
     if (!found)
         return fail(cx, NOT_FOUND, "no role at this venue");
     return sql_run(cx, &staff_delete, NULL, V(venue.v), V(person.v)) &&
-           record(cx, "role.revoked", venue, person, STAFF_NONE) &&
+           record(cx, AUDIT_ROLE_REVOKED, venue, person, STAFF_NONE) &&
            tell(cx, venue, person, STAFF_NONE);
 }
 

@@ -6,7 +6,7 @@
 #include "store/store.h"
 #include <string.h>
 
-const Names venue_statuses = { (const char *const[]){ "ACTIVE", "CLOSED" }, 2 };
+static const Names venue_statuses = { (const char *const[]){ "ACTIVE", "CLOSED" }, 2 };
 const Names staff_roles = { (const char *const[]){ "none", "door-staff", "box-office",
                             "venue-manager", "venue-owner" }, STAFF_ROLE_COUNT };
 

@@ -19,7 +19,6 @@ typedef struct Venue {
     i64     version;
 } Venue;
 extern const Shape venue_shape;
-extern const Names venue_statuses;
 
 typedef struct VenueIn { Str name, timezone; i64 capacity; Str country, city; } VenueIn;
 extern const Shape venue_in_shape;

@@ -82,8 +82,7 @@ static Str data_of(Ctx *cx, const Reading *r)
     Buf b = buf_in(cx->mem, 128 + 128 * r->count);
 
     buf_byte(&b, '{');
-    json_put_name(&b, "eventId");
-    json_put_str(&b, uuid_str(cx->mem, r->event.v));
+    json_put_text(&b, "eventId", uuid_str(cx->mem, r->event.v));
     json_put_name(&b, "types");
     buf_byte(&b, '[');
     for (isize i = 0; i < r->count; i++) {

@@ -129,7 +129,7 @@ bool deadletter_get(Ctx *cx, i64 id, DeadLetter *out)
 
 static bool tell_again(Ctx *cx, const DeadLetter *d)
 {
-    return outbox_tell(cx, d->userId, d->eventId, str_z(cx->mem, d->type), d->payload);
+    return outbox_tell_again(cx, d->userId, d->eventId, str_z(cx->mem, d->type), d->payload);
 }
 
 static bool settle(Ctx *cx, void *arg)
@@ -144,7 +144,7 @@ static bool settle(Ctx *cx, void *arg)
     if (changed == 0)
         return fail(cx, INVALID_STATE, "dead letter %jd was settled", (intmax_t)s->id);
     return (!again || tell_again(cx, &s->letter)) &&
-           note_write(cx, again ? "deadletter.retried" : "deadletter.discarded", (UserId){ 0 },
+           note_write(cx, again ? AUDIT_DEADLETTER_RETRIED : AUDIT_DEADLETTER_DISCARDED, (UserId){ 0 },
                       s->letter.id);
 }
 

@@ -42,7 +42,7 @@ typedef struct DeadWish {
 CHECKED bool deadletter_list(Ctx *cx, const DeadWish *w, DeadLetter **rows, isize *count);
 CHECKED bool deadletter_get(Ctx *cx, i64 id, DeadLetter *out);     /* NOT_FOUND */
 
-/* Tells it anew, as a new tiding with a new id: to streams, and to webhooks again.
+/* Tells it anew to streams, as a new tiding with a new id; webhooks had it.
  *   fails   NOT_FOUND; INVALID_STATE: somebody has settled it
  *   tx      opens its own; on record */
 CHECKED bool deadletter_retry(Ctx *cx, i64 id, DeadLetter *out);

@@ -71,8 +71,7 @@ static void write_connected(Ctx *cx, Buf *b, i64 id)
     Buf data = buf_in(cx->mem, 128);
 
     buf_byte(&data, '{');
-    json_put_name(&data, "clientId");
-    json_put_str(&data, uuid_str(cx->mem, uuid_new(cx->now)));
+    json_put_text(&data, "clientId", uuid_str(cx->mem, uuid_new(cx->now)));
     json_put_name(&data, "timestamp");
     buf_byte(&data, '"');
     time_write(&data, cx->now);

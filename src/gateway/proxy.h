@@ -60,6 +60,9 @@ bool proxy_any(void);                             /* whether there are rows   */
 const ProxyRow **proxy_rows(Arena *mem, int *count);
 void proxy_rows_done(const ProxyRow **rows, int count);
 
+/* RFC 3986's unreserved letters and the slash; no segment is empty or dots. */
+bool proxy_path_plain(Str path);
+
 /* What follows the row's prefix. Fails INVALID_PATH, FORBIDDEN_PATH. */
 CHECKED bool proxy_path_check(Ctx *cx, const Req *rq);
 CHECKED bool proxy_path_rest(Ctx *cx, const ProxyRow *row, Str path, Str *rest);

@@ -44,8 +44,13 @@ static bool goes_up(const void *of, Str name)
     const ProxyRow *row = of;
     static const Str ours[] = {
         S("host"), S("x-host"), S("expect"), S("x-forwarded-"), S("forwarded"), S("x-real-ip"),
-        S("x-client-"), S("true-client-ip"), S("cf-connecting-ip"), S("fastly-client-ip"),
-        S("x-cluster-client-ip"), S("x-envoy-"), S("x-service-"), S("x-internal-"), S("x-tenant-"),
+        S("x-client-"), S("true-client-ip"), S("cf-connecting-"), S("fastly-client-ip"),
+        S("x-cluster-client-ip"), S("client-ip"), S("proxy-"), S("wl-proxy-"), S("fly-client-ip"),
+        S("x-originating-"), S("x-azure-"), S("x-scheme"), S("x-url-scheme"), S("front-end-https"),
+        S("x-http-host-override"), S("x-script-name"), S("x-webauth-"), S("x-goog-iap-"),
+        S("x-goog-authenticated-"), S("x-ms-client-"), S("x-ms-token-"),
+        S("x-amzn-oidc-"), S("impersonate-"), S("x-scope-"), S("x-scopes"), S("x-role"),
+        S("x-roles"), S("x-jwt-"), S("x-envoy-"), S("x-service-"), S("x-internal-"), S("x-tenant-"),
         S("x-user-"), S("x-remote-"), S("remote-"), S("x-authenticated-"), S("x-auth-request-"),
         S("x-ssl-"), S("ssl-"), S("x-request-id"), S("traceparent"), S("tracestate"),
         S("x-original-"), S("x-rewrite-"), S("x-http-method-"), S("x-http-method"),

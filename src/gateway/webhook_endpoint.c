@@ -8,7 +8,7 @@
 #include "proof/base64.h"
 #include "proof/seal.h"
 
-const Names endpoint_status_names = {
+static const Names endpoint_status_names = {
     (const char *const[]){ "ACTIVE", "PAUSED", "FAILED" }, 3 };
 
 const Shape endpoint_shape = SHAPE(WebhookEndpoint,
@@ -190,7 +190,7 @@ typedef struct Work {
     isize count;
 } Work;
 
-static bool note(Ctx *cx, const char *what, EndpointId id)
+static bool note(Ctx *cx, AuditAction what, EndpointId id)
 {
     return note_write(cx, what, (UserId){ 0 }, uuid_str(cx->mem, id.v));
 }
@@ -260,7 +260,7 @@ static bool add(Ctx *cx, void *arg)
            sql_run(cx, &endpoint_new, NULL, V(w->id.v), V(w->url), V(w->types),
                    V(w->description), V(val_blob(w->sealed)), V(newest), V(cx->who.user.v),
                    V(cx->now)) &&
-           get(cx, w) && note(cx, "webhook.added", w->id);
+           get(cx, w) && note(cx, AUDIT_WEBHOOK_ADDED, w->id);
 }
 
 bool endpoint_add(Ctx *cx, Str url, Str types, Str description, WebhookEndpoint *out,
@@ -317,7 +317,7 @@ static bool remove_it(Ctx *cx, void *arg)
 {
     Work *w = arg;
     return get(cx, w) && sql_run(cx, &endpoint_delete, NULL, V(w->id.v), V(cx->now)) &&
-           note(cx, "webhook.removed", w->id);
+           note(cx, AUDIT_WEBHOOK_REMOVED, w->id);
 }
 
 bool endpoint_remove(Ctx *cx, EndpointId id)
@@ -330,7 +330,7 @@ static bool rotate(Ctx *cx, void *arg)
     Work *w = arg;
     return sql_run(cx, &endpoint_renew, NULL, V(w->id.v), V(val_blob(w->sealed)),
                    V(later(cx->now, ENDPOINT_OVERLAP)), V(cx->now)) &&
-           get(cx, w) && note(cx, "webhook.secret_rotated", w->id);
+           get(cx, w) && note(cx, AUDIT_WEBHOOK_ROTATED, w->id);
 }
 
 bool endpoint_rotate(Ctx *cx, EndpointId id, WebhookEndpoint *out, Str *secret)
@@ -361,7 +361,7 @@ static bool change(Ctx *cx, void *arg)
         !sql_run(cx, c->status == ENDPOINT_ACTIVE ? &endpoint_resume : &endpoint_pause, NULL,
                  V(w->id.v)))
         return false;
-    return get(cx, w) && note(cx, "webhook.changed", w->id);
+    return get(cx, w) && note(cx, AUDIT_WEBHOOK_CHANGED, w->id);
 }
 
 bool endpoint_change(Ctx *cx, EndpointId id, const EndpointChange *in, WebhookEndpoint *out)
@@ -379,7 +379,7 @@ static bool replay(Ctx *cx, void *arg)
         return false;
     if (changed == 0)
         return fail_field(cx, S("from"), "must be at most %jd", (intmax_t)w->out.sent + 1);
-    return get(cx, w) && note(cx, "webhook.replayed", w->id);
+    return get(cx, w) && note(cx, AUDIT_WEBHOOK_REPLAYED, w->id);
 }
 
 bool endpoint_replay(Ctx *cx, EndpointId id, i64 from, WebhookEndpoint *out)

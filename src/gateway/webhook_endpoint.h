@@ -17,7 +17,6 @@ enum { WEBHOOK_ENDPOINTS_MOST = 20, ENDPOINT_URL_MOST = 1000, ENDPOINT_TYPES_MOS
 typedef struct { Uuid v; } EndpointId;
 typedef enum EndpointStatus { ENDPOINT_ACTIVE, ENDPOINT_PAUSED,
                               ENDPOINT_FAILED } EndpointStatus;
-extern const Names endpoint_status_names;
 
 typedef struct WebhookEndpoint {
     EndpointId id;

@@ -135,7 +135,7 @@ static bool feed_one(Ctx *cx, const Fed *e, const Tiding *rows, isize count, boo
     const Json *types = endpoint_types(cx->mem, e->types);
 
     for (isize i = 0; types != NULL && i < count; i++)
-        if (rows[i].id > e->cursor && uuid_is(rows[i].tenant.v, e->tenant.v) &&
+        if (rows[i].id > e->cursor && !rows[i].again && uuid_is(rows[i].tenant.v, e->tenant.v) &&
             endpoint_wants(types, rows[i].type))
             f.wanted[f.count++] = &rows[i];
     *idle = f.count == 0;

@@ -1,6 +1,7 @@
 /* webhook_http.c - read, call, reply. A test waits for somebody else's server, so only a
  * few may run at a time, or they would take the workers from everybody. */
 #include "gateway/webhook_http.h"
+#include "gateway/webhook_attempt.h"
 #include "gateway/webhook_send.h"
 #include "identity/role.h"
 #include <stdatomic.h>
@@ -40,7 +41,7 @@ const Shape test_out_shape = SHAPE(TestOut,
     TEXT(TestOut, error, 0, 300, OPTIONAL, "why not"));
 
 static const Names delivery_status = {
-    (const char *const[]){ "PENDING", "FAILING", "DELIVERED" }, 3 };
+    (const char *const[]){ "PENDING", "FAILING", "DELIVERED", "HELD" }, 4 };
 typedef struct Row {
     i64 sequence, attempts, httpStatus, ms;
     Uuid id;
@@ -52,7 +53,7 @@ const Shape delivery_shape = SHAPE(Row,
     NUMBER(Row, sequence, 1, INT64_MAX, 0, 0, "its number"),
     ID(Row, id, 0, "webhook-id"),
     TEXT(Row, type, 1, 100, 0, "what happened"),
-    NAME(Row, status, &delivery_status, 0, "how it is"),
+    NAME(Row, status, &delivery_status, 0, "HELD: its endpoint is paused or given up; it follows when that is ACTIVE"),
     NUMBER(Row, attempts, 0, INT64_MAX, 0, 0, "how often it was tried"),
     NUMBER(Row, httpStatus, 0, 999, 0, 0, "of the last answer; 0: there was none"),
     NUMBER(Row, ms, 0, INT64_MAX, 0, 0, "that it took"),
@@ -61,10 +62,15 @@ const Shape delivery_shape = SHAPE(Row,
     TIME(Row, triedAt, OPTIONAL, "when it was last tried"),
     TIME(Row, deliveredAt, OPTIONAL, "when it arrived"));
 
+/* What waits for an endpoint that hears nothing at present says so. */
 SQL(delivery_page,
-    "SELECT sequence, id, type, status, attempts, COALESCE(http_status, 0),"
-    " COALESCE(ms, 0), error, at, tried_at, delivered_at FROM webhook_delivery WHERE tenant = $1 AND endpoint = $2"
-    " AND sequence < $3 AND (status = $4 OR $4 IS NULL) AND (type = $5 OR $5 IS NULL)"
+    "SELECT sequence, id, type, shown, attempts, http_status, ms, error, at, tried_at, delivered_at"
+    " FROM (SELECT d.sequence, d.id, d.type, d.attempts, COALESCE(d.http_status, 0) AS http_status,"
+    " COALESCE(d.ms, 0) AS ms, d.error, d.at, d.tried_at, d.delivered_at,"
+    " CASE WHEN e.status <> 'ACTIVE' AND d.sequence > e.sent THEN 'HELD' ELSE d.status END AS shown"
+    " FROM webhook_delivery d JOIN webhook_endpoint e ON e.tenant = d.tenant AND e.id = d.endpoint"
+    " WHERE d.tenant = $1 AND d.endpoint = $2 AND d.sequence < $3) AS page"
+    " WHERE (shown = $4 OR $4 IS NULL) AND (type = $5 OR $5 IS NULL)"
     " ORDER BY sequence DESC LIMIT $6");
 
 /* What happens anywhere in the tenant leaves it here. */
@@ -185,7 +191,7 @@ static Attempt try_it(Ctx *cx, Str url, const EndpointSecrets *secrets)
             STR_ARGS(id), STR_ARGS(uuid_str(cx->mem, cx->tenant.v)));
     time_write(&b, cx->now);
     buf_lit(&b, "\",\"type\":\"webhook.test\"}");
-    return sender_try(cx, url, secrets, id, 0, buf_str(&b));
+    return attempt_make(cx, url, secrets, id, 0, buf_str(&b));
 }
 
 bool webhook_test(Ctx *cx, Req *rq)

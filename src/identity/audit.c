@@ -3,21 +3,11 @@
 #include "identity/audit.h"
 
 static const char *const action_words[] = {
-    "user.login", "user.login_failed", "user.account_locked", "user.logout",
-    "user.registration", "session.revoked", "session.all_revoked", "user.email_verified",
-    "user.password_reset_requested", "user.password_reset_completed",
-    "user.password_changed", "profile.updated", "role.granted", "role.revoked",
-    "user.status_changed", "user.mfa_enabled", "user.mfa_disabled", "user.mfa_verified",
-    "user.mfa_failed", "user.mfa_codes_regenerated", "passkey.added", "passkey.removed",
-    "biometric.registered", "biometric.revoked", "wallet.linked", "wallet.unlinked",
-    "data.exported", "data.deleted", "account.deletion_requested",
-    "tenant.status_changed", "tenant.settings_changed", "keys.rotated",
-    "audit.read", "letter.given_up", "service.revoked", "service.unrevoked", "api_key.created",
-    "api_key.revoked", "identity.linked", "identity.unlinked",
-    "deadletter.retried", "deadletter.discarded", "webhook.added", "webhook.changed",
-    "webhook.removed", "webhook.secret_rotated", "webhook.replayed", "webhook.paused" };
+#define ACTION(id, word) word,
+#include "identity/audit.def"
+#undef ACTION
+};
 const Names audit_action_names = { action_words, AUDIT_ACTIONS };
-_Static_assert(countof(action_words) == AUDIT_ACTIONS, "a word for each action");
 
 SQL(audit_add,
     "INSERT INTO audit (tenant, id, at, action, success, actor, subject, target, ip, user_agent,"

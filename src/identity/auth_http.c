@@ -66,7 +66,6 @@ void auth_floors(i64 login, i64 forgot, i64 jitter)
     floors.jitter.ms = jitter;
 }
 
-void http_hold_login(Req *rq)  { reply_hold(rq, floors.login, floors.jitter); }
 void http_hold_forgot(Req *rq) { reply_hold(rq, floors.forgot, floors.jitter); }
 
 bool auth_register(Ctx *cx, Req *rq)
@@ -90,7 +89,7 @@ bool auth_login(Ctx *cx, Req *rq)
     SignedIn out;
     Caller from = http_caller(rq);
 
-    http_hold_login(rq);
+    reply_hold(rq, floors.login, floors.jitter);
     if (!req_read(cx, rq, &login_shape, &in))
         return false;
     http_use_tenant(cx, in.tenantId);

@@ -24,6 +24,5 @@ extern const Done http_done;
 
 /* How long answers take at least, in milliseconds, so that their time tells nothing. */
 void auth_floors(i64 login, i64 forgot, i64 jitter);
-void http_hold_login(Req *rq);
 void http_hold_forgot(Req *rq);
 

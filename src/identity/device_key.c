@@ -77,7 +77,7 @@ static bool add(Ctx *cx, void *arg)
                   V(a->in->device), V(names_str(&device_kind_names, (int)a->in->kind)),
                   V(val_blob(a->spki)), V(a->in->name), V(cx->now)))
         return false;
-    return made ? note_write(cx, "biometric.registered", a->user, uuid_str(cx->mem, a->id))
+    return made ? note_write(cx, AUDIT_BIOMETRIC_ADDED, a->user, uuid_str(cx->mem, a->id))
                 : fail(cx, CONFLICT, "the device has a key");
 }
 
@@ -195,7 +195,7 @@ static bool drop(Ctx *cx, void *arg)
 
     if (!sql_run(cx, &device_drop, &gone, V(o->id), V(o->user.v)))
         return false;
-    return gone == 1 ? note_write(cx, "biometric.revoked", o->user, uuid_str(cx->mem, o->id))
+    return gone == 1 ? note_write(cx, AUDIT_BIOMETRIC_REVOKED, o->user, uuid_str(cx->mem, o->id))
                      : fail(cx, NOT_FOUND, "no such device key of this person");
 }
 

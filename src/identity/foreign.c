@@ -21,7 +21,7 @@ const Shape foreign_link_shape = SHAPE(ForeignLink,
 #define REMEMBERED minutes(1)
 enum { PLACES = 4096, SUBJECT_MOST = 255 };
 
-typedef struct Place { Digest token; Claims claims; Instant looked; } Place;
+typedef struct Place { Digest token, issuer; Claims claims; Instant looked; } Place;
 
 static struct { Lock lock; Place *places; u64 list; } own = { .lock = LOCK_OF(RANK_KEYS) };
 
@@ -37,14 +37,28 @@ void foreign_close(void)
     own.places = NULL;
 }
 
+static void forget(Place *p, const Place *was)
+{
+    lock(&own.lock);
+    if (same_bytes(p->token.b, was->token.b, SHA256_BYTES))
+        *p = (Place){ 0 };
+    unlock(&own.lock);
+}
+
 /* Who is verified by the list before just now is not remembered: `list` is another. */
 void foreign_change(IssuerList *list)
 {
     issuers_use(list);
     lock(&own.lock);
     own.list++;
-    memset(own.places, 0, PLACES * sizeof *own.places);
     unlock(&own.lock);
+    for (isize i = 0; i < PLACES; i++) {
+        lock(&own.lock);
+        Place was = own.places[i];
+        unlock(&own.lock);
+        if (is_set(was.looked) && !issuers_have(&was.issuer))
+            forget(&own.places[i], &was);
+    }
 }
 
 /* ---- what it says ------------------------------------------------------------ */
@@ -181,11 +195,12 @@ static u64 list_now(void)
     return list;
 }
 
-static void remember(const Ctx *cx, const Digest *d, const Claims *c, u64 list)
+static void remember(const Ctx *cx, const Digest *d, const Digest *issuer, const Claims *c,
+                     u64 list)
 {
     lock(&own.lock);
     if (own.list == list)
-        *place_of(d) = (Place){ *d, *c, cx->now };
+        *place_of(d) = (Place){ *d, *issuer, *c, cx->now };
     unlock(&own.lock);
 }
 
@@ -205,10 +220,11 @@ bool foreign_check(Ctx *cx, Str token, Claims *out)
     Issuer *issuer = issuer_take(iss, json_member(j, "aud"));
     if (issuer == NULL)
         return fail(cx, INVALID_TOKEN, "foreign token: not for us");
+    Digest mark = issuer_mark(issuer);
     bool good = verify(cx, token, issuer, &said) && look_up(cx, issuer, &said, out);
     issuer_done(issuer);
     if (good)
-        remember(cx, &d, out, list);
+        remember(cx, &d, &mark, out, list);
     return good;
 }
 
@@ -230,7 +246,7 @@ static bool add(Ctx *cx, void *arg)
 
     return sql_run(cx, &foreign_add, NULL, V(l->link.id), V(l->user.v), V(l->link.issuer),
                    V(l->link.subject), V(l->link.createdAt)) &&
-           note_write(cx, "identity.linked", l->user, l->link.issuer);
+           note_write(cx, AUDIT_IDENTITY_LINKED, l->user, l->link.issuer);
 }
 
 static bool may_touch(Ctx *cx, UserId user)
@@ -277,7 +293,7 @@ static bool take_away(Ctx *cx, void *arg)
         return false;
     if (changed == 0)
         return fail(cx, NOT_FOUND, "no such link");
-    return epoch_raise(cx, l->user, &l->epoch) && note_write(cx, "identity.unlinked", l->user, (Str){ 0 });
+    return epoch_raise(cx, l->user, &l->epoch) && note_write(cx, AUDIT_IDENTITY_UNLINKED, l->user, (Str){ 0 });
 }
 
 bool foreign_unlink(Ctx *cx, UserId user, Uuid id)

@@ -15,8 +15,8 @@
 void foreign_open(void);
 void foreign_close(void);
 
-/* Takes tokens of that list's issuers from now on; whom others had vouched for is looked at
- * anew. While requests come. */
+/* Takes tokens of that list's issuers from now on; whom one vouched for who is not in it, or
+ * as another, is forgotten. While requests come. */
 void foreign_change(IssuerList *list);
 
 /* True when it says that it is of an issuer of ours; proves nothing. Cheap when there are

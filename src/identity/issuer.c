@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ISSUERS_MOST = 16, FILE_MOST = 64 << 10, SET_BYTES = 64 << 10 };
+enum { ISSUERS_MOST = 16, WAITING_MOST = 32, FILE_MOST = 64 << 10, SET_BYTES = 64 << 10 };
 #define FRESH_FOR   minutes(15)
 #define SERVES_FOR  hours(24)
 #define ASK_EVERY   seconds(30)
@@ -23,11 +23,13 @@ struct Issuer {
     Str      name, url, audience, ca;
     TenantId tenant;
     Role     cap;
+    Digest   mark;
     Lock     lock;
     pthread_cond_t changed;
     KeySet  *set;                                 /* NULL: never had one      */
     Mono     had, asked, missed;                  /* 0: never                 */
     bool     asking;
+    int      waiting;
     IssuerList *of;
 };
 
@@ -42,6 +44,19 @@ struct IssuerList {
 static struct { Lock lock; IssuerList *now; _Atomic bool any; } own = { .lock = LOCK_OF(RANK_KEYS) };
 
 /* ---- the file ------------------------------------------------------------- */
+
+static Digest mark_of(const Issuer *i)
+{
+    Arena mem = { 0 };
+    Str text = str_fmt(&mem, "%td %.*s %td %.*s %td %.*s %td %.*s %.*s %d", i->name.len,
+                       STR_ARGS(i->name), i->audience.len, STR_ARGS(i->audience), i->url.len,
+                       STR_ARGS(i->url), i->ca.len, STR_ARGS(i->ca),
+                       STR_ARGS(uuid_str(&mem, i->tenant.v)), (int)i->cap);
+    Digest d = sha256(text);
+
+    arena_close(&mem);
+    return d;
+}
 
 static bool read_issuer(IssuerList *to, const Json *row, Str self, const char **why)
 {
@@ -72,6 +87,7 @@ static bool read_issuer(IssuerList *to, const Json *row, Str self, const char **
     i->name = str_copy(&to->mem, i->name);
     i->audience = str_copy(&to->mem, i->audience);
     i->url = str_copy(&to->mem, i->url);
+    i->mark = mark_of(i);
     lock_init(&i->lock, RANK_KEYS);
     cond_init(&i->changed);
     to->count++;
@@ -202,7 +218,8 @@ static void ask(Ctx *cx, Issuer *i)
 }
 
 /* The keys at hand, asked for anew when they are old, or when one was `missed`; for each of
- * these reasons twice a minute at most. */
+ * these reasons twice a minute at most. Only a few wait for them: whoever forges tokens of an
+ * issuer that is slow to answer would have all workers do so. */
 static KeySet *keys_of(Ctx *cx, Issuer *i, bool missed)
 {
     lock(&i->lock);
@@ -216,9 +233,12 @@ static KeySet *keys_of(Ctx *cx, Issuer *i, bool missed)
         lock(&i->lock);
     }
     Mono patience = mono_after(mono_now(), FETCH_LASTS);
-    while (i->asking && (missed || i->set == NULL))
+    bool may_wait = i->waiting < WAITING_MOST;
+    i->waiting += may_wait;
+    while (may_wait && i->asking && (missed || i->set == NULL))
         if (!lock_wait(&i->lock, &i->changed, patience.ns))
             break;
+    i->waiting -= may_wait;
     KeySet *s = take(i);
     unlock(&i->lock);
     return s;
@@ -353,6 +373,18 @@ bool issuer_named(Str name)
     return is;
 }
 
+bool issuers_have(const Digest *mark)
+{
+    IssuerList *l = hold();
+    bool have = false;
+
+    for (isize i = 0; l != NULL && i < l->count; i++)
+        have |= same_bytes(l->all[i].mark.b, mark->b, SHA256_BYTES);
+    issuers_drop(l);
+    return have;
+}
+
+Digest   issuer_mark(const Issuer *i)     { return i->mark; }
 bool     issuers_any(void)                { return own.any; }
 Str      issuer_name(const Issuer *i)     { return i->name; }
 TenantId issuer_tenant(const Issuer *i)   { return i->tenant; }

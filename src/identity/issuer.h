@@ -8,6 +8,7 @@
  * with the keys that there are. When they can't be had the old ones serve for a day.
  * Needs: jwk, net (fetch).  Used by: foreign. */
 #pragma once
+#include "base/crypto.h"
 #include "identity/role.h"
 #include "proof/jws.h"
 
@@ -35,6 +36,10 @@ Issuer *issuer_take(Str name, const Json *audience);
 void issuer_done(Issuer *i);
 bool issuer_is(const Issuer *i, Str name, const Json *audience);
 bool issuer_named(Str name);                      /* of any audience          */
+
+/* Of all that the list says of one; and whether one of the list in use says the same. */
+Digest issuer_mark(const Issuer *i);
+bool   issuers_have(const Digest *mark);
 
 Str      issuer_name(const Issuer *i);
 TenantId issuer_tenant(const Issuer *i);

@@ -27,8 +27,7 @@ static void put_id(Buf *b, const char *name, Uuid id)
 
 static void put_text(Buf *b, const char *name, Str s)
 {
-    json_put_name(b, name);
-    json_put_str(b, s);
+    json_put_text(b, name, s);
 }
 
 Str jwt_write(Arena *mem, const JwsKey *k, TokenUse use, const JwtParty *party, const Claims *c)

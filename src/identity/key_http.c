@@ -3,6 +3,8 @@
 #include "identity/key_http.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "identity/audit.h"
+#include "identity/auth_http.h"
 
 typedef struct Rotate { bool atOnce; } Rotate;
 const Shape rotate_shape = SHAPE(Rotate,
@@ -35,6 +37,16 @@ bool key_index(Ctx *cx, Req *rq)
     return reply_list(cx, rq, &key_shape, rows, count, KEYS_MOST, (Str){ 0 });
 }
 
+/* The keys have changed by now: an answer of failure would have them changed again. */
+static void note(Ctx *cx, const Req *rq, Str kid)
+{
+    Deed deed = { .action = AUDIT_KEYS_ROTATED, .actor = cx->who.user, .target = kid,
+                  .from = http_caller(rq) };
+
+    if (!audit_note(cx, &deed))
+        fault_clear(cx);
+}
+
 bool key_turn(Ctx *cx, Req *rq)
 {
     Rotate in;
@@ -45,5 +57,6 @@ bool key_turn(Ctx *cx, Req *rq)
     Str kid = jws_kid(key_active());
     log_warn("signing keys rotated", L("active", kid), L("by", uuid_str(cx->mem, cx->who.user.v)),
              L("at_once", in.atOnce ? "yes" : "no"));
+    note(cx, rq, kid);
     return reply(cx, rq, 200, &rotated_shape, &(Rotated){ kid });
 }

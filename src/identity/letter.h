@@ -4,7 +4,6 @@
  * Needs: letterbox.  Used by: login, mailbox, recovery. */
 #pragma once
 #include "identity/mailproof.h"
-#include "mail/mail.h"
 
 /* How long what they say is good. */
 #define VERIFY_LASTS  hours(24)

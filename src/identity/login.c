@@ -11,7 +11,6 @@
 #include "identity/entry.h"
 #include "identity/letter.h"
 #include "identity/limit.h"
-#include "identity/mailbox.h"
 #include "identity/policy.h"
 #include "identity/postman.h"
 #include "identity/tenant.h"

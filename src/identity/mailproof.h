@@ -8,7 +8,7 @@
 #include "base/crypto.h"
 #include "store/store.h"
 
-enum { CODE_TRIES = 5, CODE_LETTERS = 6, MAIL_PROOF_LETTERS = 64 };
+enum { CODE_LETTERS = 6, MAIL_PROOF_LETTERS = 64 };
 #define CODE_LASTS minutes(10)
 
 typedef enum MailPurpose { FOR_VERIFY, FOR_RESET } MailPurpose;

@@ -191,7 +191,7 @@ static bool promote(Ctx *cx, void *arg)
         return false;
     if (changed != 1)
         return fail(cx, CONFLICT, "another role meanwhile");
-    const char *action = (int)c->role > c->member.role ? "role.granted" : "role.revoked";
+    AuditAction action = (int)c->role > c->member.role ? AUDIT_ROLE_GRANTED : AUDIT_ROLE_REVOKED;
     c->member.role = (int)c->role;
     return epoch_raise(cx, c->id, &c->epoch) &&
            note_write(cx, action, c->id, names_str(&role_names, (int)c->role));
@@ -230,7 +230,7 @@ static bool set_status(Ctx *cx, void *arg)
         return fail(cx, CONFLICT, "another status meanwhile, or erased");
     c->member.status = (int)c->status;
     return epoch_raise(cx, c->id, &c->epoch) &&
-           note_write(cx, "user.status_changed", c->id,
+           note_write(cx, AUDIT_STATUS_CHANGED, c->id,
                       str_fmt(cx->mem, "%s %.*s", person_status_names.at[c->status],
                               STR_ARGS(c->reason)));
 }
@@ -254,7 +254,7 @@ static bool sign_out(Ctx *cx, void *arg)
     Role asker;
 
     return get(cx, c) && may_touch(cx, &c->member, &asker) &&
-           note_write(cx, "session.all_revoked", c->id, (Str){ 0 });
+           note_write(cx, AUDIT_SESSIONS_REVOKED, c->id, (Str){ 0 });
 }
 
 bool member_sign_out(Ctx *cx, UserId id)

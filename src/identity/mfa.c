@@ -139,7 +139,7 @@ static bool enable(Ctx *cx, void *arg)
     if (added == 0)
         return fail(cx, INVALID_STATE, "the second factor is on");
     return backup_write(cx, e->user, &e->codes) && mark(cx, e->user, true) &&
-           note_write(cx, "user.mfa_enabled", e->user, (Str){ 0 });
+           note_write(cx, AUDIT_MFA_ENABLED, e->user, (Str){ 0 });
 }
 
 bool mfa_enable(Ctx *cx, UserId user, Str code, BackupCodes *out)
@@ -220,7 +220,7 @@ static bool shut(Ctx *cx, void *arg)
 {
     const Missing *m = arg;
     return person_lock(cx, m->user, m->attempt, later(cx->now, lockout()->lasts)) &&
-           note_write(cx, "user.account_locked", m->user, S("second factor"));
+           note_write(cx, AUDIT_LOCKED, m->user, S("second factor"));
 }
 
 bool mfa_missed(Ctx *cx, UserId user, i64 attempt)
@@ -260,7 +260,7 @@ static bool disable(Ctx *cx, void *arg)
         return false;
     return !u->good || (sql_run(cx, &totp_drop, NULL, V(u->user.v)) &&
                         backup_forget(cx, u->user) && mark(cx, u->user, false) &&
-                        note_write(cx, "user.mfa_disabled", u->user, (Str){ 0 }));
+                        note_write(cx, AUDIT_MFA_DISABLED, u->user, (Str){ 0 }));
 }
 
 bool mfa_disable(Ctx *cx, UserId user, Str password, Str code)
@@ -292,7 +292,7 @@ static bool regenerate(Ctx *cx, void *arg)
     if (!p.mfaEnabled)
         return fail(cx, INVALID_STATE, "the second factor is off");
     return backup_write(cx, e->user, &e->codes) &&
-           note_write(cx, "user.mfa_codes_regenerated", e->user, (Str){ 0 });
+           note_write(cx, AUDIT_MFA_CODES, e->user, (Str){ 0 });
 }
 
 bool mfa_regenerate(Ctx *cx, UserId user, BackupCodes *out)

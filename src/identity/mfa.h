@@ -5,7 +5,6 @@
  * Needs: totp, backup, person, seal, kv.  Used by: entry, mfa_http. */
 #pragma once
 #include "identity/backup.h"
-#include "identity/person.h"
 
 #define MFA_SETUP_LASTS minutes(10)
 

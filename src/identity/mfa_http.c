@@ -1,7 +1,6 @@
 /* mfa_http.c - read, call, reply. A token is the six digits of an app, or a backup code. */
 #include "identity/mfa_http.h"
 #include "identity/auth_http.h"
-#include "identity/challenge.h"
 #include "identity/fresh.h"
 #include "identity/mfa.h"
 #include "proof/password.h"

@@ -1,6 +1,5 @@
 /* note.c - see note.h. */
 #include "identity/note.h"
-#include "identity/audit.h"
 
 /* A machine has no account to be the actor. */
 static Str by_machine(Ctx *cx)
@@ -15,12 +14,10 @@ static Str by_machine(Ctx *cx)
     return buf_str(&b);
 }
 
-bool note_write(Ctx *cx, const char *action, UserId subject, Str target)
+bool note_write(Ctx *cx, AuditAction action, UserId subject, Str target)
 {
-    int a = names_find(&audit_action_names, str_of(action));
-
-    must(cx->db != NULL && a >= 0);
-    return audit_write(cx, &(Deed){ .action = (AuditAction)a, .actor = cx->who.user,
+    must(cx->db != NULL);
+    return audit_write(cx, &(Deed){ .action = action, .actor = cx->who.user,
                                     .subject = subject, .target = target,
                                     .details = by_machine(cx) });
 }

@@ -1,9 +1,9 @@
 /* note.h - what was done to whom, for the record: the one place through which this room's
  * administration tells the audit.
- * Needs: store.  Used by: member, tenant_admin, privacy, the factors. */
+ * Needs: audit.  Used by: member, tenant_admin, privacy, the factors. */
 #pragma once
-#include "store/store.h"
+#include "identity/audit.h"
 
-/* `action` in the words of the audit (role.granted), `target` what else it was about.
+/* `target`: what else it was about.
  *   tx  runs inside the caller's write_tx: there is none without it */
-CHECKED bool note_write(Ctx *cx, const char *action, UserId subject, Str target);
+CHECKED bool note_write(Ctx *cx, AuditAction action, UserId subject, Str target);

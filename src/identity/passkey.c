@@ -64,12 +64,6 @@ static Str handle_of(Arena *mem, UserId user)
     return base64url_write(mem, user.v.b, sizeof user.v.b);
 }
 
-static void put_text(Buf *b, const char *name, Str value)
-{
-    json_put_name(b, name);
-    json_put_str(b, value);
-}
-
 static void put_known(Ctx *cx, Buf *b, const Passkey *rows, isize n)
 {
     json_put_name(b, "excludeCredentials");
@@ -87,9 +81,9 @@ static void put_user(Ctx *cx, Buf *b, const Person *p)
 
     json_put_name(b, "user");
     buf_byte(b, '{');
-    put_text(b, "id", handle_of(cx->mem, p->id));
-    put_text(b, "name", p->email);
-    put_text(b, "displayName", full.len > 0 ? full : p->email);
+    json_put_text(b, "id", handle_of(cx->mem, p->id));
+    json_put_text(b, "name", p->email);
+    json_put_text(b, "displayName", full.len > 0 ? full : p->email);
     buf_byte(b, '}');
 }
 
@@ -105,10 +99,10 @@ bool passkey_creation_options(Ctx *cx, UserId user, Str *json)
         !challenge_make(cx, adding, uuid_str(cx->mem, user.v), &word))
         return false;
     buf_lit(&b, "{\"rp\":{\"name\":\"TicketToken\"");
-    put_text(&b, "id", all.rp.id);
+    json_put_text(&b, "id", all.rp.id);
     buf_byte(&b, '}');
     put_user(cx, &b, &p);
-    put_text(&b, "challenge", word);
+    json_put_text(&b, "challenge", word);
     buf_fmt(&b, ",\"pubKeyCredParams\":[{\"type\":\"public-key\",\"alg\":-7},"
             "{\"type\":\"public-key\",\"alg\":-8},{\"type\":\"public-key\",\"alg\":-257}],"
             "\"timeout\":%jd,\"attestation\":\"none\",\"authenticatorSelection\":{\"residentKey\":\"required\",\"requireResidentKey\":true,"
@@ -128,8 +122,8 @@ bool passkey_request_options(Ctx *cx, Str *json)
         return false;
     buf_fmt(&b, "{\"userVerification\":\"preferred\",\"timeout\":%jd",
             (intmax_t)CHALLENGE_LASTS.ms);
-    put_text(&b, "rpId", all.rp.id);
-    put_text(&b, "challenge", word);
+    json_put_text(&b, "rpId", all.rp.id);
+    json_put_text(&b, "challenge", word);
     buf_byte(&b, '}');
     *json = buf_str(&b);
     return true;
@@ -161,7 +155,7 @@ static bool add(Ctx *cx, void *arg)
                   V(val_blob(a->cred.id)), V(val_blob(a->cred.public_key)), V(s->counter),
                   V(s->backed_up), V(s->may_back_up), V(a->name), V(cx->now)))
         return false;
-    return a->found ? note_write(cx, "passkey.added", a->user, uuid_str(cx->mem, a->id))
+    return a->found ? note_write(cx, AUDIT_PASSKEY_ADDED, a->user, uuid_str(cx->mem, a->id))
                     : fail(cx, CONFLICT, "the passkey is known already");
 }
 
@@ -276,7 +270,7 @@ static bool drop(Ctx *cx, void *arg)
 
     if (!sql_run(cx, &passkey_drop, &gone, V(o->id), V(o->user.v)))
         return false;
-    return gone == 1 ? note_write(cx, "passkey.removed", o->user, uuid_str(cx->mem, o->id))
+    return gone == 1 ? note_write(cx, AUDIT_PASSKEY_REMOVED, o->user, uuid_str(cx->mem, o->id))
                      : fail(cx, NOT_FOUND, "no such passkey of this person");
 }
 

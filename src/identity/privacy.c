@@ -31,7 +31,7 @@ static bool leave(Ctx *cx, void *arg)
     if (changed != 1)
         return fail(cx, INVALID_STATE, "neither pending nor active");
     return epoch_raise(cx, user, &l->epoch) &&
-           note_write(cx, "account.deletion_requested", user, l->reason);
+           note_write(cx, AUDIT_DELETION_REQUESTED, user, l->reason);
 }
 
 bool privacy_forget(Ctx *cx, Str email, Str reason, Instant *erased)
@@ -121,7 +121,7 @@ static bool hand_over(Ctx *cx, UserId from)
     if (!sql_rows(cx, &venue_hand_over, &handed_row, &rows, &n, V(from.v), V(cx->now)))
         return false;
     for (isize i = 0; i < n; i++)
-        if (!note_write(cx, "role.granted", rows[i].person,
+        if (!note_write(cx, AUDIT_ROLE_GRANTED, rows[i].person,
                         str_fmt(cx->mem, "venue-owner %.*s",
                                 STR_ARGS(uuid_str(cx->mem, rows[i].venue)))))
             return false;
@@ -142,7 +142,7 @@ static bool erase(Ctx *cx, void *arg)
     for (isize i = 0; changed == 1 && i < countof(others); i++)
         if (!sql_run(cx, others[i], NULL, V(d->id.v)))
             return false;
-    return changed == 0 || note_write(cx, "data.deleted", d->id, (Str){ 0 });
+    return changed == 0 || note_write(cx, AUDIT_DATA_DELETED, d->id, (Str){ 0 });
 }
 
 bool privacy_sweep(Ctx *cx)

@@ -5,7 +5,6 @@
  * Needs: mailproof, letter, password, session.  Used by: account_http. */
 #pragma once
 #include "identity/audit.h"
-#include "identity/person.h"
 
 #define RESET_PAUSE  minutes(15)                  /* no second letter within  */
 

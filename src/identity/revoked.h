@@ -21,7 +21,7 @@ void revoked_below(Uuid person, i64 least, Instant until);
 typedef enum Revoked { NOT_REVOKED, REVOKED, OF_AN_OLD_EPOCH } Revoked;
 Revoked revoked_judge(Uuid tenant, Uuid session, Uuid token, Uuid person, i64 epoch);
 
-isize revoked_count(void);
+isize revoked_count(void);                        /* for tests                */
 
 /* Forgets what needs no remembering any more. */
 void revoked_sweep(Instant now);

@@ -61,7 +61,7 @@ static bool set_status(Ctx *cx, void *arg)
         !get(cx, c))
         return false;
     return changed == 0 ||
-           note_write(cx, "tenant.status_changed", (UserId){ 0 }, tenant_status_str(c->status));
+           note_write(cx, AUDIT_TENANT_STATUS, (UserId){ 0 }, tenant_status_str(c->status));
 }
 
 bool tenant_set_status(Ctx *cx, TenantId id, TenantStatus status, Tenant *out)
@@ -86,7 +86,7 @@ static bool arrange(Ctx *cx, void *arg)
     Changing *c = arg;
 
     return sql_run(cx, &tenant_arrange, NULL, V(c->settings)) && get(cx, c) &&
-           note_write(cx, "tenant.settings_changed", (UserId){ 0 }, (Str){ 0 });
+           note_write(cx, AUDIT_TENANT_SETTINGS, (UserId){ 0 }, (Str){ 0 });
 }
 
 bool tenant_set_settings(Ctx *cx, Str settings, Tenant *out)

@@ -184,7 +184,7 @@ static bool link_it(Ctx *cx, void *arg)
         return false;
     if (!l->found || !uuid_is(l->row.person.v, l->user.v))
         return fail(cx, CONFLICT, "the wallet is another account's");
-    return note_write(cx, "wallet.linked", l->user, l->address);
+    return note_write(cx, AUDIT_WALLET_LINKED, l->user, l->address);
 }
 
 bool wallet_link(Ctx *cx, UserId user, const Signed *in, Wallet *out)
@@ -246,7 +246,7 @@ static bool drop(Ctx *cx, void *arg)
             !sql_run(cx, &wallet_drop, &gone, V(names_str(&chain_names, chain)),
                      V(o->address[chain]), V(o->user.v)))
             return false;
-    return gone == 1 ? note_write(cx, "wallet.unlinked", o->user, o->as_said)
+    return gone == 1 ? note_write(cx, AUDIT_WALLET_UNLINKED, o->user, o->as_said)
                      : fail(cx, NOT_FOUND, "no such wallet of this person");
 }
 

@@ -6,7 +6,6 @@
 #include "kv/engine.h"
 #include "kv/shard.h"
 #include "kv/snapshot.h"
-#include "base/crypto.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/rand.h"

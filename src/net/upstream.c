@@ -86,7 +86,11 @@ bool url_read(Arena *mem, Str text, Url *out)
     return true;
 }
 
-typedef struct Found { struct sockaddr_storage at[ADDRESSES_MOST]; socklen_t len[ADDRESSES_MOST]; int count; } Found;
+typedef struct Found {
+    struct sockaddr_storage at[ADDRESSES_MOST];
+    socklen_t len[ADDRESSES_MOST];
+    int count;
+} Found;
 
 /* Into its place by its bytes; twice the same, or after the last there is room for, not. */
 static void sort_in(Found *f, const struct sockaddr *at, socklen_t len)

@@ -134,19 +134,13 @@ static Str webhook_body(Ctx *cx, Str intent_id, const SandboxIntent *in, Sandbox
     Buf b = buf_in(cx->mem, 512);
 
     buf_byte(&b, '{');
-    json_put_name(&b, "orderId");
-    json_put_str(&b, uuid_str(cx->mem, in->order.v));
-    json_put_name(&b, "paymentId");
-    json_put_str(&b, payment_id(cx, intent_id));
-    json_put_name(&b, "tenantId");
-    json_put_str(&b, uuid_str(cx->mem, in->tenant.v));
-    json_put_name(&b, "amountCents");
-    buf_int(&b, in->amount);
-    json_put_name(&b, "currency");
-    json_put_str(&b, str_of(in->currency));
+    json_put_text(&b, "orderId", uuid_str(cx->mem, in->order.v));
+    json_put_text(&b, "paymentId", payment_id(cx, intent_id));
+    json_put_text(&b, "tenantId", uuid_str(cx->mem, in->tenant.v));
+    json_put_int(&b, "amountCents", in->amount);
+    json_put_text(&b, "currency", str_of(in->currency));
     if (outcome == OUTCOME_FAILED) {
-        json_put_name(&b, "reason");
-        json_put_str(&b, S("declined by the sandbox"));
+        json_put_text(&b, "reason", S("declined by the sandbox"));
     }
     buf_byte(&b, '}');
     return buf_str(&b);

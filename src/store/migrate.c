@@ -64,16 +64,20 @@ static bool take_steps(Arena *mem, Db *db, i64 from, Str *why)
     return true;
 }
 
+static i64 newest(const Engine *e) { return e->steps[e->step_count - 1].version; }
+
 /* What this program may do with a database of that version. */
-static bool check(Arena *mem, const Version *v, i64 ours, bool may_change, Str *why)
+static bool check(Arena *mem, const Engine *e, const Version *v, bool may_change, Str *why)
 {
+    i64 ours = newest(e);
+
     if (v->oldest > ours)
         *why = str_fmt(mem, "the database has schema %jd, which this program (%jd) is too old "
                        "for: use the newer program", (intmax_t)v->now, (intmax_t)ours);
     else if (v->now < ours && !may_change)
         *why = str_fmt(mem, "the database has schema %jd, this program needs %jd: run "
-                       "`tickettoken migrate` with DATABASE_OWNER_URL", (intmax_t)v->now,
-                       (intmax_t)ours);
+                       "`tickettoken migrate`%s", (intmax_t)v->now, (intmax_t)ours,
+                       e->grant != NULL ? " with DATABASE_OWNER_URL" : "");
     else
         return true;
     return false;
@@ -82,7 +86,7 @@ static bool check(Arena *mem, const Version *v, i64 ours, bool may_change, Str *
 static bool migrate(Arena *mem, Db *db, bool may_change, i64 *from, i64 *to, Str *why)
 {
     const Engine *e = db->engine;
-    i64 ours = e->steps[e->step_count - 1].version;
+    i64 ours = newest(e);
     const char *said = "";
     Version v;
 
@@ -92,7 +96,7 @@ static bool migrate(Arena *mem, Db *db, bool may_change, i64 *from, i64 *to, Str
     }
     *from = v.now;
     *to = v.now > ours ? v.now : ours;
-    return check(mem, &v, ours, may_change, why) &&
+    return check(mem, e, &v, may_change, why) &&
            (v.now >= ours || take_steps(mem, db, v.now, why));
 }
 
@@ -118,6 +122,26 @@ bool store_migrate(Arena *mem, const StoreConfig *config, i64 *from, i64 *to, St
         return false;
     bool good = migrate(mem, db, owns, from, to, why) &&
                 (!owns || grant(mem, db, config->url, why));
+    e->close(db);
+    return good;
+}
+
+bool store_look(Arena *mem, const StoreConfig *config, i64 *version, Str *why)
+{
+    const Engine *e = engine_of(mem, config->url, why);
+    Db *db = e == NULL ? NULL : e->open(mem, config, DB_READS, why);
+    const char *said = "";
+    Version v;
+
+    if (db == NULL)
+        return false;
+    bool good = version_of(db, &v, &said);
+    if (!good)
+        *why = str_of(said);
+    else {
+        *version = v.now;
+        good = check(mem, e, &v, false, why);
+    }
     e->close(db);
     return good;
 }

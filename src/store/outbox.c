@@ -11,12 +11,12 @@
 #include <string.h>
 
 SQL_EACH_ALL(outbox_write,
-    "INSERT INTO outbox (tenant, person, event, type, data, at, trace)"
-    " VALUES ($1, $2, $3, $4, $5, $6, $7)");
+    "INSERT INTO outbox (tenant, person, event, type, data, at, trace, again)"
+    " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)");
 
 /* The row is written when the batch ends; until then the tiding stands in the function's
  * own memory, which outlives the batch because its caller waits for it. */
-bool outbox_tell(Ctx *cx, UserId user, EventId event, const char *type, Str data)
+static Tiding *add(Ctx *cx, UserId user, EventId event, const char *type, Str data)
 {
     Told *t = make(cx->mem, Told, 1);
 
@@ -26,10 +26,21 @@ bool outbox_tell(Ctx *cx, UserId user, EventId event, const char *type, Str data
                           .trace = trace_kept(cx->mem, &cx->trace) };
     *cx->db->last = t;
     cx->db->last = &t->next;
+    return &t->tiding;
+}
+
+bool outbox_tell(Ctx *cx, UserId user, EventId event, const char *type, Str data)
+{
+    return add(cx, user, event, type, data) != NULL;
+}
+
+bool outbox_tell_again(Ctx *cx, UserId user, EventId event, const char *type, Str data)
+{
+    add(cx, user, event, type, data)->again = true;
     return true;
 }
 
-enum { WRITE_WIDTH = 7 };
+enum { WRITE_WIDTH = 8 };
 
 bool outbox_flush(Ctx *cx)
 {
@@ -44,7 +55,7 @@ bool outbox_flush(Ctx *cx)
     for (const Told *t = cx->db->told; t != NULL; t = t->next, row += WRITE_WIDTH) {
         const Tiding *g = &t->tiding;
         const Val one[WRITE_WIDTH] = { V(g->tenant.v), V(g->user.v), V(g->event.v), V(g->type),
-                                       V(g->data), V(g->at), V(g->trace) };
+                                       V(g->data), V(g->at), V(g->trace), V(g->again) };
         memcpy(row, one, sizeof one);
     }
     return (e->turn == NULL || e->turn(cx)) &&
@@ -59,16 +70,17 @@ static const Shape tiding_row = SHAPE(Tiding,
     TEXT(Tiding, type, 1, 100, 0, ""),
     TEXT(Tiding, data, 0, 1 << 20, 0, ""),
     TIME(Tiding, at, 0, ""),
-    TEXT(Tiding, trace, 0, 55, OPTIONAL, ""));
+    TEXT(Tiding, trace, 0, 55, OPTIONAL, ""),
+    BOOL(Tiding, again, 0, ""));
 
 /* A page has an end in rows ($most) and in letters ($chars): of rows before which too many
  * letters stand the data is left out. */
 #define PAGE(where, most, chars) \
     "SELECT id, tenant, person, event, type," \
-    " CASE WHEN ahead - length(data) <= " chars " THEN data ELSE '' END AS data, at, trace FROM" \
-    " (SELECT id, tenant, person, event, type, data, at, trace, sum(length(data))" \
+    " CASE WHEN ahead - length(data) <= " chars " THEN data ELSE '' END AS data, at, trace, again FROM" \
+    " (SELECT id, tenant, person, event, type, data, at, trace, again, sum(length(data))" \
     " OVER (ORDER BY id) AS ahead FROM" \
-    " (SELECT id, tenant, person, event, type, CAST(data AS text) AS data, at, trace" \
+    " (SELECT id, tenant, person, event, type, CAST(data AS text) AS data, at, trace, again" \
     " FROM outbox WHERE " where " ORDER BY id LIMIT " most ") AS few_first) AS few_summed ORDER BY id"
 
 /* How many of a page's rows are whole; at least one when there is any. */

@@ -17,6 +17,7 @@ typedef struct Tiding {
     Str      data;                                /* a JSON object            */
     Instant  at;
     Str      trace;                               /* traceparent of what caused it; may be absent */
+    bool     again;                               /* webhooks have it already */
 } Tiding;
 
 /* Tells `user`; when user is zero, everybody who watches `event`. A person's own
@@ -24,6 +25,9 @@ typedef struct Tiding {
  *   keeps  `data` (in cx->mem) until the write_tx ends
  *   tx     runs inside the caller's write_tx */
 CHECKED bool outbox_tell(Ctx *cx, UserId user, EventId event, const char *type, Str data);
+
+/* Tells what streams have missed and webhooks have not; as above. */
+CHECKED bool outbox_tell_again(Ctx *cx, UserId user, EventId event, const char *type, Str data);
 
 /* Rows after `after`, oldest first, at most `most`, and no more after those that have over
  * OUTBOX_CHARS letters together; spans tenants. For the relay. */

@@ -25,6 +25,7 @@ STEP(0012, trace);
 STEP(0013, webhooks);
 STEP(0014, feeds);
 STEP(0015, hooks);
+STEP(0016, again);
 STEP_FILE(schema_sqlite_plans, "src/store/schema/sqlite/plans.sql");
 
 const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
@@ -43,6 +44,7 @@ const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
     { 13, "webhooks", sqlite_0013_webhooks, 4 },
     { 14, "feeds",   sqlite_0014_feeds, 4 },
     { 15, "hooks",   sqlite_0015_hooks, 4 },
+    { 16, "again",   sqlite_0016_again, 4 },
 };
 
 const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
@@ -61,4 +63,5 @@ const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
     { 13, "webhooks", postgres_0013_webhooks, 4 },
     { 14, "feeds",   postgres_0014_feeds, 4 },
     { 15, "hooks",   postgres_0015_hooks, 4 },
+    { 16, "again",   postgres_0016_again, 4 },
 };

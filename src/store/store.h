@@ -66,6 +66,10 @@ CHECKED bool store_ready(Ctx *cx);                /* answers a trivial query  */
  * this program, and one too old when we don't own it. */
 CHECKED bool store_migrate(Arena *mem, const StoreConfig *config, i64 *from, i64 *to, Str *why);
 
+/* Which schema the database has; changes nothing. False with *why when this program
+ * can't work on it as it is, too old or too new. */
+CHECKED bool store_look(Arena *mem, const StoreConfig *config, i64 *version, Str *why);
+
 /* What the database finds wrong with itself (SQLite: integrity_check; a server looks after
  * itself: none). */
 CHECKED bool store_damage(Ctx *cx, i64 *faults);

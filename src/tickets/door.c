@@ -7,7 +7,7 @@
 #include "tickets/code.h"
 
 static const char *const result_text[] = { "ALLOW", "DENY" };
-const Names scan_result_names = { result_text, countof(result_text) };
+static const Names scan_result_names = { result_text, countof(result_text) };
 
 const Shape scan_shape = SHAPE(Scan,
     TEXT(Scan, qrCode, 1, 512, 0, "What the scanner read"),

@@ -8,7 +8,6 @@
 #include "tickets/ticket.h"
 
 typedef enum ScanResult { SCAN_ALLOW, SCAN_DENY } ScanResult;
-extern const Names scan_result_names;
 
 typedef struct Scan { Str qrCode; EventId eventId; Str gate, deviceId; } Scan;
 typedef struct Verdict {

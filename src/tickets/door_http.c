@@ -1,5 +1,4 @@
 /* door_http.c - the door over HTTP. */
-#include "access/guard.h"
 #include "events/event.h"
 #include "tickets/code.h"
 #include "tickets/door.h"

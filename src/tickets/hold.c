@@ -10,7 +10,7 @@
 #include <string.h>
 
 static const char *const status_text[] = { "PENDING", "ACTIVE", "COMPLETED", "CANCELLED", "EXPIRED" };
-const Names hold_status_names = { status_text, countof(status_text) };
+static const Names hold_status_names = { status_text, countof(status_text) };
 
 const Shape wish_line_shape = SHAPE(HoldLine,
     ID(HoldLine, ticketTypeId, 0, "What to hold"),

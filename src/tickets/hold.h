@@ -13,7 +13,6 @@
  * none is made so today, but the name is the API's. */
 typedef enum HoldStatus { HOLD_PENDING, HOLD_ACTIVE, HOLD_COMPLETED, HOLD_CANCELLED,
                           HOLD_EXPIRED } HoldStatus;
-extern const Names hold_status_names;
 
 enum { HOLD_TYPES_MOST = 10, HOLD_COUNT_MOST = 10 };    /* types in one hold, of one type */
 

@@ -12,7 +12,7 @@ static const char *const status_text[] = {
     "PENDING", "PAID", "AWAITING_MINT", "COMPLETED", "PAYMENT_FAILED", "CANCELLED", "EXPIRED",
     "MINT_FAILED", "PARTIALLY_REFUNDED", "REFUNDED",
 };
-const Names order_status_names = { status_text, countof(status_text) };
+static const Names order_status_names = { status_text, countof(status_text) };
 
 #define BIT(status) (1u << (status))
 

@@ -12,7 +12,6 @@
 typedef enum OrderStatus { ORDER_PENDING, ORDER_PAID, ORDER_AWAITING_MINT, ORDER_COMPLETED,
                            ORDER_PAYMENT_FAILED, ORDER_CANCELLED, ORDER_EXPIRED, ORDER_MINT_FAILED,
                            ORDER_PARTIALLY_REFUNDED, ORDER_REFUNDED } OrderStatus;
-extern const Names order_status_names;
 
 typedef struct Order {
     OrderId     id;

@@ -191,7 +191,7 @@ static bool gather(Ctx *cx, void *arg)
 static bool record(Ctx *cx, void *arg)
 {
     (void)arg;
-    return note_write(cx, "data.exported", cx->who.user, (Str){ 0 });
+    return note_write(cx, AUDIT_DATA_EXPORTED, cx->who.user, (Str){ 0 });
 }
 
 /* Gathered by a reader, since buyers wait for the lanes; recorded before it is given out. */

@@ -50,20 +50,14 @@ static void put_challenge(Ctx *cx, Req *rq, FaultCode code)
                       : S("Bearer realm=\"tickettoken\""));
 }
 
-static void put_text(Buf *b, const char *name, Str value)
-{
-    json_put_name(b, name);
-    json_put_str(b, value);
-}
-
 static void put_errors(Buf *b, const FieldError *e)
 {
     json_put_name(b, "errors");
     buf_byte(b, '[');
     for (bool first = true; e != NULL; e = e->next, first = false) {
         buf_add(b, first ? S("{") : S(",{"));
-        put_text(b, "field", e->field);
-        put_text(b, "message", e->message);
+        json_put_text(b, "field", e->field);
+        json_put_text(b, "message", e->message);
         buf_byte(b, '}');
     }
     buf_byte(b, ']');
@@ -76,16 +70,15 @@ void problem_reply(Ctx *cx, Req *rq)
     Buf b = buf_in(cx->mem, 400);
 
     buf_byte(&b, '{');
-    put_text(&b, "type", str_fmt(cx->mem, "/problems/%s", f->code));
-    put_text(&b, "title", problem_title(cx->mem, code));
-    json_put_name(&b, "status");
-    buf_int(&b, f->status);
-    put_text(&b, "code", str_of(f->code));
-    put_text(&b, "detail", cx->fault.said.at != NULL ? cx->fault.said : str_of(f->sentence));
+    json_put_text(&b, "type", str_fmt(cx->mem, "/problems/%s", f->code));
+    json_put_text(&b, "title", problem_title(cx->mem, code));
+    json_put_int(&b, "status", f->status);
+    json_put_text(&b, "code", str_of(f->code));
+    json_put_text(&b, "detail", cx->fault.said.at != NULL ? cx->fault.said : str_of(f->sentence));
     if (rq->path.at != NULL)
-        put_text(&b, "instance", rq->path);
+        json_put_text(&b, "instance", rq->path);
     if (f->status >= 500)
-        put_text(&b, "errorId", trace_str(cx->mem, &cx->trace));
+        json_put_text(&b, "errorId", trace_str(cx->mem, &cx->trace));
     if (cx->fault.fields != NULL)
         put_errors(&b, cx->fault.fields);
     buf_byte(&b, '}');

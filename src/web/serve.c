@@ -6,6 +6,7 @@
  * because nearly all of them are somebody's. */
 #include "web/serve.h"
 #include "access/guard.h"
+#include "access/refusal.h"
 #include "base/log.h"
 #include "base/metric.h"
 #include "base/trace.h"
@@ -232,6 +233,7 @@ static void done(Ctx *cx, const Req *rq, i64 us)
     if (rq->reply.status >= 200 && rq->reply.status < 600)
         metric_add(classes[rq->reply.status / 100 - 2], 1);
     red_count(rq->route, rq->reply.status, us);
+    refusal_note(cx, rq);
     if (cx->trace.on)
         tell_trace(cx, rq, us);
     if (!log_on(level))

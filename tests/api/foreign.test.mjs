@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import * as jose from 'jose';
-import { run, start, TENANT, until } from './harness.mjs';
+import { run, sleep, start, TENANT, until } from './harness.mjs';
 
 const ISSUER = 'https://id.example', keys = {};
 let s, admin, idp, fetches = 0, published = [], answer;
@@ -123,6 +123,15 @@ test('who links may touch that account, in his own tenant, and a subject is one 
   assert.equal((await s.api('GET', identities(p.id), { token: other.token })).status, 403);
   assert.equal((await s.api('DELETE', `${identities(p.id)}/${p.made.id}`, { token: their.token, foreign: true })).status, 404);
   assert.equal((await s.api('DELETE', `${identities(p.id)}/${randomUUID()}`, { token: admin.token })).status, 404);
+  assert.equal((await s.api('DELETE', `${identities(other.id)}/${p.made.id}`, { token: admin.token })).status, 404, "another person's link");
+  assert.equal((await s.must(200, 'GET', identities(p.id), { token: admin.token })).data.length, 1);
+});
+
+test('what is remembered of a token ends with the token', async () => {
+  const p = await linked(), t = await token(p.sub, { exp: await now() + 5 });
+  for (const node of s.nodes) assert.equal((await me(t, node)).status, 200);
+  await s.clock.advance(40_000);
+  for (const node of s.nodes) assert.equal((await me(t, node)).body.code, 'TOKEN_EXPIRED');
 });
 
 // Last: it changes what the issuer publishes.
@@ -142,6 +151,26 @@ test('while the issuer is away, those whose keys are known come in', async () =>
   const p = await linked();
   answer = (r) => { r.statusCode = 500; r.end('{}'); };
   assert.equal((await me(await token(p.sub, { kid: 'rsa' }))).status, 200);
+});
+
+test('tokens of an issuer whose keys do not come leave workers to others', async () => {
+  const silent = createServer(() => {});
+  await new Promise((done) => silent.listen(0, '127.0.0.1', done));
+  const file = join(mkdtempSync(join(tmpdir(), 'issuers-')), 'issuers.json');
+  writeFileSync(file, JSON.stringify({ issuers: [{ issuer: ISSUER, audience: 'tickettoken', tenant: TENANT, jwksUrl: `http://127.0.0.1:${silent.address().port}/` }] }));
+  const own = await start({ ISSUERS_FILE: file, WORKERS: '64' }), node = own.nodes[0], forged = await token(randomUUID());
+  try {
+    const all = Array.from({ length: 100 }, () => own.api('GET', '/auth/me', { token: forged, node }));
+    await sleep(300);
+    const begun = Date.now();
+    assert.equal((await own.api('GET', '/api/v1/events', { node })).status, 200);
+    assert.ok(Date.now() - begun < 2000, `${Date.now() - begun} ms`);
+    for (const r of await Promise.all(all)) assert.ok([502, 504].includes(r.status), String(r.status));
+  } finally {
+    await own.close();
+    silent.closeAllConnections();
+    silent.close();
+  }
 });
 
 test('a list of issuers that makes no sense stops the start', async () => {

@@ -149,9 +149,20 @@ test('an endpoint that fails for days is paused, its maker is told, and it catch
   await until('it is given up', async () => (await t.state(endpoint.id)).status === 'FAILED');
   await until('a letter says so', () => s.letters(t.by.email).some((l) => l.text.includes(endpoint.id)));
   await t.say('seat.moved');
+  const held = () => t.ask('GET', `/${endpoint.id}/deliveries?status=HELD`).then((a) => a.body.data.map((d) => d.sequence));
+  await until('what waits for it is seen to wait', async () => (await held()).length === 2);
+  assert.deepEqual((await t.ask('GET', `/${endpoint.id}/deliveries?status=FAILING`)).body.data, []);
   r.answer = () => 200;
   await t.ask('PUT', `/${endpoint.id}`, { status: 'ACTIVE' });
   await until('it catches up', async () => (await t.state(endpoint.id)).sent === 2);
+  assert.deepEqual(await held(), []);
+  await t.ask('PUT', `/${endpoint.id}`, { status: 'PAUSED' });
+  assert.equal((await t.ask('POST', `/${endpoint.id}/replay`, { from: 2 })).status, 200);
+  assert.deepEqual(await held(), [2]);
+  const before_ = r.got.length;
+  await t.ask('PUT', `/${endpoint.id}`, { status: 'ACTIVE' });
+  await until('it is sent again', () => r.got.length === before_ + 1);
+  assert.equal(r.got.at(-1).headers['webhook-id'], r.got.at(-2).headers['webhook-id']);
 });
 
 test('who answers 410 is left alone; a pause holds back and going on delivers', async () => {

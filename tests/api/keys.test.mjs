@@ -46,6 +46,8 @@ test('a rotation in its stages refuses nobody, also not who keeps the old key se
   await s.clock.advance(5 * MINUTE + 1000);
   const { activeKid } = await s.must(200, 'POST', '/auth/admin/keys/rotate', { token: chief.token, body: {} });
   assert.notEqual(activeKid, kid(old));
+  const { data: [deed] } = await s.must(200, 'GET', '/auth/admin/audit?action=keys.rotated', { token: chief.token });
+  assert.deepEqual([deed.actor, deed.target], [chief.id, activeKid]);
   const p = await s.register();
   for (const node of s.nodes) for (const token of [old, p.token])
     assert.equal((await s.api('GET', '/auth/me', { token, node })).status, 200);

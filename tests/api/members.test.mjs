@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 import { after, before, test } from 'node:test';
-import { PASSWORD, start } from './harness.mjs';
+import { PASSWORD, start, until } from './harness.mjs';
 
 let s, chief, admin, stranger;
 before(async () => {
@@ -122,4 +122,22 @@ test('what one may at a venue stands in one table, by one\'s role there', async 
   assert.equal((await may(again.token)).role, 'none', 'it has lapsed');
   assert.equal((await s.api('GET', `${where}/permissions`)).status, 401);
   assert.equal((await s.api('GET', `${where}/permissions`, { token: (await s.stranger()).token, foreign: true })).status, 404);
+});
+
+test('who is told that he may not is on record, once for many times', async () => {
+  admin = await s.login(admin.email);
+  const p = await s.register(), on = async (by) => (await s.must(200, 'GET', `/auth/admin/audit?action=permission.denied&subject=${p.id}`, { token: by.token })).data;
+  const [node] = s.nodes, ask = async (where) => assert.equal((await s.api('GET', where, { token: p.token, node })).status, 403);
+  await ask('/auth/admin/users');
+  const [first] = await until('it is on record', async () => { const rows = await on(admin); return rows.length === 1 && rows; });
+  assert.deepEqual([first.actor, first.target, first.success, first.details.count], [p.id, 'GET /auth/admin/users', false, 1]);
+  for (let i = 0; i < 30; i += 1) await ask('/auth/admin/audit');
+  await ask('/health/detailed');
+  await until('another right is another row', async () => (await on(admin)).length === 2);
+  await s.clock.advance(3_700_000);
+  admin = await s.login(admin.email);
+  const rows = await until('the hour is over', async () => { const r = await on(admin); return r.length === 3 && r; });
+  assert.deepEqual(rows.map((r) => r.details.count).sort((a, b) => a - b), [1, 1, 30]);
+  stranger = await s.login(stranger.email, { tenantId: stranger.tenantId });
+  assert.deepEqual(await on(stranger), [], 'another tenant sees none of it');
 });

@@ -86,7 +86,10 @@ test('no field frames a body, names an asker or carries a key under another spel
   const lies = ['Transfer_Encoding: chunked', 'Content_Length: 3', 'Proxy: http://evil', 'X-API-Key: k', 'X_Api_Key: k', 'Remote-User: a', 'Remote_User: a',
     'X-Remote-User: a', 'X-Authenticated-User: a', 'X-Auth-Request-Email: a', 'X-SSL-Client-Verify: SUCCESS', 'Ssl_Client_Verify: SUCCESS', 'X-Client-Cert: c',
     'CF-Connecting-IP: 6.6.6.6', 'X-Cluster-Client-IP: 6.6.6.6', 'Fastly-Client-IP: 6.6.6.6', 'X-Envoy-External-Address: 6.6.6.6', 'X_Forwarded_For: 6.6.6.6',
-    'X-Host: evil', 'X-Accel-Redirect: /etc', 'X-Sendfile: /etc'];
+    'X-Host: evil', 'X-Accel-Redirect: /etc', 'X-Sendfile: /etc', 'Client-IP: 6.6.6.6', 'Client_Ip: 6.6.6.6', 'Proxy-Client-IP: 6.6.6.6', 'WL-Proxy-SSL: true',
+    'X-Originating-IP: 6.6.6.6', 'CF-Connecting-IPv6: ::6', 'Fly-Client-IP: 6.6.6.6', 'X-Azure-ClientIP: 6.6.6.6', 'X-Scheme: https', 'Front-End-Https: on',
+    'X-HTTP-Host-Override: evil', 'X-Script-Name: /admin', 'X-WebAuth-User: a', 'X-Goog-Authenticated-User-Email: a', 'X-MS-Client-Principal: a',
+    'X-Amzn-OIDC-Identity: a', 'Impersonate-User: a', 'X-Scope-OrgID: a', 'X-Jwt-Assertion: a', 'X-Role: admin', 'X-Roles: admin', 'X-Scopes: all'];
   const before_ = await said(await ask('POST /api/open/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n\r\nhi'));
   const r = said(await ask(`POST /api/open/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 2\r\n${lies.join('\r\n')}\r\n\r\nhi`));
   assert.deepEqual(Object.keys(r.headers).sort(), Object.keys(before_.headers).sort());

@@ -26,6 +26,7 @@ const row = (name, urls, more = {}) => ({ name, prefix: `/api/${name}`, urls, ac
 const client = { caFile: own.ca, certFile: file('client.crt'), keyFile: file('client.key') };
 const table = (...upstreams) => put('proxy.json', { upstreams });
 const kept = row('kept', at(behind)), safe = row('safe', `https://localhost:${tls.port}`, client);
+const signed = { ...row('signed', at(behind)), access: 'signed-in' };
 const published = {};
 let s, admin, idp, away = false;
 
@@ -40,7 +41,7 @@ before(async () => {
   put('scanner.key', first);
   put('client.crt', readFileSync(own.cert, 'utf8'));
   put('client.key', readFileSync(own.key, 'utf8'));
-  table(kept, safe, row('gone', at(other)), row('moved', at(behind)));
+  table(kept, safe, row('gone', at(other)), row('moved', at(behind)), signed);
   s = await start({ SERVICES_FILE: listed(), ISSUERS_FILE: publish(issuer, second), PROXY_FILE: file('proxy.json') });
   admin = await s.somebody('admin');
 });
@@ -117,7 +118,7 @@ test('a mistake in one file changes nothing at all, and is told in one line', as
   assert.equal((await ask(key)).status, 200);
   assert.equal((await ask(next)).status, 401);
   assert.equal((await s.api('GET', '/api/gone/x')).status, 200);
-  table(kept, safe, row('gone', at(other)), row('moved', at(behind)));
+  table(kept, safe, row('gone', at(other)), row('moved', at(behind)), signed);
   for (const [name, broken, line] of [['services.json', '{"services":[{"id":"scanner","scopes":["users:raed"]}]}', /there is no scope users:raed/],
     ['issuers.json', '{"issuers":[{}]}', /needs issuer, audience/], ['client.key', 'no key', /upstream safe: TLS certificate/],
     ['scanner.key', 'short', /must have 32 to 200 letters/]]) {
@@ -144,9 +145,14 @@ test('who an issuer vouches for is let in no more when it is taken out, and the 
   for (const node of s.nodes) for (const t of [mine, theirs]) assert.equal((await me(t, node)).status, 200);
   away = true;
   const l = load(() => me(mine));
+  const passed = (t, node) => s.api('GET', '/api/signed/x', { token: t, node });
+  for (const node of s.nodes) for (const t of [mine, theirs]) assert.equal((await passed(t, node)).status, 200);
   publish(issuer);
   await reload();
-  for (const node of s.nodes) assert.equal((await me(theirs, node)).status, 401);
+  for (const node of s.nodes) {
+    assert.equal((await me(theirs, node)).status, 401);
+    assert.deepEqual([(await passed(theirs, node)).status, (await passed(mine, node)).status], [401, 200]);
+  }
   publish(issuer, second);
   for (let i = 0; i < 3; i += 1) await reload();
   assert.deepEqual(await l.stop(), []);
@@ -158,7 +164,7 @@ test('services behind are replaced under load, and who stays keeps his connectio
   const moving = load(() => s.api('GET', '/api/moved/x'));
   await sleep(100);
   table(kept, safe, row('moved', at(other)), row('fresh', at(behind)));
-  await reload(/other services behind.*(kept"?[:=]2).*(opened"?[:=]2).*(ended"?[:=]2)/);
+  await reload(/other services behind.*(kept"?[:=]2).*(opened"?[:=]2).*(ended"?[:=]3)/);
   assert.equal((await s.api('GET', '/api/gone/x')).status, 404);
   assert.equal((await s.api('GET', '/api/fresh/x')).status, 200);
   assert.equal((await long).status, 200, 'what was on its way is answered');

@@ -3,12 +3,12 @@
 // one node revokes is shown to the other.
 import assert from 'node:assert/strict';
 import { createHash, createHmac, randomBytes, randomUUID } from 'node:crypto';
-import { mkdtempSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import * as jose from 'jose';
-import { start, TENANT, until } from './harness.mjs';
+import { root, start, TENANT, until } from './harness.mjs';
 
 const SECRET = randomBytes(24).toString('hex'), BEFORE = randomBytes(24).toString('hex');
 const OWN = randomBytes(24).toString('hex');
@@ -54,6 +54,16 @@ test('a token that anybody can compute from the description is taken, again and 
   const t = await token();
   for (let i = 0; i < 4; i++) assert.deepEqual((await ask(t)).body, { found: false });
   assert.equal((await ask(await token({ extra: { a: [1, 'é'] } }))).status, 200);
+});
+
+test('the example of docs/operate.md makes tokens that are taken', async () => {
+  const page = readFileSync(join(root, 'docs/operate.md'), 'utf8');
+  writeFileSync(join(dir, 'token.mjs'), /^```js token\n(.*?)^```/ms.exec(page)[1]);
+  const { serviceToken } = await import(join(dir, 'token.mjs'));
+  const say = (env, secret) => serviceToken('ticket-service', ['users:read'], { secret, env });
+  assert.equal((await ask(say('test', SECRET))).status, 200);
+  await refused(say(undefined, SECRET), ...INVALID);
+  await refused(say('test', BEFORE + 'x'), ...SIGNATURE);
 });
 
 test('a token is refused with the words of the document and no others', async () => {

@@ -81,6 +81,7 @@ TEST(a_letter_is_settled_once_and_a_retry_is_a_new_tiding)
     must(deadletter_add(&cx, &t, 3, S("too large")));
     must(deadletter_retry(&cx, 7, &d) && d.state == DEAD_RETRIED && is_set(d.settledAt));
     must(outbox_after(&cx, 0, 10, &rows, &n) && n == 1 && str_is(rows[0].data, t.data));
+    must(rows[0].again);
     must(!deadletter_retry(&cx, 7, &d) && cx.fault.code == INVALID_STATE);
     fault_clear(&cx);
     must(!deadletter_discard(&cx, 7, &d) && cx.fault.code == INVALID_STATE);

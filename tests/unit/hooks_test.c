@@ -1,5 +1,7 @@
 /* hooks_test.c - deliveries are made once and numbered without holes; one sender at a time
  * brings them. What arrives is shown from outside, in tests/api/hooks.test.mjs. */
+#include "gateway/deadletter.h"
+#include "gateway/webhook_attempt.h"
 #include "gateway/webhook_feed.h"
 #include "gateway/webhook_send.h"
 #include "identity/tenant_admin.h"
@@ -113,6 +115,25 @@ TEST(an_endpoint_is_given_what_follows_it_once_and_of_its_tenant)
     identity_done();
 }
 
+TEST(what_is_told_again_to_streams_is_not_sent_twice)
+{
+    Ctx cx = opened();
+    WebhookEndpoint all = hook(&cx, S("[\"*\"]"));
+    Tiding t = { .id = 1, .tenant = TENANT_DEFAULT, .user = anna, .type = S("order.paid"),
+                 .data = S("{\"a\":1}"), .at = { 1000 } }, *rows;
+    DeadLetter d;
+    isize n;
+
+    told(&cx, TENANT_DEFAULT, "order.paid", 1);
+    fed(&cx);
+    must(deadletter_add(&cx, &t, 3, S("too large")) && deadletter_retry(&cx, 1, &d));
+    told(&cx, TENANT_DEFAULT, "order.paid", 1);
+    must(outbox_after(&cx, 0, 10, &rows, &n) && n == 3 && rows[1].again && !rows[2].again);
+    fed(&cx);
+    must(now(&cx, all.id).told == 2);
+    identity_done();
+}
+
 TEST(who_is_paused_misses_nothing_and_who_is_removed_gets_nothing_more)
 {
     Ctx cx = opened();
@@ -139,10 +160,10 @@ TEST(the_secret_before_signs_for_a_day_and_no_secret_opens_elsewhere)
     must(endpoint_rotate(&cx, e.id, &e, &shown) && is_set(e.oldSecretUntil));
     Digest key = sha256(S("a key")), other = sha256(S("another"));
     s.now = (Str){ (const char *)key.b, SHA256_BYTES };
-    Str one = sender_signature(&cx, &s, S("id"), 7, S("{}"));
+    Str one = attempt_signature(&cx, &s, S("id"), 7, S("{}"));
     must(one.len == 47 && str_starts(one, S("v1,")));
     s.before = (Str){ (const char *)other.b, SHA256_BYTES };
-    Str two = sender_signature(&cx, &s, S("id"), 7, S("{}"));
+    Str two = attempt_signature(&cx, &s, S("id"), 7, S("{}"));
     must(two.len == 95 && str_starts(two, one) && two.at[47] == ' ');
     cx.tenant = other_tenant;
     must(!endpoint_rotate(&cx, e.id, &e, &shown));

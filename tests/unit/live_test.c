@@ -1,5 +1,4 @@
 /* live_test.c - the stream from outside: a real server, a socket, and what comes. */
-#include "base/json.h"
 #include "gateway/gateway.h"
 #include "gateway/live_http.h"
 #include "gateway/live_missed.h"

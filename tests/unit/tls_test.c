@@ -1,5 +1,6 @@
 /* tls_test.c - the server under TLS, asked by OpenSSL's own client, with a certificate
  * that is made here. */
+#include <netinet/tcp.h>
 #include "unit/peer.h"
 #include <openssl/ssl.h>
 #include <openssl/pem.h>
@@ -113,6 +114,32 @@ TEST(requests_are_answered_under_tls_1_2_and_1_3)
         }
         leave(&c);
     }
+    house_close(s);
+}
+
+/* OpenSSL reads ahead, and no event tells of what it has. A worker has the connection
+ * between two of them. */
+TEST(records_that_come_together_are_all_read)
+{
+    Server *s = house_open(secure_config());
+    Client c = greet(server_port(s), NULL, TLS1_3_VERSION);
+    isize answers = 0;
+
+    for (int round = 0; round < 20; round++) {
+        must(setsockopt(c.fd, IPPROTO_TCP, TCP_CORK, &(int){ 1 }, sizeof(int)) == 0);
+        for (int i = 0; i < 40; i++)
+            say(&c, i % 4 == 0 ? S("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
+                               : S("GET /health HTTP/1.1\r\nHost: a\r\n\r\n"));
+        must(setsockopt(c.fd, IPPROTO_TCP, TCP_CORK, &(int){ 0 }, sizeof(int)) == 0);
+        for (answers = 0; answers < 40;) {
+            char piece[16384];
+            int n = SSL_read(c.ssl, piece, sizeof piece);
+            must(n > 0);
+            answers += count_of((Str){ piece, n }, S("HTTP/1.1 200 OK"));
+        }
+        must(answers == 40);
+    }
+    leave(&c);
     house_close(s);
 }
 
@@ -245,6 +272,69 @@ TEST(large_answers_and_streams_go_under_tls_too)
     must(count_of(hear(&c, S("id: 1000\ndata: a line of some length to fill records\n\n")),
                   S("id: ")) == 1000);
     leave(&c);
+    house_close(s);
+}
+
+/* ---- a stream whose reader has stopped ------------------------------------------ */
+
+static Server *watched;
+static bool open_is(i64 n) { return stream_counts(watched).open == n; }
+static bool connections_are(i64 n) { return server_counts(watched).connections == n; }
+
+static Client watch(const char *query)
+{
+    Client c = greet(server_port(watched), NULL, TLS1_3_VERSION);
+
+    must(setsockopt(c.fd, SOL_SOCKET, SO_RCVBUF, &(int){ 4096 }, sizeof(int)) == 0);
+    say(&c, str_fmt(mem, "GET /stream?%s HTTP/1.1\r\nHost: a\r\n\r\n", query));
+    must(str_has(hear(&c, S("connected\ndata: {}\n\n")), S("text/event-stream")));
+    return c;
+}
+
+/* More than the kernel takes for who does not read, one by one: the record that is half out
+ * in the end is shorter than a word of parting. */
+static void tell_many(Client *reader)
+{
+    Topic a = topic_of(S("a"));
+
+    for (int id = 1; id <= 4000; id++) {
+        char wire[64], came[64];
+        int n = snprintf(wire, sizeof wire, "id: %d\ndata: some words to fill it\n\n", id);
+        stream_publish(watched, id, &a, 1, (Str){ wire, n });
+        must(SSL_read(reader->ssl, came, sizeof came) == n && memcmp(came, wire, (size_t)n) == 0);
+    }
+}
+
+/* All that came, up to the end. */
+static Str rest_of(Client *c)
+{
+    Buf b = buf_in(mem, 1 << 20);
+    char piece[16384];
+
+    for (int n; (n = SSL_read(c->ssl, piece, sizeof piece)) > 0;)
+        buf_add(&b, (Str){ piece, n });
+    return buf_str(&b);
+}
+
+TEST(a_stream_that_is_stuck_under_tls_is_closed_without_a_word)
+{
+    ServerConfig config = secure_config();
+    config.io_threads = 1;
+    Server *s = watched = house_open(config);
+    Client pushed = watch("t=a&owner=x&most=1"), stuck = watch("t=a"), reader = watch("t=a");
+    Mono begun;
+
+    tell_many(&reader);
+    must(open_is(3) && connections_are(3));
+    begun = mono_now();
+    Client newer = watch("t=b&owner=x&most=1");
+    must(eventually(open_is, 3, 3000) && eventually(connections_are, 3, 3000));
+    stream_publish(s, 5000, (Topic[]){ topic_of(S("a")) }, 1, S("id: 5000\ndata: still\n\n"));
+    must(str_has(hear(&reader, S("still")), S("still")));
+    must(server_drain(s, seconds(5)) && mono_us(begun, mono_now()) < 5000000);
+    must(str_has(rest_of(&reader), S("SHUTDOWN")) && str_has(rest_of(&newer), S("SHUTDOWN")));
+    must(!str_has(rest_of(&pushed), S("event: ")) && !str_has(rest_of(&stuck), S("event: ")));
+    leave(&pushed), leave(&stuck), leave(&reader), leave(&newer);
     house_close(s);
 }
 
