@@ -1,6 +1,7 @@
 /* forward_test.c - requests that go to a service behind, where both ends are in the hand of
  * the test: what either does at the worst moment. */
 #include <fcntl.h>
+#include <openssl/ssl.h>
 #include <sys/resource.h>
 #include "net/forward.h"
 #include "unit/h2_peer.h"
@@ -75,7 +76,7 @@ static UpstreamConfig usual(void)
         .breaker = { 1000, { 10000 }, { 1000 } } };
 }
 
-static void open_before(Behind behind, UpstreamConfig u)
+static void open_before_at(const char *scheme_and_host, Behind behind, UpstreamConfig u)
 {
     ServerConfig c = house_config();
     Url *url = make(mem, Url, 1);
@@ -84,13 +85,18 @@ static void open_before(Behind behind, UpstreamConfig u)
     c.io_threads = 1;
     c.http2 = HTTP2_ALWAYS;
     own.behind = behind;
-    must(url_read(mem, str_fmt(mem, "http://127.0.0.1:%d", behind.port), url));
+    must(url_read(mem, str_fmt(mem, "%s:%d", scheme_and_host, behind.port), url));
     u.urls = url;
     u.url_count = 1;
     must((own.up = upstream_open(mem, &u, &why)) != NULL);
     own.router = router_open(routes, countof(routes));
     ServerHooks hooks = { own.router, house_serve, house_refuse, house_done };
     must((own.server = server_open(&c, &hooks, mem, &why)) != NULL);
+}
+
+static void open_before(Behind behind, UpstreamConfig u)
+{
+    open_before_at("http://127.0.0.1", behind, u);
 }
 
 static void open_all(UpstreamConfig u) { open_before(behind_open(64), u); }
@@ -263,6 +269,49 @@ TEST(what_switches_protocols_or_breaks_off_is_no_answer)
     must(!str_has(buf_str(&rest), S("0\r\n\r\n")));
     close(c);
     close_all();
+}
+
+/* One answer under TLS, without a length; and the end, with a goodbye or without. */
+static void answer_under_tls(SSL_CTX *context, bool politely)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\n\r\nhalf";
+    char asked[2000];
+    int fd = accept4(own.behind.fd, NULL, NULL, SOCK_CLOEXEC);
+    SSL *ssl = SSL_new(context);
+
+    must(fd >= 0 && SSL_set_fd(ssl, fd) == 1 && SSL_accept(ssl) == 1);
+    must(SSL_read(ssl, asked, sizeof asked) > 0 && SSL_write(ssl, answer, sizeof answer - 1) > 0);
+    if (politely)
+        must(SSL_shutdown(ssl) >= 0);
+    SSL_free(ssl);
+    close(fd);
+}
+
+/* Anybody on the way can end a connection, and so cut a body short (RFC 9112 9.8). */
+TEST(under_tls_an_end_without_a_goodbye_ends_no_body)
+{
+    const char *cert = temp_path("behind.pem"), *key = temp_path("behind-key.pem");
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    UpstreamConfig u = usual();
+
+    must(system(str_z(mem, str_fmt(mem, "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+                                   " -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+                                   " -keyout '%s' -out '%s' 2> /dev/null", key, cert))) == 0);
+    must(SSL_CTX_use_certificate_chain_file(context, cert) == 1);
+    must(SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1);
+    u.ca_file = str_of(cert);
+    open_before_at("https://localhost", behind_open(8), u);
+    for (int politely = 0; politely < 2; politely++) {
+        int c = asks("GET /api/1 HTTP/1.1\r\n" H "\r\n");
+        Buf got = buf_in(mem, 1000);
+        answer_under_tls(context, politely);
+        while (!str_has(buf_str(&got), S("0\r\n\r\n")) && peer_some(c, &got, 3000) > 0)
+            ;
+        must(str_has(buf_str(&got), S("half")) && str_has(buf_str(&got), S("0\r\n\r\n")) == politely);
+        close(c);
+    }
+    close_all();
+    SSL_CTX_free(context);
 }
 
 TEST(what_was_heard_of_is_not_asked_again)
