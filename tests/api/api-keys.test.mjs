@@ -68,6 +68,33 @@ test('no key does what runs the installation, and only admins make keys', async 
   const { key } = await made(['events:read']);
   assert.equal((await use(key, 'GET', '/auth/admin/services')).body.code, 'SERVICE_NOT_ALLOWED');
   assert.equal((await use(key, 'GET', '/auth/admin/users')).body.code, 'INSUFFICIENT_SCOPE');
+  const asks = (await made(['users:read'])).key;
+  assert.equal((await use(asks, 'GET', `/auth/internal/users/${admin.id}`)).status, 200);
+  assert.equal((await use(asks, 'GET', `/auth/internal/user-tenant/${foreign.id}`)).body.code, 'SERVICE_NOT_ALLOWED', 'whose tenant is of no tenant\u2019s keys');
+});
+
+test('a tenant has a hundred keys, and a key retries for itself', async () => {
+  const { tenantId } = await s.stranger(), boss = await s.somebody('admin', tenantId), key = (await make({ scopes: ['events:write'] }, boss.token)).body.key;
+  const all = await Promise.all(Array.from({ length: 105 }, () => make({ scopes: ['events:read'] }, boss.token)));
+  assert.deepEqual([all.filter((r) => r.status === 201).length, all.filter((r) => r.body.code === 'CONFLICT').length], [99, 6]);
+  const venue = await s.venue(await s.organiser(tenantId)), now = await s.now(), day = 86400_000, again = randomUUID();
+  const body = { name: 'Twice', venueId: venue.id, startsAt: new Date(now + 30 * day).toISOString(), endsAt: new Date(now + 31 * day).toISOString() };
+  const by = (how) => s.api('POST', '/api/v1/events', { ...how, key: again, body });
+  const one = await by({ headers: { 'x-api-key': key } }), two = await by({ headers: { 'x-api-key': key } }), his = await by({ token: boss.token });
+  assert.deepEqual([one.status, two.text === one.text, his.status], [201, true, 201]);
+  assert.notEqual(his.body.event.id, one.body.event.id, 'its maker with the same idempotency key is somebody else');
+});
+
+test('an address that shows keys that are none is stopped, and a key that is one goes on', async () => {
+  const own = await start({ RATE_LIMITS: 'on', RATE_LIMIT_REGISTER: '100' });
+  try {
+    const boss = await own.somebody('admin'), { key } = await own.must(201, 'POST', '/auth/admin/api-keys', { token: boss.token, body: { name: 'k', scopes: ['orders:read'] } });
+    const tries = (k) => own.api('GET', '/api/v1/orders', { headers: { 'x-api-key': k } });
+    const codes = [];
+    for (let i = 0; i < 22; i++) codes.push((await tries(`ttk_${randomBytes(32).toString('base64url')}`)).status);
+    assert.deepEqual([...codes.slice(0, 20), codes[21]], [...Array(20).fill(401), 429]);
+    assert.equal((await tries(key)).status, 200);
+  } finally { await own.close(); }
 });
 
 test('what is no key is refused, also where none is needed', async () => {
@@ -93,9 +120,10 @@ test('a key ends with its time, with its maker and with its tenant', async () =>
   const { key } = (await make({ scopes: ['orders:read'] }, second.token)).body;
   assert.equal((await use(key, 'GET', '/api/v1/orders')).status, 200);
   await s.must(200, 'PUT', `/auth/admin/users/${second.id}/role`, { token: (await s.somebody('super-admin')).token, body: { role: 'customer' } });
-  const short = await made(['orders:read'], { expiresAt: new Date(await s.now() + 60_000).toISOString() });
-  assert.equal((await use(short.key, 'GET', '/api/v1/orders')).status, 200);
-  await s.clock.advance(61_000);
+  const short = await made(['orders:read'], { expiresAt: new Date(await s.now() + 40_000).toISOString() });
+  for (const node of s.nodes) assert.equal((await use(short.key, 'GET', '/api/v1/orders', { node })).status, 200);
+  await s.clock.advance(41_000);
+  for (const node of s.nodes) assert.equal((await use(short.key, 'GET', '/api/v1/orders', { node })).body.code, 'INVALID_API_KEY', 'also while it is remembered');
   assert.equal((await use(short.key, 'GET', '/api/v1/orders')).body.code, 'INVALID_API_KEY');
   assert.equal((await use(key, 'GET', '/api/v1/orders')).body.code, 'INVALID_API_KEY');
 });

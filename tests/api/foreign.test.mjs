@@ -123,6 +123,15 @@ test('who links may touch that account, in his own tenant, and a subject is one 
   assert.equal((await s.api('GET', identities(p.id), { token: other.token })).status, 403);
   assert.equal((await s.api('DELETE', `${identities(p.id)}/${p.made.id}`, { token: their.token, foreign: true })).status, 404);
   assert.equal((await s.api('DELETE', `${identities(p.id)}/${randomUUID()}`, { token: admin.token })).status, 404);
+  assert.equal((await s.api('DELETE', `${identities(other.id)}/${p.made.id}`, { token: admin.token })).status, 404, "another person's link");
+  assert.equal((await s.must(200, 'GET', identities(p.id), { token: admin.token })).data.length, 1);
+});
+
+test('what is remembered of a token ends with the token', async () => {
+  const p = await linked(), t = await token(p.sub, { exp: await now() + 5 });
+  for (const node of s.nodes) assert.equal((await me(t, node)).status, 200);
+  await s.clock.advance(40_000);
+  for (const node of s.nodes) assert.equal((await me(t, node)).body.code, 'TOKEN_EXPIRED');
 });
 
 // Last: it changes what the issuer publishes.

@@ -46,10 +46,17 @@ static bool takes_all(Arena *unused, const ForwardWish *w, Header *h)
     return true;
 }
 
+static bool trailer_passes(const void *of, Str name)
+{
+    (void)of;
+    return !str_is_nocase(name, S("x-ours"));
+}
+
 static bool pass(Ctx *cx, Req *rq)
 {
     ForwardWish wish = {
         .to = own.up, .body_most = 4 << 20, .fields = S("X-From: us\r\n"), .passes = takes_all,
+        .trailer_up = trailer_passes, .trailer_down = trailer_passes,
         .line = str_fmt(cx->mem, "%s %.*s HTTP/1.1\r\n", method_names.at[rq->method], STR_ARGS(rq->path)),
         .again = rq->method == M_GET || rq->method == M_PUT || rq->method == M_DELETE };
     return reply_forward(cx, rq, &wish);
@@ -94,7 +101,8 @@ static void close_all(void)
     const UpstreamCounts *n = &own.up->counts;
 
     server_close(own.server);
-    must(n->open == 0 && n->waiting == 0);
+    must(n->open == 0 && n->waiting == 0 && own.up->users == 1);
+    upstream_retire(own.up);
     upstreams_close();
     router_close(own.router);
     close(own.behind.fd);
@@ -152,6 +160,19 @@ TEST(an_answer_may_come_byte_by_byte)
     must(str_has(buf_str(&got), S("X-A: b\r\n")) && !str_has(buf_str(&got), S("X-T")));
     for (const char *letter = "abcde"; *letter != '\0'; letter++)
         must(count_of(buf_str(&got), str_fmt(mem, "\r\n1\r\n%c\r\n", *letter)) == 1);
+    close(c), close(b);
+    close_all();
+}
+
+TEST(trailers_go_both_ways_and_ours_do_not)
+{
+    open_all(usual());
+    int c = asks("POST /api/1 HTTP/1.1\r\n" H "TE: trailers\r\nTransfer-Encoding: chunked\r\n\r\n"
+                 "2\r\nhi\r\n0\r\nX-Ours: a\r\nDigest: b\r\nHost: evil\r\n\r\n");
+    int b = heard(&own.behind, "\r\n2\r\nhi\r\n0\r\nDigest: b\r\n\r\n");
+    peer_send(b, S("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"
+                   "0\r\nX-Ours: a\r\nDigest: c\r\nSet-Cookie: d\r\n\r\n"));
+    must(peer_await(c, S("\r\n0\r\nDigest: c\r\n\r\n"), 3000).at != NULL);
     close(c), close(b);
     close_all();
 }

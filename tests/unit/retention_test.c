@@ -1,6 +1,7 @@
 /* retention_test.c - what is kept for a while is gone after it, by itself, and not before. */
 #include "unit/with_identity.h"
 #include "identity/letterbox.h"
+#include <dirent.h>
 
 SQL_ALL(count_sessions, "SELECT count(*) FROM session WHERE created_at < $1");
 SQL_ALL(count_refresh,  "SELECT count(*) FROM refresh_token WHERE created_at < $1");
@@ -84,6 +85,33 @@ TEST(what_is_kept_for_a_while_goes_by_itself_and_not_before)
     must(l.sessions == 0 && l.audit == deeds);
     sweep_after(&cx, days(280));                  /* AUDIT_RETENTION           */
     must(left(&cx).audit == 0);
+    identity_done();
+}
+
+static int letters_in_folder(void)
+{
+    DIR *d = opendir(str_z(mem, str_fmt(mem, "%s/mail", test_data_dir)));
+    int n = 0;
+
+    must(d != NULL);
+    for (const struct dirent *e; (e = readdir(d)) != NULL;)
+        n += e->d_name[0] != '.';
+    closedir(d);
+    return n;
+}
+
+TEST(a_letter_that_comes_too_late_to_be_of_use_is_not_sent)
+{
+    Ctx cx = with_identity();
+    bool found;
+
+    registered(&cx, "a@x.example");
+    cx.now = later(cx.now, hours(25));
+    must(letterbox_carry(&cx, &found) && found && letters_in_folder() == 0);
+    must(letterbox_carry(&cx, &found) && !found);
+    Ctx at = ctx_new(mem, TENANT_DEFAULT);
+    registered(&at, "b@x.example");
+    must(letterbox_carry(&at, &found) && found && letters_in_folder() == 1);
     identity_done();
 }
 
