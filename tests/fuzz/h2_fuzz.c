@@ -41,7 +41,7 @@ static const Transport memory = { give, take, greet, leave, leave, .shared = fal
 
 /* ---- the services behind ---------------------------------------------------------- */
 
-enum { SERVICES = 4, HEARD_MOST = 32 << 10 };
+enum { SERVICES = 4, HEARD_MOST = 8 << 10 };
 typedef struct Service { Line line; isize len, told; char heard[HEARD_MOST]; } Service;
 
 static Upstream *up;
