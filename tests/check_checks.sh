@@ -69,7 +69,7 @@ echo '{ M_GET, API "/events/:id", OPEN, 0 },' > "$house/src/web/routes.c"
 echo '.name = "serve", HOLD_LASTS' > "$house/src/cli/serve.c"
 echo 'Read `n.c`: `HOLD_LASTS` in `make check`; `tickettoken serve` knows `GET /api/v1/events/:id`.' >> "$house/README.md"
 names || says 'good names were refused by check_names'
-for wrong in '`gone.c`' '`HOLD_GONE=7`' '`gone_total{a="b"}`' '`hold_gone()`' '`make gone`' '`tickettoken gone`' '`GET /api/v1/gone`' '`POST /api/v1/events/:id`'; do
+for wrong in '`gone.c`' '`net/gone.c`' '(net/gone.h)' '`HOLD_GONE=7`' '`gone_total{a="b"}`' '`hold_gone()`' '`make gone`' '`tickettoken gone`' '`GET /api/v1/gone`' '`POST /api/v1/events/:id`'; do
     echo "$wrong" > "$house/docs/wrong.md"
     names && says "check_names lets $wrong pass"
     rm "$house/docs/wrong.md"

@@ -24,6 +24,13 @@ named() {
         grep -xE '[A-Za-z0-9]+(_[A-Za-z0-9]+)+|[a-z0-9_]+\.[ch]' | sort -u | comm -23 - "$words"
 }
 
+# store/once.c is src/store/once.c.
+files() {
+    grep -oE '(^|[ `(])[a-z]+/[a-z0-9_]+\.(c|h|def|mjs)' "$1" | sed -E 's/^[ `(]//' | sort -u | while read -r f; do
+        [ -e "src/$f" ] || [ -e "tests/$f" ] || [ -e "$f" ] || echo "$f"
+    done
+}
+
 targets() {
     grep -ohE '(`|^    )make [a-z][a-z0-9-]*' "$1" | sed 's/.*make //' | sort -u | while read -r t; do
         cat Makefile tests/*/*.mk 2> /dev/null | grep -qE "^([a-z0-9-]+ )*$t( [a-z0-9-]+)*:" || echo "make $t"
@@ -44,7 +51,7 @@ commands() {
 }
 
 { find . -maxdepth 1 -name '*.md'; find docs -name '*.md'; } | while read -r page; do
-    for what in named targets routes commands; do
+    for what in named files targets routes commands; do
         $what "$page" | sed "s|^|$page names |; s|\$|, which is nowhere|"
     done
 done | { if grep .; then exit 1; fi; }

@@ -3,6 +3,7 @@
 #include "base/file.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -42,6 +43,45 @@ bool file_read(Arena *mem, Str path, isize most, Str *out)
     return good;
 }
 
+/* A name in a folder of others may be a link by now: only what is itself there, and by no
+ * other name, is given away. */
+static bool is_itself(const char *path, const struct stat *open)
+{
+    struct stat there;
+
+    return lstat(path, &there) == 0 && there.st_ino == open->st_ino &&
+           there.st_dev == open->st_dev && (S_ISDIR(open->st_mode) || open->st_nlink == 1);
+}
+
+void file_inherit(const char *path, int fd)
+{
+    const char *slash = strrchr(path, '/');
+    char folder[PATH_MAX] = ".";
+    struct stat is, in;
+
+    if (geteuid() != 0 || strlen(path) >= sizeof folder)
+        return;
+    if (slash != NULL)
+        snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    if (fstat(fd, &is) != 0 || stat(folder, &in) != 0 || in.st_uid == is.st_uid ||
+        is.st_uid != 0 || !is_itself(path, &is))
+        return;
+    if (fchown(fd, in.st_uid, in.st_gid) != 0)
+        return;                                   /* then its owner hears "permission denied" */
+}
+
+bool folder_add(const char *path)
+{
+    if (mkdir(path, 0700) != 0)
+        return errno == EEXIST;
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (fd >= 0) {
+        file_inherit(path, fd);
+        close(fd);
+    }
+    return true;
+}
+
 static bool write_all(int fd, Str text)
 {
     for (isize done = 0; done < text.len;) {
@@ -76,6 +116,7 @@ bool file_write_private(Arena *mem, Str path, Str text)
 
     if (fd < 0)
         return false;
+    file_inherit(fresh, fd);
     bool good = write_all(fd, text);
     good &= close(fd) == 0;
     if (!good || rename(fresh, to) != 0) {
@@ -98,7 +139,7 @@ bool folder_make(Arena *mem, Str path)
             continue;
         char c = at[i];
         at[i] = '\0';
-        if (mkdir(at, 0700) != 0 && errno != EEXIST)
+        if (!folder_add(at))
             return false;
         at[i] = c;
     }

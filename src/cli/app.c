@@ -355,10 +355,14 @@ void app_close(App *app)
 
 /* ---- the one server of a data directory ----------------------------------------- */
 
+static Str lock_path(Arena *mem, const Config *c)
+{
+    return str_fmt(mem, "%.*s/server.lock", STR_ARGS(c->data_dir));
+}
+
 static int open_lock(Arena *mem, const Config *c, int flags)
 {
-    Str path = str_fmt(mem, "%.*s/server.lock", STR_ARGS(c->data_dir));
-    return open(str_z(mem, path), flags | O_CLOEXEC, 0600);
+    return open(str_z(mem, lock_path(mem, c)), flags | O_CLOEXEC, 0600);
 }
 
 bool app_lock(App *app)
@@ -367,6 +371,7 @@ bool app_lock(App *app)
     int fd = there ? open_lock(&app->mem, &app->config, O_RDWR | O_CREAT) : -1;
 
     if (fd >= 0 && flock(fd, LOCK_EX | LOCK_NB) == 0) {
+        file_inherit(str_z(&app->mem, lock_path(&app->mem, &app->config)), fd);
         app->lock = fd;
         return true;
     }

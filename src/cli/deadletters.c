@@ -47,6 +47,13 @@ static Exit read_id(Work *w, i64 *out)
     return str_int(w->word, out) && *out > 0 ? EXIT_DONE : cli_usage("deadletters: ids are numbers");
 }
 
+static Exit failed(const Work *w, i64 id)
+{
+    if (w->cx.fault.code == NOT_FOUND)
+        return cli_failed("there is no dead letter %jd in this tenant", (intmax_t)id);
+    return (Exit)app_fault(&w->cx);
+}
+
 static Exit show(Work *w)
 {
     DeadLetter d;
@@ -56,7 +63,7 @@ static Exit show(Work *w)
     if (read_id(w, &id) != EXIT_DONE)
         return EXIT_USAGE;
     if (!deadletter_get(&w->cx, id, &d))
-        return (Exit)app_fault(&w->cx);
+        return failed(w, id);
     shape_write(&b, &deadletter_shape, &d);
     buf_byte(&b, '\n');
     cli_print(&b);
@@ -71,7 +78,7 @@ static Exit settle(Work *w, bool (*act)(Ctx *, i64, DeadLetter *))
     if (read_id(w, &id) != EXIT_DONE)
         return EXIT_USAGE;
     if (!act(&w->cx, id, &d))
-        return (Exit)app_fault(&w->cx);
+        return failed(w, id);
     printf("%.*s is %s now\n", STR_ARGS(d.id), dead_state_names.at[d.state]);
     return EXIT_DONE;
 }

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "gateway/proxy.h"
 #include "identity/foreign.h"
+#include "web/health.h"
 #include "web/metrics.h"
 #include <string.h>
 
@@ -153,6 +154,7 @@ static void take_all(App *app, Config *now, Ready *r)
             take_row(app, now, i, f[i].name);
     for (isize i = 0; i < countof(parts); i++)
         parts[i].take(app, r);
+    health_settings(&app->config);
     log_info("the settings are in force");
 }
 

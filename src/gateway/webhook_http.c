@@ -1,6 +1,7 @@
 /* webhook_http.c - read, call, reply. A test waits for somebody else's server, so only a
  * few may run at a time, or they would take the workers from everybody. */
 #include "gateway/webhook_http.h"
+#include "gateway/webhook_attempt.h"
 #include "gateway/webhook_send.h"
 #include "identity/role.h"
 #include <stdatomic.h>
@@ -190,7 +191,7 @@ static Attempt try_it(Ctx *cx, Str url, const EndpointSecrets *secrets)
             STR_ARGS(id), STR_ARGS(uuid_str(cx->mem, cx->tenant.v)));
     time_write(&b, cx->now);
     buf_lit(&b, "\",\"type\":\"webhook.test\"}");
-    return sender_try(cx, url, secrets, id, 0, buf_str(&b));
+    return attempt_make(cx, url, secrets, id, 0, buf_str(&b));
 }
 
 bool webhook_test(Ctx *cx, Req *rq)

@@ -10,12 +10,11 @@
 #include "base/rand.h"
 #include "base/worker.h"
 #include "bus/bus.h"
+#include "gateway/webhook_attempt.h"
 #include "gateway/webhook_feed.h"
 #include "identity/letter.h"
 #include "identity/note.h"
 #include "identity/postman.h"
-#include "net/fetch.h"
-#include "proof/base64.h"
 
 enum { DUE_MOST = 16, IN_SIGHT = 256, AT_ONCE = 16, SLOW_MS = 1000, FIRST_PAUSE_S = 5,
        PAUSE_MOST_S = 3600 };
@@ -25,66 +24,7 @@ enum { DUE_MOST = 16, IN_SIGHT = 256, AT_ONCE = 16, SLOW_MS = 1000, FIRST_PAUSE_
 static struct {
     SenderConfig   config;
     Subscription   ear;
-} own = { .config = { .within = { 10000 }, .give_up = { 3 * 86400000 } } };
-
-/* ---- one attempt -------------------------------------------------------------------- */
-
-static Str sign(Ctx *cx, Str secret, Str signed_text)
-{
-    Digest d = hmac_sha256(secret.at, secret.len, signed_text);
-    return base64_padded(cx->mem, d.b, SHA256_BYTES);
-}
-
-Str sender_signature(Ctx *cx, const EndpointSecrets *s, Str id, i64 timestamp, Str body)
-{
-    Str text = str_fmt(cx->mem, "%.*s.%jd.%.*s", STR_ARGS(id), (intmax_t)timestamp,
-                       STR_ARGS(body));
-    Str now = sign(cx, s->now, text);
-
-    if (s->before.at == NULL)
-        return str_fmt(cx->mem, "v1,%.*s", STR_ARGS(now));
-    Str before = sign(cx, s->before, text);
-    return str_fmt(cx->mem, "v1,%.*s v1,%.*s", STR_ARGS(now), STR_ARGS(before));
-}
-
-static Attempt judge(Ctx *cx, bool good, const Fetched *got)
-{
-    Attempt a = { .status = good ? got->status : 0, .ms = got->us / 1000 };
-
-    if (!good)
-        a.error = str_copy(cx->mem, str_sub(str_of(cx->fault.why), 0, 200));
-    else if (got->status < 200 || got->status > 299)
-        a.error = str_fmt(cx->mem, "it answered %d", got->status);
-    fault_clear(cx);
-    return a;
-}
-
-Attempt sender_try(Ctx *cx, Str url, const EndpointSecrets *s, Str id, i64 sequence, Str body)
-{
-    i64 at = time_now().ms / 1000;
-    bool anyone = endpoint_reach() == REACH_ANYONE;
-
-    if (s->now.at == NULL)
-        return (Attempt){ .error = S("its secret does not open any more: rotate it") };
-    Header headers[] = {
-        { S("Content-Type"), S("application/json") },
-        { S("User-Agent"), S("TicketToken-Webhooks/1") },
-        { S("webhook-id"), id },
-        { S("webhook-timestamp"), str_fmt(cx->mem, "%jd", (intmax_t)at) },
-        { S("webhook-signature"), sender_signature(cx, s, id, at, body) },
-        { S("webhook-sequence"), str_fmt(cx->mem, "%jd", (intmax_t)sequence) },
-    };
-    Fetch f = { .method = M_POST, .url = url, .headers = headers,
-                .header_count = countof(headers),
-                .body = body, .reach = anyone ? FETCH_ANYONE : FETCH_PUBLIC, .plain = anyone,
-                .within = own.config.within, .most = 4096, .too_long = FETCH_CUT };
-    Fetched *got = make(cx->mem, Fetched, 1);
-    Mono from = mono_now();
-
-    bool good = fetch(cx, &f, got);
-    got->us = mono_us(from, mono_now());
-    return judge(cx, good, got);
-}
+} own = { .config = { .give_up = { 3 * 86400000 } } };
 
 /* ---- one endpoint -------------------------------------------------------------------- */
 
@@ -295,7 +235,7 @@ static bool send_row(Ctx *cx, Turn *t, const Delivery *d, bool *go_on)
     Noting n = { .s = &t->s, .sequence = d->sequence };
 
     *go_on = false;
-    n.a = sender_try(cx, t->s.url, &t->secrets, id, d->sequence, d->body);
+    n.a = attempt_make(cx, t->s.url, &t->secrets, id, d->sequence, d->body);
     cx->now = time_now();
     if (n.a.error.at != NULL)
         return fail_one(cx, t, &n);
@@ -433,6 +373,7 @@ void sender_wake(void) { worker_ring(&feeder); }
 void sender_open(const SenderConfig *config)
 {
     own.config = *config;
+    attempt_open(config->within);
     if (config->threads == 0)
         return;
     own.ear = bus_subscribe(hear, NULL);

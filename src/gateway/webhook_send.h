@@ -4,8 +4,7 @@
  * dead delays its own deliveries and nobody else's. A delivery that fails is tried again with
  * growing pauses; one that failed for days pauses its endpoint, which its maker is told.
  * At least once: who dies between sending and writing that down sends again, with the same id.
- * Needs: webhook_feed, net (fetch).  Used by: webhook_http, cli (the plan).
- * source: Standard Webhooks, https://www.standardwebhooks.com (ids, timestamps, signatures) */
+ * Needs: webhook_feed, webhook_attempt.  Used by: webhook_http, cli (the plan). */
 #pragma once
 #include "gateway/webhook_endpoint.h"
 
@@ -23,15 +22,6 @@ void sender_close(void);
 
 /* Looks for work at once. */
 void sender_wake(void);
-
-/* What became of one attempt; without an error it arrived. */
-typedef struct Attempt { int status; i64 ms; Str error; } Attempt;
-
-/* Sends one body, signed. */
-Attempt sender_try(Ctx *cx, Str url, const EndpointSecrets *s, Str id, i64 sequence, Str body);
-
-/* "v1,SIGNATURE", or two with a blank between. */
-Str sender_signature(Ctx *cx, const EndpointSecrets *s, Str id, i64 timestamp, Str body);
 
 /* Sends what is due to one endpoint, if any is; *found says so. For tests and the threads. */
 CHECKED bool sender_pass(Ctx *cx, bool slow_too, bool *found);

@@ -2,6 +2,7 @@
  * thumbprint: 43 letters of base64url and nothing else. */
 #include "identity/keyfile.h"
 #include "base/crypto.h"
+#include "base/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -41,7 +42,7 @@ static bool because(Str *why)
 
 /* ---- files ---------------------------------------------------------------- */
 
-static bool file_read(Arena *mem, const char *path, Str *out)
+static bool read_key_file(Arena *mem, const char *path, Str *out)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     char *to = make(mem, char, FILE_MOST);
@@ -53,12 +54,13 @@ static bool file_read(Arena *mem, const char *path, Str *out)
     return n >= 0;
 }
 
-static bool file_write(const char *aside, const char *path, Str s)
+static bool write_key_file(const char *aside, const char *path, Str s)
 {
     int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 
     if (fd < 0)
         return false;
+    file_inherit(aside, fd);
     bool good = write(fd, s.at, (size_t)s.len) == s.len && fsync(fd) == 0;
     good = close(fd) == 0 && good;
     return good && rename(aside, path) == 0;
@@ -78,8 +80,10 @@ int keyfile_lock(const char *dir, Str *why)
 {
     int fd = -1;
 
-    if (mkdir(dir, 0700) == 0 || errno == EEXIST)
+    if (folder_add(dir))
         fd = open(path_of(dir, "lock", "").z, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        file_inherit(path_of(dir, "lock", "").z, fd);
     if (fd < 0) {
         because(why);
         return -1;
@@ -128,7 +132,7 @@ bool keyfile_read_index(Arena *mem, const char *dir, KeyRow *rows, isize *count,
 
     *count = 0;
     *stamp = keyfile_stamp(dir);
-    if (!file_read(mem, path_of(dir, "index", ".json").z, &text))
+    if (!read_key_file(mem, path_of(dir, "index", ".json").z, &text))
         return errno == ENOENT || because(why);
     if (!shape_read(&cx, &index_shape, text, &index)) {
         *why = str_fmt(mem, "keys/index.json: %s", cx.fault.why);
@@ -154,7 +158,7 @@ bool keyfile_write_index(const char *dir, const KeyRow *rows, isize count, Stamp
 
     memcpy(copy, rows, (size_t)count * sizeof *rows);
     shape_write(&b, &index_shape, &(Index){ { copy, count } });
-    bool good = file_write(path_of(dir, "index", ".new").z, path_of(dir, "index", ".json").z,
+    bool good = write_key_file(path_of(dir, "index", ".new").z, path_of(dir, "index", ".json").z,
                            buf_str(&b)) && sync_dir(dir);
     *stamp = keyfile_stamp(dir);
     arena_close(&own);
@@ -169,7 +173,7 @@ JwsKey *keyfile_read(Arena *mem, const char *dir, const KeyRow *row, Str *why)
     JwsKey *k = NULL;
     Str pem, said = { 0 };
 
-    if (!file_read(&own, pem_path(dir, row->kid, ".pem").z, &pem))
+    if (!read_key_file(&own, pem_path(dir, row->kid, ".pem").z, &pem))
         because(&said);
     else
         k = jws_key_read(&own, pem, (Alg)row->alg, (Str){ 0 }, &said);
@@ -193,7 +197,7 @@ bool keyfile_write(const char *dir, const JwsKey *k, Str *why)
 
     if (!good) {
         Str pem = jws_key_pem(&own, k);
-        good = file_write(pem_path(dir, jws_kid(k), ".new").z, path.z, pem);
+        good = write_key_file(pem_path(dir, jws_kid(k), ".new").z, path.z, pem);
         wipe((void *)(uintptr_t)pem.at, pem.len);
     }
     arena_close(&own);

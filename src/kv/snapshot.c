@@ -3,6 +3,7 @@
  *   "TTKV1\n\0\0" | { Record | key | value } ... | SHA-256 of all before */
 #include "kv/snapshot.h"
 #include "base/crypto.h"
+#include "base/file.h"
 #include "base/log.h"
 #include <fcntl.h>
 #include <stdio.h>
@@ -25,7 +26,7 @@ static bool read_all(int fd, char *to, isize n)
     return true;
 }
 
-static bool file_read(Arena *mem, const char *path, Str *out)
+static bool read_bytes(Arena *mem, const char *path, Str *out)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC);
     struct stat st;
@@ -69,7 +70,7 @@ void snapshot_read(const char *path, Instant now,
     Arena own = { 0 };
     Str s = { 0 };
 
-    bool there = file_read(&own, path, &s);
+    bool there = read_bytes(&own, path, &s);
     unlink(path);
     if (there && !unwrap(&s)) {
         log_warn("kv snapshot can't be read; starting empty", L("file", path));
@@ -131,6 +132,8 @@ bool snapshot_write(const char *path, const Shard *shards, int count)
     Arena own = { 0 };
     const char *aside = str_z(&own, str_fmt(&own, "%s.new", path));
     int fd = open(aside, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        file_inherit(aside, fd);
     bool good = fd >= 0 && write_all(fd, render(&own, shards, count));
 
     if (fd >= 0)

@@ -2,6 +2,7 @@
  * aside and renamed, so who looks into the folder never sees half a letter. Names
  * begin with the time, so a listing is in order. */
 #include "mail/engine.h"
+#include "base/file.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -16,7 +17,7 @@ static bool start(Arena *mem, Str rest, Str *why)
 {
     const char *path = str_z(mem, rest);
 
-    if (rest.len == 0 || (mkdir(path, 0700) != 0 && errno != EEXIST)) {
+    if (rest.len == 0 || !folder_add(path)) {
         *why = str_fmt(mem, "MAIL_URL: can't make the folder \"%s\": %s", path, strerror(errno));
         return false;
     }

@@ -43,7 +43,7 @@ void conn_open(Io *io, int fd, const struct sockaddr *peer)
 
     must(c != NULL);
     c->io = io;
-    c->link = (Link){ &plain_transport, fd, NULL };
+    c->link = (Link){ .via = &plain_transport, .fd = fd };
     io->server->connections++;
     note_peer(c, peer);
     bool tls = io->server->tls != NULL;
@@ -118,7 +118,7 @@ isize conn_read(Conn *c, char *to, isize n)
         conn_close(c);
         return 0;
     }
-    if (got < n && c->link.via->short_is_dry)
+    if (c->link.dry)
         c->readable = c->ended;
     return got;
 }

@@ -285,13 +285,17 @@ static bool ask(Ctx *cx, const Fetch *f, Fetched *out)
     return settle(&call, got, error);
 }
 
+/* Without a password that stands before it: such an address is refused, and told of. */
 static Str host_of(Str url)
 {
     Str rest = url;
 
     str_cut(&rest, '/');
     str_cut(&rest, '/');
-    return str_cut(&rest, '/');
+    Str host = str_cut(&rest, '/');
+    while (host.len > 0 && str_find(host, '@') >= 0)
+        str_cut(&host, '@');
+    return host;
 }
 
 bool fetch(Ctx *cx, const Fetch *f, Fetched *out)
@@ -301,7 +305,7 @@ bool fetch(Ctx *cx, const Fetch *f, Fetched *out)
 
     trace_end(cx, &step, TRACE_CLIENT, method_names.at[f->method],
               L("http.request.method", method_names.at[f->method]),
-              L("server.address", host_of(f->url)), L("http.response.status_code", out->status));
+              L("peer.service", host_of(f->url)), L("http.response.status_code", out->status));
     return good;
 }
 

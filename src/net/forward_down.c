@@ -186,7 +186,7 @@ void forward_pull(Line *l)
             ended(f, n == 0);
             return;
         }
-        if (n < room && l->link.via->short_is_dry)
+        if (l->link.dry)
             l->readable = l->ended;
         if (l->in_len > 0)
             memcpy(to, l->in, (size_t)l->in_len);

@@ -354,7 +354,7 @@ H2Stream *h2_stream_open(H2 *h, int id)
     s->id = id;
     s->left = -1;
     s->conn.io = c->io;
-    s->conn.link = (Link){ &h2_transport, -1, c->link.tls };
+    s->conn.link = (Link){ .via = &h2_transport, .fd = -1, .tls = c->link.tls };
     s->conn.state = C_HEAD;
     s->conn.peer_len = c->peer_len;
     memcpy(s->conn.peer, c->peer, c->peer_len);

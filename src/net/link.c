@@ -14,7 +14,10 @@ static isize outcome(ssize_t n)
 
 static isize plain_read(Link *l, char *to, isize n)
 {
-    return outcome(recv(l->fd, to, (size_t)n, 0));
+    isize got = outcome(recv(l->fd, to, (size_t)n, 0));
+
+    l->dry = got > 0 && got < n;
+    return got;
 }
 
 static isize plain_write(Link *l, const struct iovec *parts, int count)
@@ -41,4 +44,4 @@ static void plain_free(Link *l)
 }
 
 const Transport plain_transport = { plain_read, plain_write, plain_greet, plain_finish,
-                                    plain_free, .short_is_dry = true };
+                                    plain_free, .shared = false };

@@ -10,6 +10,7 @@
 typedef struct Link {
     const struct Transport *via;
     int   fd;
+    bool  dry;                                    /* the last read left nothing to read */
     void *tls;
 } Link;
 
@@ -25,7 +26,6 @@ typedef struct Transport {
     /* Says that nothing more will be written. */
     void (*finish)(Link *l);
     void (*free)(Link *l);
-    bool short_is_dry;      /* a read that fills less than it could has emptied it */
     bool shared;            /* one request of several on a socket; carries no second one */
 } Transport;
 
@@ -47,6 +47,9 @@ CHECKED bool tls_reload(Tls *t, Arena *mem, Str *why);
 bool tls_stale(Tls *t);
 /* Puts TLS on a link that has its fd. */
 CHECKED bool tls_wrap(Tls *t, Link *l);
+
+/* For these two: puts an SSL on the link, which must stay where it is. */
+CHECKED bool tls_sit_on(Link *l, void *ssl);
 
 /* The same for asking others: their certificate must be good for `host` (a name or an
  * address), signed by `ca_file` or, where that is empty, by who the system trusts; with

@@ -1,21 +1,18 @@
-/* tls.c - OpenSSL on a non-blocking socket; the only file of net that knows it.
+/* tls.c - certificates and what is agreed on in a handshake; the bytes go by tls_link.c.
  * Sessions are resumed by tickets, so the server keeps none; renegotiation is off; an
  * idle connection gives its record buffers back. ALPN offers h2 and http/1.1 in this
  * order, and a client that wants only something else is told so in the handshake. */
 #include "net/link.h"
-#include <errno.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
 #include <sys/stat.h>
 #include <time.h>
-#include <unistd.h>
 #include "base/lock.h"
 #include "base/log.h"
 
-enum { RECORD = 16 << 10, PATH_MOST = 512 };
+enum { PATH_MOST = 512 };
 
 typedef struct Stamp { i64 changed_ns[2], inode[2]; } Stamp;
 
@@ -67,6 +64,7 @@ static SSL_CTX *new_context(Tls *t)
                                SSL_OP_IGNORE_UNEXPECTED_EOF);
     SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS |
                             SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(c, 1);
     SSL_CTX_set_session_cache_mode(c, SSL_SESS_CACHE_OFF);
     SSL_CTX_set_alpn_select_cb(c, choose_protocol, t);
     must(SSL_CTX_set_cipher_list(c, ciphers) == 1);
@@ -194,88 +192,16 @@ bool tls_stale(Tls *t)
     return !same;
 }
 
-static isize outcome(Link *l, int result)
-{
-    int error = result > 0 ? SSL_ERROR_NONE : SSL_get_error(l->tls, result);
-
-    switch (error) {
-    case SSL_ERROR_NONE:        return result;
-    case SSL_ERROR_WANT_READ:
-    case SSL_ERROR_WANT_WRITE:  return LINK_AGAIN;
-    case SSL_ERROR_ZERO_RETURN: return 0;
-    default:
-        ERR_clear_error();
-        return LINK_GONE;
-    }
-}
-
-static isize tls_read(Link *l, char *to, isize n)
-{
-    ERR_clear_error();
-    return outcome(l, SSL_read(l->tls, to, n > RECORD ? RECORD : (int)n));
-}
-
-/* One record of what the parts hold: a small write each would be a record each. */
-static isize tls_write(Link *l, const struct iovec *parts, int count)
-{
-    static _Thread_local char record[RECORD];
-    size_t have = 0;
-
-    for (int i = 0; i < count && have < RECORD; i++) {
-        size_t n = parts[i].iov_len;
-        if (n > RECORD - have)
-            n = RECORD - have;
-        memcpy(record + have, parts[i].iov_base, n);
-        have += n;
-    }
-    if (have == 0)
-        return 0;
-    ERR_clear_error();
-    return outcome(l, SSL_write(l->tls, record, (int)have));
-}
-
-static isize tls_greet(Link *l)
-{
-    ERR_clear_error();
-    isize got = outcome(l, SSL_do_handshake(l->tls));
-    const unsigned char *chosen;
-    unsigned len;
-
-    if (got <= 0)
-        return got == 0 ? LINK_GONE : got;
-    SSL_get0_alpn_selected(l->tls, &chosen, &len);
-    return len == 2 ? GREETED_H2 : GREETED;
-}
-
-static void tls_finish(Link *l)
-{
-    ERR_clear_error();
-    if (SSL_is_init_finished(l->tls))
-        (void)SSL_shutdown(l->tls);
-    shutdown(l->fd, SHUT_WR);
-}
-
-static void tls_free(Link *l)
-{
-    SSL_free(l->tls);
-    close(l->fd);
-}
-
-const Transport tls_transport = { tls_read, tls_write, tls_greet, tls_finish,
-                                         .free = tls_free };
-
 bool tls_wrap(Tls *t, Link *l)
 {
     lock(&t->lock);
     SSL *ssl = SSL_new(t->context);               /* which holds on to it     */
     unlock(&t->lock);
 
-    if (ssl == NULL || SSL_set_fd(ssl, l->fd) != 1) {
+    if (ssl == NULL || !tls_sit_on(l, ssl)) {
         SSL_free(ssl);
         return false;
     }
     SSL_set_accept_state(ssl);
-    l->tls = ssl;
-    l->via = &tls_transport;
     return true;
 }

@@ -54,6 +54,7 @@ TlsClient *tls_client_open(Arena *mem, Str ca_file, Str cert_file, Str key_file,
     SSL_CTX_set_options(c, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
     SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_RELEASE_BUFFERS |
                             SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_read_ahead(c, 1);
     SSL_CTX_set_verify(c, SSL_VERIFY_PEER, NULL);
     must(SSL_CTX_set_alpn_protos(c, ours, sizeof ours - 1) == 0);
     must(SSL_CTX_set_cipher_list(c, ciphers) == 1);
@@ -70,7 +71,7 @@ TlsClient *tls_client_open(Arena *mem, Str ca_file, Str cert_file, Str key_file,
 bool tls_client_wrap(TlsClient *t, Link *l, const char *host)
 {
     SSL *ssl = SSL_new(t->context);
-    bool good = ssl != NULL && SSL_set_fd(ssl, l->fd) == 1;
+    bool good = ssl != NULL;
 
     if (good && X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host) != 1) {
         ERR_clear_error();
@@ -78,13 +79,11 @@ bool tls_client_wrap(TlsClient *t, Link *l, const char *host)
                                    X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
         good = SSL_set1_host(ssl, host) == 1 && SSL_set_tlsext_host_name(ssl, host) == 1;
     }
-    if (!good) {
+    if (!good || !tls_sit_on(l, ssl)) {
         SSL_free(ssl);
         return false;
     }
     SSL_set_connect_state(ssl);
-    l->tls = ssl;
-    l->via = &tls_transport;
     return true;
 }
 

@@ -3,9 +3,9 @@
  * A set with a private or secret member in any key is refused whole: whoever publishes
  * those has lost them. Keys for encryption and of algorithms that we don't know are passed
  * over. The algorithm is pinned by the key: P-256 is ES256, RSA is RS256, Ed25519 is EdDSA.
- * Needs: jws.  Used by: issuer. */
+ * Needs: jws_key.  Used by: issuer. */
 #pragma once
-#include "proof/jws.h"
+#include "proof/jws_key.h"
 
 enum { JWK_SET_MOST = 16 };
 

@@ -4,11 +4,14 @@
  * differ by one character, so `$` becomes `?` before preparing.
  * A statement is prepared once per connection and found again by its number. */
 #include "store/engine.h"
+#include "base/file.h"
+#include <fcntl.h>
 #include <pthread.h>
 #include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 extern Sql *const __start_sqls[] __attribute__((weak));
 extern Sql *const __stop_sqls[] __attribute__((weak));
@@ -102,6 +105,17 @@ static void configure(void)
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
+/* SQLite gives what it makes later (the log) to whoever has the database. */
+static void make_file(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+
+    if (fd < 0)
+        return;
+    file_inherit(path, fd);
+    close(fd);
+}
+
 static Db *lite_open(Arena *mem, const StoreConfig *config, DbUse use, Str *why)
 {
     Str where = str_sub(config->url, 7, config->url.len);       /* after "sqlite:" */
@@ -115,6 +129,7 @@ static Db *lite_open(Arena *mem, const StoreConfig *config, DbUse use, Str *why)
     db->listed_count = __stop_sqls - __start_sqls;
     db->listed = calloc((size_t)db->listed_count + 1, sizeof *db->listed);
     must(db->listed != NULL);
+    make_file(str_z(mem, where));
     int rc = sqlite3_open_v2(str_z(mem, where), &db->at, SQLITE_OPEN_READWRITE |
                              SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, NULL);
     if (rc == SQLITE_OK) {

@@ -3,6 +3,7 @@
  * bus that is away is told and does not make a node unready: it is away for all of them,
  * and what they can still do is most of the work. */
 #include "web/health.h"
+#include "base/file.h"
 #include "base/lock.h"
 #include "base/metric.h"
 #include "bus/bus.h"
@@ -15,6 +16,7 @@
 #include <string.h>
 
 #define READY_WITHIN seconds(2)
+enum { LIST_MOST = 256 << 10 };
 
 static const Field health_fields[] = {
     TEXT(Health, status, 1, 20, 0, "ok, away (the database) or leaving"),
@@ -73,7 +75,7 @@ static Probe probes[PROBES] = {
     [P_BUS] = { .name = "bus", .ask = ask_bus, .lock = LOCK_OF(RANK_POOL) },
 };
 
-static struct { bool open; char config[20]; } own;
+static struct { bool open; Lock lock; char config[20]; } own = { .lock = LOCK_OF(RANK_KEYS) };
 static atomic_bool leaving;
 
 void health_leaving(void) { leaving = true; }
@@ -153,13 +155,29 @@ static void ask_all(Arena *mem, EngineHealth out[PROBES])
         out[i] = await(mem, &probes[i], mine[i], until);
 }
 
-void health_open(const Config *c)
+void health_settings(const Config *c)
 {
     Arena mem = { 0 };
+    Str print = health_fingerprint(&mem, c);
 
-    must(!own.open);
-    memcpy(own.config, health_fingerprint(&mem, c).at, 16);
+    lock(&own.lock);
+    memcpy(own.config, print.at, 16);
+    unlock(&own.lock);
     arena_wipe(&mem);
+}
+
+static Str settings(Arena *mem)
+{
+    lock(&own.lock);
+    Str print = str_copy(mem, str_of(own.config));
+    unlock(&own.lock);
+    return print;
+}
+
+void health_open(const Config *c)
+{
+    must(!own.open);
+    health_settings(c);
     for (int i = 0; i < PROBES; i++) {
         probes[i].stop = false;
         cond_init(&probes[i].changed);
@@ -208,7 +226,7 @@ bool health_ready(Ctx *cx, Req *rq)
 bool health_detailed(Ctx *cx, Req *rq)
 {
     EngineHealth e[PROBES];
-    HealthDetail d = { .version = S(VERSION), .config = str_of(own.config),
+    HealthDetail d = { .version = S(VERSION), .config = settings(cx->mem),
                        .relay = relay_is_ours(), .clock = jobs_are_ours() };
     i64 newest = 0;
 
@@ -245,6 +263,14 @@ static bool of_machine(const char *name)
     return str_starts(str_of(name), S("VAULT_")) || str_starts(str_of(name), S("AWS_"));
 }
 
+static void put_file(Arena *mem, Buf *b, Str path)
+{
+    Str text;
+
+    if (path.len > 0 && file_read(mem, path, LIST_MOST, &text))
+        buf_add(b, text);
+}
+
 Str health_fingerprint(Arena *mem, const Config *c)
 {
     isize n;
@@ -257,6 +283,8 @@ Str health_fingerprint(Arena *mem, const Config *c)
             config_raw(&b, c, i);
             buf_byte(&b, '\n');
         }
+    put_file(mem, &b, c->services_file);
+    put_file(mem, &b, c->issuers_file);
     Digest d = hmac_sha256(c->cursor_key.at, c->cursor_key.len, buf_str(&b));
     return hex_write(mem, d.b, 8);
 }

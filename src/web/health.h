@@ -24,15 +24,16 @@ Handler health_ready;            /* GET /health/ready: 503 when the store is awa
                                     leaves; says how each engine is */
 Handler health_detailed;         /* GET /health/detailed: for operators      */
 
-/* Starts those threads; `c` must stay until the fingerprint of its settings is taken, which
- * is here. */
+/* Starts those threads, and takes the fingerprint of the settings; the latter alone when they
+ * are others. */
 void health_open(const Config *c);
+void health_settings(const Config *c);
 void health_close(void);
 
 /* From now on not ready: new work should go elsewhere. Called before the drain. */
 void health_leaving(void);
 
 /* What nodes of one installation have in common, as 16 letters that differ when they do:
- * every setting but those of the machine, secrets too. Without the secret nobody can try
- * what they might be. */
+ * every setting but those of the machine, secrets too, and the lists of services and of
+ * issuers. Without the secret nobody can try what they might be. */
 Str health_fingerprint(Arena *mem, const Config *c);

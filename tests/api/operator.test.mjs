@@ -2,7 +2,7 @@
 // setting, the place and what to do; and what only may be wrong is said without stopping.
 import assert from 'node:assert/strict';
 import { execFileSync, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, linkSync, mkdirSync, mkdtempSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -131,4 +131,27 @@ test('a schema that is too old or too new is told in a line', async () => {
   const r = await serve({}, { cwd });
   assert.equal(r.code, 1);
   assert.match(r.err, /the database has schema 9999, which this program \(\d+\) is too old for: use the newer program/);
+});
+
+test('root leaves nothing in another’s folder that its owner can’t open', { skip: process.getuid() !== 0 && 'not root' }, async () => {
+  const nobody = 65534, cwd = folder(), victim = join(cwd, 'victim');
+  const all = (dir) => [dir, ...readdirSync(dir, { recursive: true }).map((n) => join(dir, n))];
+  mkdirSync(join(cwd, 'd'), { mode: 0o700 });
+  chownSync(join(cwd, 'd'), nobody, nobody);
+  for (const args of [['migrate'], ['user', 'add', '--email', 'a@example.com', '--role', 'admin'], ['keys'], ['demo']])
+    await run([...args, '--data', 'd'], { cwd });
+  await serve({}, { cwd, stop: /listening/ });
+  assert.ok(all(join(cwd, 'd')).length > 8);
+  assert.deepEqual(all(join(cwd, 'd')).filter((f) => statSync(f).uid !== nobody), []);
+
+  // A name there that leads to a file of root's is not given away, whichever kind of link it is.
+  for (const link of [symlinkSync, linkSync]) {
+    const trap = join(cwd, link.name);
+    mkdirSync(trap);
+    chownSync(trap, nobody, nobody);
+    writeFileSync(victim, '');
+    link(victim, join(trap, 'server.lock'));
+    await run(['serve', '--data', trap, '--port', '0'], { cwd, stop: /listening/ });
+    assert.equal(statSync(victim).uid, 0, link.name);
+  }
 });

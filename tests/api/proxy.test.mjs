@@ -35,6 +35,7 @@ const upstreams = [
   { name: 'flaky', prefix: '/api/flaky', urls: url(bytes), ...open, breakerFailures: 3, breakerOpenMs: 200 },
   { name: 'tls', prefix: '/api/tls', urls: `https://localhost:${tls.port}`, ...open, caFile: own.ca, certFile: own.cert, keyFile: own.key },
   { name: 'unsigned', prefix: '/api/unsigned', urls: `https://localhost:${tls.port}`, ...open },
+  { name: 'misnumbered', prefix: '/api/misnumbered', urls: `https://127.0.0.1:${tls.port}`, ...open, caFile: own.ca },
   { name: 'misnamed', prefix: '/api/misnamed', urls: `https://localhost:${wrong.port}`, ...open, caFile: other.ca },
 ];
 const file = join(folder, 'proxy.json');
@@ -310,6 +311,7 @@ test('https is spoken to who can show that he is the one, with our certificate',
   assert.equal((await fetch(`${node.url}/api/tls/x?bytes=2000000`).then((r) => r.arrayBuffer())).byteLength, 2_000_000);
   assert.equal((await get('/api/unsigned/x')).status, 502);
   assert.equal((await get('/api/misnamed/x')).status, 502);
+  assert.equal((await get('/api/misnumbered/x')).status, 502);   // good for the name, not for the address
 });
 
 test('a thousand at once share the few connections that a row allows', async () => {

@@ -3,7 +3,7 @@
 // WORLD=cluster every node is told.
 import assert from 'node:assert/strict';
 import { createHmac, randomBytes, randomUUID } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -17,8 +17,8 @@ const file = (name) => join(dir, name);
 const put = (name, what) => { writeFileSync(file(name), typeof what === 'string' ? what : JSON.stringify(what), { mode: 0o600 }); return file(name); };
 const secret = () => randomBytes(24).toString('hex');
 
-const first = secret(), issuer = 'https://id.example', second = 'https://second.example';
-const listed = (more = {}) => put('services.json', { services: [{ id: 'scanner', scopes: ['users:read'], secretFile: file('scanner.key'), ...more }] });
+const first = secret(), shared = secret(), issuer = 'https://id.example', second = 'https://second.example';
+const listed = (more = {}) => put('services.json', { services: [{ id: 'shop', scopes: ['users:read'] }, { id: 'scanner', scopes: ['users:read'], secretFile: file('scanner.key'), ...more }] });
 const behind = await plain(), other = await plain();
 const own = certificate(dir), tls = await secure(own, { requestCert: true, ca: [readFileSync(own.cert)] });
 const at = (b) => `http://127.0.0.1:${b.port}`;
@@ -39,10 +39,12 @@ before(async () => {
   idp = createServer((q, r) => (away ? r.writeHead(500).end() : r.end(JSON.stringify({ keys: [jwk] }))));
   await new Promise((done) => idp.listen(0, '127.0.0.1', done));
   put('scanner.key', first);
+  mkdirSync(file('held'));
+  put('held/SERVICE_SECRET', shared);
   put('client.crt', readFileSync(own.cert, 'utf8'));
   put('client.key', readFileSync(own.key, 'utf8'));
   table(kept, safe, row('gone', at(other)), row('moved', at(behind)), signed);
-  s = await start({ SERVICES_FILE: listed(), ISSUERS_FILE: publish(issuer, second), PROXY_FILE: file('proxy.json') });
+  s = await start({ SECRETS_DIR: file('held'), SERVICES_FILE: listed(), ISSUERS_FILE: publish(issuer, second), PROXY_FILE: file('proxy.json') });
   admin = await s.somebody('admin');
 });
 after(async () => {
@@ -73,19 +75,21 @@ function load(ask) {
   return { bad, count: () => count, stop: async () => { running = false; await Promise.all(sides); return bad; } };
 }
 
-async function token(key) {
+async function token(key, iss) {
   const iat = Math.floor(Date.now() / 1000);
-  const body = { iss: 'scanner', sub: 'scanner', iat, exp: iat + 300, nonce: randomBytes(16).toString('hex'), env: 'test',
+  const body = { iss, sub: iss, iat, exp: iat + 300, nonce: randomBytes(16).toString('hex'), env: 'test',
     scopes: ['users:read'], aud: 'tickettoken' };
   const sig = createHmac('sha256', key).update(JSON.stringify(body)).digest('hex');
   return Buffer.from(JSON.stringify({ ...body, sig })).toString('base64');
 }
-const ask = async (key, node) => s.api('GET', '/auth/internal/users/by-email/nobody@example.com',
-  { headers: { 'x-service-token': await token(key), 'x-tenant-id': TENANT }, node });
+const ask = async (key, node, iss = 'scanner') => s.api('GET', '/auth/internal/users/by-email/nobody@example.com',
+  { headers: { 'x-service-token': await token(key, iss), 'x-tenant-id': TENANT }, node });
 
 test('a secret of a service is replaced three times under load, and nobody is refused', async () => {
   let key = first;
-  const l = load(() => ask(key));
+  const l = load(() => ask(key)), chief = await s.somebody('super-admin');
+  const prints = async () => Promise.all(s.nodes.map(async (node) => (await s.must(200, 'GET', '/health/detailed', { token: chief.token, node })).config));
+  const [print] = await prints();
   for (let i = 0; i < 3; i += 1) {
     const next = secret();
     put('scanner.old', key);
@@ -101,6 +105,8 @@ test('a secret of a service is replaced three times under load, and nobody is re
     await until('new ones are taken', () => l.count() > mid + 50);
   }
   assert.deepEqual(await l.stop(), []);
+  const now = new Set(await prints());
+  assert.ok(now.size === 1 && !now.has(print), 'the fingerprint of the settings is another, on all nodes the same');
   assert.equal((await ask(first)).status, 401);
   listed();
   const last = readFileSync(file('scanner.old'), 'utf8');
@@ -108,6 +114,21 @@ test('a secret of a service is replaced three times under load, and nobody is re
   await reload();
   assert.equal((await ask(last)).status, 401, 'taken back before the day was over');
   assert.equal((await ask(key)).status, 200);
+});
+
+test('so is the secret that all others share, and the one before it', async () => {
+  const next = secret(), says = async (key) => Promise.all(s.nodes.map(async (node) => (await ask(key, node, 'shop')).status));
+  const all = (status) => s.nodes.map(() => status);
+  assert.deepEqual([await says(shared), await says(next)], [all(200), all(401)]);
+  put('held/SERVICE_SECRET', next);
+  put('held/SERVICE_SECRET_PREVIOUS', shared);
+  put('held/SERVICE_SECRET_ROTATED_AT', new Date().toISOString());
+  await reload(/a setting was changed.*SERVICE_SECRET_ROTATED_AT/);
+  await until('both are taken', async () => [...await says(shared), ...await says(next)].every((status) => status === 200));
+  put('held/SERVICE_SECRET_ROTATED_AT', new Date(Date.now() - 25 * 3600_000).toISOString());
+  await reload();
+  assert.deepEqual([await says(shared), await says(next)], [all(401), all(200)]);
+  for (const n of s.nodes) assert.ok(!n.log.includes(next) && !n.log.includes(shared));
 });
 
 test('a mistake in one file changes nothing at all, and is told in one line', async () => {

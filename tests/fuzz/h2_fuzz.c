@@ -15,9 +15,9 @@ static Str input;
 
 static isize give(Link *l, char *to, isize n)
 {
-    (void)l;
     if (input.len == 0)
         return LINK_AGAIN;
+    l->dry = input.len < n;
     n = n < input.len ? n : input.len;
     memcpy(to, input.at, (size_t)n);
     input = str_sub(input, n, input.len);
@@ -34,7 +34,7 @@ static isize take(Link *l, const struct iovec *parts, int count)
 
 static isize greet(Link *l) { (void)l; return GREETED; }
 static void leave(Link *l) { (void)l; }
-static const Transport memory = { give, take, greet, leave, leave, .short_is_dry = true };
+static const Transport memory = { give, take, greet, leave, leave, .shared = false };
 
 static bool say(Ctx *cx, Req *rq)
 {
@@ -141,7 +141,7 @@ static Conn *open_one(Io *io)
     io->now = mono_now();
     io->server->connections++;
     c->io = io;
-    c->link = (Link){ &memory, -1, NULL };
+    c->link = (Link){ .via = &memory, .fd = -1 };
     conn_become(c, C_HEAD, DUE_HEAD);
     h2_open(c, S("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"));
     return c;

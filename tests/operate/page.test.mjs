@@ -39,6 +39,12 @@ test('the settings of the page start a server in production', async () => {
   await shell(block('settings', { '/etc/tickettoken': etc }), { shim: shims(join(folder, 'page-shim'), { chown: 'exit 0' }) });
   const said = await shell(`set -a; . ${etc}/env; set +a; exec ${binary} config --data ${join(folder, 'page')}`);
   assert.match(said, /NODE_ENV.*production/);
+  const data = join(folder, 'page'), shim = shims(join(folder, 'page-bin'), { tickettoken: `exec ${binary} "$@"` });
+  await shell(`set -a; . ${etc}/env; set +a; mkdir -m 700 ${data}; tickettoken migrate --data ${data}`, { shim });
+  const first = block('first-admin', { '/etc/tickettoken': etc, '/var/lib/tickettoken': data });
+  const done = await shell(`exec <<END\nCorrect-Horse-7-Battery\nEND\n${first}`, { shim, env: { PORT: '0' } });
+  assert.match(done, /All is well\./);
+  assert.match(done, /^[0-9a-f-]{36} you@tickets\.example super-admin$/m);
   writeFileSync(join(etc, 'node'), block('node'));
   const url = await shell(`set -a; . ${etc}/env; . ${etc}/node; printf %s "$DATABASE_URL"`);
   assert.match(url, /sslrootcert=\/etc\/tickettoken\/ca\.crt$/);

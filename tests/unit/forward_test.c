@@ -1,6 +1,7 @@
 /* forward_test.c - requests that go to a service behind, where both ends are in the hand of
  * the test: what either does at the worst moment. */
 #include <fcntl.h>
+#include <openssl/ssl.h>
 #include <sys/resource.h>
 #include "net/forward.h"
 #include "unit/h2_peer.h"
@@ -46,10 +47,17 @@ static bool takes_all(Arena *unused, const ForwardWish *w, Header *h)
     return true;
 }
 
+static bool trailer_passes(const void *of, Str name)
+{
+    (void)of;
+    return !str_is_nocase(name, S("x-ours"));
+}
+
 static bool pass(Ctx *cx, Req *rq)
 {
     ForwardWish wish = {
         .to = own.up, .body_most = 4 << 20, .fields = S("X-From: us\r\n"), .passes = takes_all,
+        .trailer_up = trailer_passes, .trailer_down = trailer_passes,
         .line = str_fmt(cx->mem, "%s %.*s HTTP/1.1\r\n", method_names.at[rq->method], STR_ARGS(rq->path)),
         .again = rq->method == M_GET || rq->method == M_PUT || rq->method == M_DELETE };
     return reply_forward(cx, rq, &wish);
@@ -68,7 +76,7 @@ static UpstreamConfig usual(void)
         .breaker = { 1000, { 10000 }, { 1000 } } };
 }
 
-static void open_before(Behind behind, UpstreamConfig u)
+static void open_before_at(const char *scheme_and_host, Behind behind, UpstreamConfig u)
 {
     ServerConfig c = house_config();
     Url *url = make(mem, Url, 1);
@@ -77,13 +85,18 @@ static void open_before(Behind behind, UpstreamConfig u)
     c.io_threads = 1;
     c.http2 = HTTP2_ALWAYS;
     own.behind = behind;
-    must(url_read(mem, str_fmt(mem, "http://127.0.0.1:%d", behind.port), url));
+    must(url_read(mem, str_fmt(mem, "%s:%d", scheme_and_host, behind.port), url));
     u.urls = url;
     u.url_count = 1;
     must((own.up = upstream_open(mem, &u, &why)) != NULL);
     own.router = router_open(routes, countof(routes));
     ServerHooks hooks = { own.router, house_serve, house_refuse, house_done };
     must((own.server = server_open(&c, &hooks, mem, &why)) != NULL);
+}
+
+static void open_before(Behind behind, UpstreamConfig u)
+{
+    open_before_at("http://127.0.0.1", behind, u);
 }
 
 static void open_all(UpstreamConfig u) { open_before(behind_open(64), u); }
@@ -94,7 +107,8 @@ static void close_all(void)
     const UpstreamCounts *n = &own.up->counts;
 
     server_close(own.server);
-    must(n->open == 0 && n->waiting == 0);
+    must(n->open == 0 && n->waiting == 0 && own.up->users == 1);
+    upstream_retire(own.up);
     upstreams_close();
     router_close(own.router);
     close(own.behind.fd);
@@ -152,6 +166,36 @@ TEST(an_answer_may_come_byte_by_byte)
     must(str_has(buf_str(&got), S("X-A: b\r\n")) && !str_has(buf_str(&got), S("X-T")));
     for (const char *letter = "abcde"; *letter != '\0'; letter++)
         must(count_of(buf_str(&got), str_fmt(mem, "\r\n1\r\n%c\r\n", *letter)) == 1);
+    close(c), close(b);
+    close_all();
+}
+
+TEST(who_speaks_http_1_0_gets_no_chunks)
+{
+    open_all(usual());
+    int c = asks("GET /api/1 HTTP/1.0\r\nConnection: keep-alive\r\nTE: trailers\r\n\r\n");
+    int b = heard(&own.behind, "GET /api/1 HTTP/1.1\r\n");
+    Buf got = buf_in(mem, 1000);
+
+    peer_send(b, S("HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
+                   "2\r\nok\r\n0\r\nDigest: c\r\n\r\n"));
+    while (peer_some(c, &got, 3000) > 0)
+        ;
+    must(count_of(buf_str(&got), S("HTTP/1.")) == 1 && str_ends(buf_str(&got), S("\r\n\r\nok")));
+    must(!str_has(buf_str(&got), S("chunked")) && str_has(buf_str(&got), S("Connection: close\r\n")));
+    close(c), close(b);
+    close_all();
+}
+
+TEST(trailers_go_both_ways_and_ours_do_not)
+{
+    open_all(usual());
+    int c = asks("POST /api/1 HTTP/1.1\r\n" H "TE: trailers\r\nTransfer-Encoding: chunked\r\n\r\n"
+                 "2\r\nhi\r\n0\r\nX-Ours: a\r\nDigest: b\r\nHost: evil\r\n\r\n");
+    int b = heard(&own.behind, "\r\n2\r\nhi\r\n0\r\nDigest: b\r\n\r\n");
+    peer_send(b, S("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nok\r\n"
+                   "0\r\nX-Ours: a\r\nDigest: c\r\nSet-Cookie: d\r\n\r\n"));
+    must(peer_await(c, S("\r\n0\r\nDigest: c\r\n\r\n"), 3000).at != NULL);
     close(c), close(b);
     close_all();
 }
@@ -227,6 +271,49 @@ TEST(what_switches_protocols_or_breaks_off_is_no_answer)
     close_all();
 }
 
+/* One answer under TLS, without a length; and the end, with a goodbye or without. */
+static void answer_under_tls(SSL_CTX *context, bool politely)
+{
+    static const char answer[] = "HTTP/1.1 200 OK\r\n\r\nhalf";
+    char asked[2000];
+    int fd = accept4(own.behind.fd, NULL, NULL, SOCK_CLOEXEC);
+    SSL *ssl = SSL_new(context);
+
+    must(fd >= 0 && SSL_set_fd(ssl, fd) == 1 && SSL_accept(ssl) == 1);
+    must(SSL_read(ssl, asked, sizeof asked) > 0 && SSL_write(ssl, answer, sizeof answer - 1) > 0);
+    if (politely)
+        must(SSL_shutdown(ssl) >= 0);
+    SSL_free(ssl);
+    close(fd);
+}
+
+/* Anybody on the way can end a connection, and so cut a body short (RFC 9112 9.8). */
+TEST(under_tls_an_end_without_a_goodbye_ends_no_body)
+{
+    const char *cert = temp_path("behind.pem"), *key = temp_path("behind-key.pem");
+    SSL_CTX *context = SSL_CTX_new(TLS_server_method());
+    UpstreamConfig u = usual();
+
+    must(system(str_z(mem, str_fmt(mem, "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes"
+                                   " -days 2 -subj /CN=localhost -addext subjectAltName=DNS:localhost"
+                                   " -keyout '%s' -out '%s' 2> /dev/null", key, cert))) == 0);
+    must(SSL_CTX_use_certificate_chain_file(context, cert) == 1);
+    must(SSL_CTX_use_PrivateKey_file(context, key, SSL_FILETYPE_PEM) == 1);
+    u.ca_file = str_of(cert);
+    open_before_at("https://localhost", behind_open(8), u);
+    for (int politely = 0; politely < 2; politely++) {
+        int c = asks("GET /api/1 HTTP/1.1\r\n" H "\r\n");
+        Buf got = buf_in(mem, 1000);
+        answer_under_tls(context, politely);
+        while (!str_has(buf_str(&got), S("0\r\n\r\n")) && peer_some(c, &got, 3000) > 0)
+            ;
+        must(str_has(buf_str(&got), S("half")) && str_has(buf_str(&got), S("0\r\n\r\n")) == politely);
+        close(c);
+    }
+    close_all();
+    SSL_CTX_free(context);
+}
+
 TEST(what_was_heard_of_is_not_asked_again)
 {
     open_all(usual());
@@ -246,6 +333,14 @@ TEST(what_was_heard_of_is_not_asked_again)
     must(peer_await(b, S("\r\n\r\n"), 3000).at != NULL);
     close(b);                                     /* not a word: once more, on another */
     b = heard(&own.behind, "GET /api/4 ");
+    peer_send(b, S(OK_2 "ok"));
+    must(status_of(peer_read(c, 1, 3000)) == 200);
+    peer_send(c, S("PUT /api/5 HTTP/1.1\r\n" H "Content-Length: 2\r\n\r\nhi"));
+    must(peer_await(b, S("hi"), 3000).at != NULL);
+    close(b);                                     /* its body is gone         */
+    must(status_of(peer_read(c, 1, 3000)) == 502 && nobody_came(&own.behind, 100));
+    peer_send(c, S("GET /api/6 HTTP/1.1\r\n" H "\r\n"));
+    b = heard(&own.behind, "GET /api/6 ");
     peer_send(b, S(OK_2 "ok"));
     must(status_of(peer_read(c, 1, 3000)) == 200);
     close(c), close(b);
@@ -334,6 +429,52 @@ TEST(who_does_not_read_the_answer_loses_it_and_costs_little)
     }
     must(sent < 64 << 20);
     must(eventually(lines_are, 0, 3000) && eventually(connections_are, 0, 3000));
+    must(own.up->counts.late == 0 && breaker_view(&own.up->breaker, mono_now()).bad == 0);
+    close(c), close(b);
+    close_all();
+}
+
+TEST(no_body_of_a_refused_request_is_a_request)
+{
+    static const char inner[] = "GET /health HTTP/1.1\r\n" H "\r\n";
+    Behind gone = behind_open(1);
+
+    close(gone.fd);
+    gone.fd = -1;
+    open_before(gone, usual());
+    int c = asks("POST /api/1 HTTP/1.1\r\n" H "Content-Length: 35\r\n\r\n");
+    must(status_of(peer_read(c, 1, 3000)) == 502);
+    peer_send(c, str_of(inner));
+    must(peer_read(c, 1, 300).len == 0 && peer_closed(c, 5000));
+    close(c);
+    c = asks("POST /api/1 HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n500000\r\n");
+    int status = status_of(peer_read(c, 1, 3000));
+    must(status == 413 || status == 502);
+    peer_send(c, str_of(inner));
+    must(peer_read(c, 1, 300).len == 0 && peer_closed(c, 5000));
+    close(c);
+    close_all();
+}
+
+TEST(a_body_of_chunks_is_bounded_before_it_comes)
+{
+    open_all(usual());
+    int c = asks("POST /api/1 HTTP/1.1\r\n" H "Transfer-Encoding: chunked\r\n\r\n2\r\nok\r\n");
+    int b = heard(&own.behind, "2\r\nok\r\n");
+    peer_send(c, S("400000\r\n"));
+    must(status_of(peer_read(c, 1, 3000)) == 413 && peer_closed(b, 2000));
+    close(c), close(b);
+    close_all();
+}
+
+TEST(who_stops_in_his_body_is_late_himself)
+{
+    UpstreamConfig u = usual();
+
+    u.idle_within = (Span){ 300 };
+    open_all(u);
+    int c = asks("POST /api/1 HTTP/1.1\r\n" H "Content-Length: 100\r\n\r\nhalf"), b = heard(&own.behind, "half");
+    must(status_of(peer_read(c, 1, 3000)) == 408 && peer_closed(b, 2000));
     must(own.up->counts.late == 0 && breaker_view(&own.up->breaker, mono_now()).bad == 0);
     close(c), close(b);
     close_all();

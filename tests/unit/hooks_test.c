@@ -1,6 +1,7 @@
 /* hooks_test.c - deliveries are made once and numbered without holes; one sender at a time
  * brings them. What arrives is shown from outside, in tests/api/hooks.test.mjs. */
 #include "gateway/deadletter.h"
+#include "gateway/webhook_attempt.h"
 #include "gateway/webhook_feed.h"
 #include "gateway/webhook_send.h"
 #include "identity/tenant_admin.h"
@@ -159,10 +160,10 @@ TEST(the_secret_before_signs_for_a_day_and_no_secret_opens_elsewhere)
     must(endpoint_rotate(&cx, e.id, &e, &shown) && is_set(e.oldSecretUntil));
     Digest key = sha256(S("a key")), other = sha256(S("another"));
     s.now = (Str){ (const char *)key.b, SHA256_BYTES };
-    Str one = sender_signature(&cx, &s, S("id"), 7, S("{}"));
+    Str one = attempt_signature(&cx, &s, S("id"), 7, S("{}"));
     must(one.len == 47 && str_starts(one, S("v1,")));
     s.before = (Str){ (const char *)other.b, SHA256_BYTES };
-    Str two = sender_signature(&cx, &s, S("id"), 7, S("{}"));
+    Str two = attempt_signature(&cx, &s, S("id"), 7, S("{}"));
     must(two.len == 95 && str_starts(two, one) && two.at[47] == ' ');
     cx.tenant = other_tenant;
     must(!endpoint_rotate(&cx, e.id, &e, &shown));

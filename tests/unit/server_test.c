@@ -300,18 +300,24 @@ TEST(who_says_nothing_is_closed_without_a_word)
     house_close(s);
 }
 
+#ifdef __SANITIZE_THREAD__
+enum { WRITE_WITHIN_MS = 7000 };    /* 8 MiB take their time                  */
+#else
+enum { WRITE_WITHIN_MS = 700 };
+#endif
+
 TEST(a_slow_reader_is_cut_and_a_steady_one_gets_all)
 {
     ServerConfig c = hasty();
-    c.write_within = (Span){ 700 };
+    c.write_within = (Span){ WRITE_WITHIN_MS };
     Server *s = house_open(c);
     int slow = peer_connect(server_port(s)), steady = peer_connect(server_port(s));
     Mono from = mono_now();
 
     peer_send(slow, GET("/big"));
     peer_send(steady, GET("/big"));
-    must(peer_read(steady, 1, 5000).len > BIG);
-    while (server_counts(s).timeouts == 0 && mono_us(from, mono_now()) < 3000000)
+    must(peer_read(steady, 1, 20000).len > BIG);
+    while (server_counts(s).timeouts == 0 && mono_us(from, mono_now()) < 20000000)
         usleep(5000);
     must(server_counts(s).timeouts == 1);
     must(peer_read(slow, 1, 1000).len < BIG);
@@ -466,7 +472,7 @@ TEST(without_descriptors_who_comes_waits_and_no_thread_spins)
     peer_send(late, GET("/health"));
     i64 before = cpu_ms();
     usleep(500000);
-    must(cpu_ms() - before < 200);
+    must(cpu_ms() - before < 25);
     must(setrlimit(RLIMIT_NOFILE, &was) == 0);
     must(status_of(peer_read(late, 1, 3000)) == 200);
     close(fd), close(late);

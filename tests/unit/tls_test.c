@@ -1,5 +1,6 @@
 /* tls_test.c - the server under TLS, asked by OpenSSL's own client, with a certificate
  * that is made here. */
+#include <netinet/tcp.h>
 #include "unit/peer.h"
 #include <openssl/ssl.h>
 #include <openssl/pem.h>
@@ -113,6 +114,32 @@ TEST(requests_are_answered_under_tls_1_2_and_1_3)
         }
         leave(&c);
     }
+    house_close(s);
+}
+
+/* OpenSSL reads ahead, and no event tells of what it has. A worker has the connection
+ * between two of them. */
+TEST(records_that_come_together_are_all_read)
+{
+    Server *s = house_open(secure_config());
+    Client c = greet(server_port(s), NULL, TLS1_3_VERSION);
+    isize answers = 0;
+
+    for (int round = 0; round < 20; round++) {
+        must(setsockopt(c.fd, IPPROTO_TCP, TCP_CORK, &(int){ 1 }, sizeof(int)) == 0);
+        for (int i = 0; i < 40; i++)
+            say(&c, i % 4 == 0 ? S("POST /echo HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\nhi")
+                               : S("GET /health HTTP/1.1\r\nHost: a\r\n\r\n"));
+        must(setsockopt(c.fd, IPPROTO_TCP, TCP_CORK, &(int){ 0 }, sizeof(int)) == 0);
+        for (answers = 0; answers < 40;) {
+            char piece[16384];
+            int n = SSL_read(c.ssl, piece, sizeof piece);
+            must(n > 0);
+            answers += count_of((Str){ piece, n }, S("HTTP/1.1 200 OK"));
+        }
+        must(answers == 40);
+    }
+    leave(&c);
     house_close(s);
 }
 

@@ -158,6 +158,22 @@ TEST(too_long_a_text_is_cut)
     trace_close();
 }
 
+/* (An attribute that ends in "address" is one of those that are never told.) */
+TEST(who_was_asked_is_told_without_the_password_in_his_address)
+{
+    Fetch f = { .method = M_GET, .url = S("https://user:secret@x.example/y") };
+    Fetched got;
+    TraceRecord r;
+    Ctx cx = work();
+
+    open_with(SAMPLE_ON, 1);
+    trace_join(&cx, (Str){ 0 }, (Str){ 0 });
+    must(!fetch(&cx, &f, &got) && take(&r, 1) == 1);
+    Str told = { r.text, r.text_used };
+    must(str_has(told, S("x.example")) && !str_has(told, S("secret")) && !str_has(told, S("user")));
+    trace_close();
+}
+
 TEST(a_step_has_eight_attributes_at_most)
 {
     LogField many[TRACE_ATTRS + 4];

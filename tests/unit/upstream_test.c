@@ -185,7 +185,7 @@ static bool is_good(const char *host, const char *common, const char *names)
     TlsClient *t = tls_client_open(mem, str_of(path), (Str){ 0 }, (Str){ 0 }, &why);
     must(t != NULL);
     must(pthread_create(&thread, NULL, show, &(Shown){ x, pair[1] }) == 0);
-    Link l = { &plain_transport, pair[0], NULL };
+    Link l = { .via = &plain_transport, .fd = pair[0] };
     bool good = shakes(t, &l, host);
     l.via->free(&l);
     must(pthread_join(thread, NULL) == 0);
