@@ -46,17 +46,12 @@ void app_log(const Config *c)
     log_setup(level_of(c), json, STDERR_FILENO);
 }
 
-/* A name that nobody asks for may be another program's. A letter or two beside a setting it is not. */
 static void tell_misspelt(App *app)
 {
-    Str left = app->config.strangers;
+    Str names = misspelt(&app->mem, &app->config);
 
-    while (left.len > 0) {
-        Str name = str_cut(&left, ' ');
-        const char *near = nearest_setting(str_z(&app->mem, name));
-        if (near != NULL)
-            log_warn(".env has a name that is no setting", L("name", name), L("like", near));
-    }
+    if (names.len > 0)
+        log_warn("set, but no setting: misspelt?", L("names", names));
 }
 
 bool app_config(App *app, const Args *a)

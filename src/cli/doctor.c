@@ -74,6 +74,9 @@ static void check_settings(Patient *p)
         note(".env", str_fmt(p->mem, "names that are no settings: %.*s",
                              STR_ARGS(p->config.strangers)),
              "another program's, or misspelt: `tickettoken config` lists ours");
+    Str wrong = misspelt(p->mem, &p->config);
+    if (wrong.len > 0)
+        note("misspelt", wrong, "set, but no setting");
 }
 
 static void check_folder(Patient *p)
