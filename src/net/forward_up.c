@@ -157,7 +157,8 @@ void forward_given(Forward *f, Str trailers)
 
     if (f->chunked) {
         parts[n++] = part_of(S("0\r\n"));
-        parts[n++] = part_of(trailers);
+        if (trailers.len > 0)
+            parts[n++] = part_of(trailers);
         parts[n++] = part_of(S("\r\n"));
     }
     f->given = true;

@@ -61,7 +61,8 @@ static isize hear(Link *l, const struct iovec *parts, int count)
         s->len = s->told = 0;
     for (int i = 0; i < count; i++) {
         isize n = (isize)parts[i].iov_len, room = HEARD_MOST - s->len;
-        memcpy(s->heard + s->len, parts[i].iov_base, (size_t)(n < room ? n : room));
+        if (n > 0)
+            memcpy(s->heard + s->len, parts[i].iov_base, (size_t)(n < room ? n : room));
         s->len += n < room ? n : room;
         all += n;
     }
