@@ -252,7 +252,7 @@ static LineGot open_line(Lines *s, int endpoint, struct Forward *f)
                                  .data.ptr = (char *)l + LINE_MARK };
     must(l != NULL);
     *l = (Line){ .of = s, .endpoint = endpoint, .generation = generation, .work = f,
-                 .link = { &plain_transport, fd, NULL } };
+                 .link = { .via = &plain_transport, .fd = fd } };
     f->line = l;
     s->open++;
     s->up->counts.open++;
