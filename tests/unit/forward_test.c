@@ -188,6 +188,19 @@ TEST(who_speaks_http_1_0_gets_no_chunks)
     close_all();
 }
 
+TEST(of_early_hints_only_the_links_come_through)
+{
+    open_all(usual());
+    int c = asks("GET /api/1 HTTP/1.1\r\n" H "\r\n"), b = heard(&own.behind, "\r\n\r\n");
+
+    peer_send(b, S("HTTP/1.1 103 Hints\r\nSet-Cookie: a=1\r\nLink: </s.css>\r\nX-Accel-Redirect: /x\r\n\r\n"));
+    must(str_is(peer_await(c, S("\r\n\r\n"), 3000), S("HTTP/1.1 103 Early Hints\r\nLink: </s.css>\r\n\r\n")));
+    peer_send(b, S(OK_2 "ok"));
+    must(status_of(peer_read(c, 1, 3000)) == 200);
+    close(c), close(b);
+    close_all();
+}
+
 TEST(trailers_go_both_ways_and_ours_do_not)
 {
     open_all(usual());

@@ -246,7 +246,11 @@ static inline bool serve_page(Ctx *cx, StreamWish *wish)
     return true;
 }
 
-/* GET /stream?t=a,b&after=7&owner=x&most=2&past */
+/* Whether those who listen with &over may do so no more. */
+static _Atomic bool house_over;
+static inline bool is_over_now(const Listener *of) { (void)of; return house_over; }
+
+/* GET /stream?t=a,b&after=7&owner=x&most=2&past&over */
 static inline bool serve_stream(Ctx *cx, Req *rq)
 {
     Str topics = req_query(cx, rq, S("t")), after = req_query(cx, rq, S("after"));
@@ -259,6 +263,7 @@ static inline bool serve_stream(Ctx *cx, Req *rq)
     must(most.at == NULL || str_int(most, &wish.owner_most));
     wish.owner = topic_of(owner);
     wish.page = req_query(cx, rq, S("past")).at != NULL ? serve_page : NULL;
+    wish.over = req_query(cx, rq, S("over")).at != NULL ? is_over_now : NULL;
     return reply_stream(cx, rq, &wish);
 }
 

@@ -419,6 +419,23 @@ TEST(who_leaves_in_the_middle_of_a_slice_is_not_looked_at_again)
     house_close(s);
 }
 
+TEST(who_may_listen_no_more_is_told_and_closed)
+{
+    ServerConfig c = house_config();
+    c.sse_heartbeat = (Span){ 100 };
+    Server *s = house_open(c);
+    int silent = subscribed(s, "t=a&over"), also = subscribed(s, "t=b&over"), other = subscribed(s, "t=b");
+
+    must(peer_await(silent, S(": ping "), 2000).at != NULL && open_is_in(s, 3, 100));
+    house_over = true;
+    must(peer_await(silent, S("event: closed\ndata: {\"reason\":\"SESSION_ENDED\"}\n\n"), 3000).at != NULL);
+    must(peer_await(also, S("SESSION_ENDED"), 3000).at != NULL && peer_closed(also, 1000));
+    must(open_is_in(s, 1, 1000) && peer_await(other, S(": ping "), 2000).at != NULL);
+    house_over = false;
+    close(silent), close(also), close(other);
+    house_close(s);
+}
+
 TEST(the_log_is_bounded_in_bytes_too)
 {
     ServerConfig c = house_config();
