@@ -46,6 +46,9 @@ typedef struct ConfigFacts {
 } ConfigFacts;
 const ConfigFacts *config_facts(isize *count);
 
+/* True for the name of a setting, and for NAME_FILE. */
+bool config_asks_for(Str name);
+
 /* A setting given on the command line; it wins over the environment. */
 typedef struct ConfigGiven { const char *name; Str value; } ConfigGiven;
 

@@ -167,7 +167,7 @@ void source_open(Sources *s)
             read_named(s, f[i].name);
 }
 
-static bool is_asked_for(Str name)
+bool config_asks_for(Str name)
 {
     isize n;
     const ConfigFacts *f = config_facts(&n);
@@ -185,7 +185,7 @@ Str source_strangers(const Sources *s, Arena *mem)
     Buf b = buf_in(mem, 64);
 
     for (const ConfigPair *p = s->file; p != NULL; p = p->next)
-        if (!is_asked_for(p->name))
+        if (!config_asks_for(p->name))
             buf_fmt(&b, "%s%.*s", b.len > 0 ? " " : "", STR_ARGS(p->name));
     return buf_str(&b);
 }

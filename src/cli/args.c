@@ -1,8 +1,9 @@
 /* args.c - see args.h. Nearness is the Levenshtein distance, at most two letters. */
 #include "cli/args.h"
 #include <string.h>
+#include <unistd.h>
 
-enum { WORD_MOST = 40, NEAR = 2 };
+enum { WORD_MOST = 40, NEAR = 2, LONG_NAME = 8 };
 
 static int least_of(int a, int b, int c)
 {
@@ -59,6 +60,31 @@ const char *nearest_setting(const char *typed)
     const ConfigFacts *f = config_facts(&n);
 
     return nearest(typed, f, n, setting_name);
+}
+
+static void add_misspelt(Arena *mem, Buf *b, Str name)
+{
+    const char *near = nearest_setting(str_z(mem, name));
+
+    if (near != NULL)
+        buf_fmt(b, "%s%.*s (%s?)", b->len > 0 ? " " : "", STR_ARGS(name), near);
+}
+
+/* Any name of .env; of the environment, where hundreds stand that are others', those that
+ * are too long to be alike by chance. */
+Str misspelt(Arena *mem, const Config *c)
+{
+    Buf b = buf_in(mem, 128);
+    Str left = c->strangers;
+
+    while (left.len > 0)
+        add_misspelt(mem, &b, str_cut(&left, ' '));
+    for (char **e = environ; *e != NULL; e++) {
+        Str line = str_of(*e), name = str_cut(&line, '=');
+        if (name.len >= LONG_NAME && !config_asks_for(name))
+            add_misspelt(mem, &b, name);
+    }
+    return buf_str(&b);
 }
 
 static void give(Args *a, const char *name, Str value)

@@ -38,3 +38,7 @@ Str args_value(const Args *a, const char *name);
 typedef const char *NameAt(const void *list, isize i);
 const char *nearest(const char *typed, const void *list, isize count, NameAt *name);
 const char *nearest_setting(const char *typed);
+
+/* Names a letter or two beside a setting, in .env and in the environment, as
+ * "PROT (PORT?)", a blank between; empty when there is none. */
+Str misspelt(Arena *mem, const Config *c);

@@ -62,8 +62,11 @@ test('a line of .env that is none stops the start; a name that is near a setting
   writeFileSync(join(cwd, '.env'), 'PROT=9000\nPOSTGRES_PASSWORD=x\nPORT=0\n');
   const near = await serve({}, { cwd, stop: /listening/ });
   assert.equal(near.code, 0, near.err);
-  assert.match(near.err, /no setting name=PROT like=PORT/);
+  assert.match(near.err, /misspelt\? names=PROT \(PORT\?\)$/m);
   assert.doesNotMatch(near.err, /POSTGRES_PASSWORD/, 'another program’s');
+  const around = await serve({ WEBHOOK_TIMEOUTS: '5s', PGPORT: '1', LOGNAME: 'a' }, { stop: /listening/ });
+  assert.match(around.err, /misspelt\? names=WEBHOOK_TIMEOUTS \(WEBHOOK_TIMEOUT\?\)$/m);
+  assert.match((await run(['doctor', '--data', 'd'], { env: { WEBHOOK_TIMEOUTS: '5s' } })).out, /note {2}misspelt +WEBHOOK_TIMEOUTS/);
   assert.match((await run(['doctor', '--data', 'd'], { cwd })).out, /names that are no settings: PROT POSTGRES_PASSWORD/);
 });
 
