@@ -16,7 +16,7 @@ ours() { find src tests ops Makefile -type f -not -path '*/node_modules/*' -not 
     ours -not -path '*/corpus/*' -exec cat {} + | grep -aoE '[A-Za-z_][A-Za-z0-9_]*'
     ours -name '*.[ch]' -exec cat {} + | sed -nE 's/^ *# *include *[<"]([^">]*)[">].*/\1/p' | sed 's|.*/||'
     ours | sed 's|.*/||'
-    sed -nE 's/^(CONFIG|LIVE)[^"]*"([A-Z0-9_]+)".*/\2_FILE/p' src/base/config.def 2> /dev/null
+    ours -name config.def -exec sed -nE 's/^[A-Z]+\([a-z_]+, *"([A-Z0-9_]+)".*/\1_FILE/p' {} +
 } | sort -u > "$words"
 
 # Words with an underscore, names of files in C, and NAME=value.

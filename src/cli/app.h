@@ -14,7 +14,7 @@ typedef struct App {
     Arena  mem;                  /* lives as long as the process works       */
     Config config;
     int    opened;               /* how many engines are open (app.c)        */
-    int    lock;                 /* the data directory's server.lock, 0: not held */
+    int    lock;                 /* server.lock (running.h); 0: not held     */
 } App;
 
 /* Reads the settings, prints every mistake to stderr, sets up the log. */
@@ -48,14 +48,6 @@ CHECKED bool app_open(App *app, AppEngines which);
 
 /* Closes what is open and wipes the secrets; after any of the above. */
 void app_close(App *app);
-
-/* The one server of a data directory: holds DATA_DIR/server.lock, in which `url` is
- * written. False with a sentence on stderr when another one runs. */
-CHECKED bool app_lock(App *app);
-void         app_tell_url(App *app, Str url);
-
-/* The url of the running server of this data directory; absent when none runs. */
-Str app_running(Arena *mem, const Config *config);
 
 /* A unit of work of a command, in the app's memory. */
 Ctx app_ctx(App *app, TenantId tenant);

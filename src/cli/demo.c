@@ -8,6 +8,7 @@
 #include "base/rand.h"
 #include "cli/app.h"
 #include "cli/cli.h"
+#include "cli/running.h"
 #include "identity/login.h"
 #include "web/serve.h"
 #include <errno.h>
@@ -189,7 +190,7 @@ static bool read_kept(Demo *d, bool *found)
 
 static void print_demo(Demo *d)
 {
-    Str url = app_running(&d->app.mem, &d->app.config);
+    Str url = running_find(&d->app.mem, &d->app.config);
 
     if (url.len == 0)
         url = app_public_url(&d->app);

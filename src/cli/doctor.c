@@ -6,6 +6,7 @@
 #include "cli/app.h"
 #include "cli/cli.h"
 #include "cli/probe.h"
+#include "cli/running.h"
 #include "gateway/proxy.h"
 #include "kv/kv.h"
 #include "net/link.h"
@@ -334,7 +335,7 @@ static Exit run(Args *a)
     Patient p = { .mem = a->mem };
 
     read_settings(&p, a);
-    p.running = app_running(a->mem, &p.config);
+    p.running = running_find(a->mem, &p.config);
     printf("tickettoken %s, data in %.*s\n", VERSION, STR_ARGS(p.config.data_dir));
     for (isize i = 0; i < countof(checks); i++)
         checks[i](&p);

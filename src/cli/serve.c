@@ -9,6 +9,7 @@
 #include "cli/ending.h"
 #include "cli/plan.h"
 #include "cli/reload.h"
+#include "cli/running.h"
 #include "web/gauges.h"
 #include "web/pages.h"
 #include "web/serve.h"
@@ -121,7 +122,7 @@ static void tell(App *app, const Server *server)
     Str url = str_fmt(&app->mem, "%s://%.*s:%d", c->tls_cert.len > 0 ? "https" : "http",
                       STR_ARGS(host), server_port(server));
 
-    app_tell_url(app, url);
+    running_tell_url(app, url);
     printf("listening on %.*s\n", STR_ARGS(url));
     fflush(stdout);
 }
@@ -182,7 +183,7 @@ static Exit run(Args *a)
     hold_signals();
     if (!app_config(&app, a))
         return EXIT_FAILED;
-    if (!app_lock(&app) || !app_migrate(&app)) {
+    if (!running_claim(&app) || !app_migrate(&app)) {
         app_close(&app);
         return EXIT_FAILED;
     }

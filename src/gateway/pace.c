@@ -73,7 +73,7 @@ static i64 take(Bucket *b, i64 count, i64 most, i64 now_ns)
     return 0;
 }
 
-static i64 take_of(Str key, i64 count, i64 most, Mono now)
+i64 pace_take(Str key, i64 count, i64 most, Mono now)
 {
     Digest d = hmac_sha256(own.secret, sizeof own.secret, key);
     u64 name;
@@ -87,11 +87,9 @@ static i64 take_of(Str key, i64 count, i64 most, Mono now)
     return wait;
 }
 
-i64 pace_take(Str key, i64 most, Mono now) { return take_of(key, 1, most, now); }
-
 static bool check(Ctx *cx, Str key, i64 count, i64 most)
 {
-    i64 wait = take_of(key, count, most, mono_now());
+    i64 wait = pace_take(key, count, most, mono_now());
 
     if (wait == 0)
         return true;

@@ -23,5 +23,6 @@ CHECKED bool pace_person(Ctx *cx);
  *   fails   RATE_LIMIT_EXCEEDED with its Retry-After */
 CHECKED bool pace_published(Ctx *cx, i64 count);
 
-/* Counts one of `key`, of which `most` may come in 60 s: 0, or milliseconds until it may. */
-i64 pace_take(Str key, i64 most, Mono now);
+/* Counts so many of `key`, of which `most` may come in 60 s: 0, or milliseconds until they
+ * may. */
+i64 pace_take(Str key, i64 count, i64 most, Mono now);

@@ -219,8 +219,11 @@ bool session_refresh(Ctx *cx, Str token, Tokens *out)
 
 /* ---- ending --------------------------------------------------------------- */
 
+/* What `least` says of a tenant; of a session it is 0, of a person his epoch. */
+enum { GOES_ON = -1, SUSPENDED_NOW = -2 };
+
 static const Shape ended_row = SHAPE(Ended, ID(Ended, id, 0, ""), TIME(Ended, at, 0, ""),
-                                     NUMBER(Ended, least, -1, INT64_MAX, 0, 0, ""));
+                                     NUMBER(Ended, least, SUSPENDED_NOW, INT64_MAX, 0, 0, ""));
 
 SQL(session_finish_all,
     "UPDATE session SET ended_at = $3, ended_why = $4"
@@ -337,9 +340,14 @@ SQL_ALL(session_ended_since,
     "SELECT id, ended_at, 0 FROM session WHERE" SINCE(ended_at)
     " UNION ALL SELECT id, revoked_at, 0 FROM revoked_token WHERE" SINCE(revoked_at)
     " UNION ALL SELECT id, epoch_at, epoch FROM person WHERE" SINCE(epoch_at)
-    " UNION ALL SELECT id, status_at, CASE status WHEN 'ACTIVE' THEN -1 ELSE 0 END FROM tenant"
+    " UNION ALL SELECT id, status_at, CASE status WHEN 'ACTIVE' THEN -1 ELSE -2 END FROM tenant"
     " WHERE" SINCE(status_at)
     " ORDER BY 2, 1 LIMIT 5000");
+
+/* However long ago it was: a service's token says nothing of when it was let in. */
+SQL_ALL(session_tenants,
+    "SELECT id, status_at, CASE status WHEN 'ACTIVE' THEN -1 ELSE -2 END FROM tenant"
+    " WHERE status_at > $1 AND id > $2 ORDER BY id LIMIT 5000");
 
 /* In pages by moment and id: a tenant's sign-outs can all be of one millisecond. */
 typedef struct { Instant from; Uuid after; Ended *rows; isize count; } Watching;
@@ -365,20 +373,48 @@ static Instant watch_from(Instant now)
 
 static void hear(const Ended *e)
 {
-    if (e->least < 0) {
+    if (e->least == GOES_ON)
         revoked_lift(e->id);
-        return;
-    }
-    if (e->least > 0)
+    else if (e->least == SUSPENDED_NOW)
+        revoked_add(e->id, (Instant){ INT64_MAX });  /* until it goes on */
+    else if (e->least > 0)
         revoked_below(e->id, e->least, token_last_use(e->at));
     else
         revoked_add(e->id, token_last_use(e->at));
+}
+
+static bool look_tenants(Ctx *cx, void *arg)
+{
+    Watching *w = arg;
+    return sql_rows(cx, &session_tenants, &ended_row, &w->rows, &w->count, V((Instant){ 1 }),
+                    V(val_blob((Str){ (const char *)w->after.b, sizeof w->after.b })));
+}
+
+/* At the start, before anybody is served, and after being away for longer than a token lives. */
+static bool hear_tenants(Ctx *cx)
+{
+    Watching w = { .count = 0 };
+
+    do {
+        if (!read_tx(cx, look_tenants, &w))
+            return false;
+        for (isize i = 0; i < w.count; i++)
+            hear(&w.rows[i]);
+        if (w.count > 0)
+            w.after = w.rows[w.count - 1].id;
+    } while (w.count == ENDED_AT_ONCE);
+    return true;
 }
 
 bool session_watch(Ctx *cx)
 {
     Watching w = { .from = { watch_from(cx->now).ms - 1 } };
 
+    lock(&all.lock);
+    bool away = before(all.watched, w.from);
+    unlock(&all.lock);
+    if (away && !hear_tenants(cx))
+        return false;
     memset(&w.after, 0xFF, sizeof w.after);
     do {
         if (!read_tx(cx, look_ended, &w))

@@ -76,7 +76,7 @@ bool tenant_set_status(Ctx *cx, TenantId id, TenantStatus status, Tenant *out)
     if (status == TENANT_ACTIVE)
         revoked_lift(id.v);
     else
-        revoked_add(id.v, token_last_use(cx->now));
+        revoked_add(id.v, (Instant){ INT64_MAX });
     *out = c.tenant;
     return tenant_forget(cx);
 }

@@ -434,7 +434,7 @@ void ask_fail(Conn *c, FaultCode fault, const char *why)
 static Str filter_up(const Ask *a, char *at, isize len)
 {
     const ForwardWish *w = &a->f.wish;
-    isize n = trailers_filter((Str){ at, len }, w->trailer_up, w->of, at);
+    isize n = len == 0 ? 0 : trailers_filter((Str){ at, len }, w->trailer_up, w->of, at);
 
     return (Str){ at, n > 0 ? n : 0 };
 }

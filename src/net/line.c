@@ -1,6 +1,6 @@
 /* line.c - an idle line that says anything is closed: either the upstream ended it, or
- * what it says answers nothing. So a request seldom meets a dead one; where it could not
- * be sent again, the socket is asked once more before it is used.
+ * what it says answers nothing. The socket is asked once more just before it is used, for
+ * what came in the same turn as the request would else be taken for its answer.
  *
  * Endpoints are taken in turn and those that failed lately are passed over; when all
  * have, they are asked all the same: a guess costs less than a refusal. */
@@ -171,7 +171,6 @@ void line_event(Line *l, u32 events)
 
 /* ---- finding one --------------------------------------------------------------- */
 
-/* The socket of a line that is to carry what can't be sent twice. */
 static bool still_open(const Line *l)
 {
     char byte;
@@ -191,12 +190,12 @@ static int next_endpoint(Lines *s)
     return first;
 }
 
-static Line *take_idle(Lines *s, int endpoint, bool again)
+static Line *take_idle(Lines *s, int endpoint)
 {
     Line *l;
 
     while ((l = s->idle[endpoint]) != NULL) {
-        if (l->generation == endpoint_of(l)->generation && (again || still_open(l)))
+        if (l->generation == endpoint_of(l)->generation && still_open(l))
             break;
         line_drop(l);
     }
@@ -253,7 +252,7 @@ static LineGot open_line(Lines *s, int endpoint, struct Forward *f)
                                  .data.ptr = (char *)l + LINE_MARK };
     must(l != NULL);
     *l = (Line){ .of = s, .endpoint = endpoint, .generation = generation, .work = f,
-                 .link = { &plain_transport, fd, NULL } };
+                 .link = { .via = &plain_transport, .fd = fd } };
     f->line = l;
     s->open++;
     s->up->counts.open++;
@@ -287,7 +286,7 @@ static LineGot wait_in_line(Lines *s, struct Forward *f)
 LineGot line_seek(Lines *s, struct Forward *f)
 {
     int endpoint = next_endpoint(s);
-    Line *l = f->fresh ? NULL : take_idle(s, endpoint, f->wish.again && !f->has_body);
+    Line *l = f->fresh ? NULL : take_idle(s, endpoint);
 
     if (l != NULL) {
         l->work = f;

@@ -13,7 +13,7 @@ const root = resolve(dirname(fileURLToPath(import.meta.url)), '../..');
 const binary = process.env.TICKETTOKEN ?? join(root, 'build/tickettoken');
 
 const formats = { uuid: /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, 'date-time': /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z$/,
-  email: /@/, uri: /^\w+:/, int64: true, int32: true, double: true, password: true, byte: true, binary: true };
+  email: /@/, 'uri-reference': true, uri: /^\w+:/, int64: true, int32: true, double: true, password: true, byte: true, binary: true };
 
 // A member that the document does not know is as wrong as one that it has otherwise.
 export function strict(schema) {

@@ -117,3 +117,23 @@ test('a service is not counted as a person is', async () => {
   assert.deepEqual([...await many(as('shop-service', { iat, exp: iat + 300 }))], [200]);
   assert.ok((await many({}, { token: fresh.token })).has(429));
 });
+
+test('a tenant that was suspended long ago is still so, also after a restart', async () => {
+  const chief = await s.somebody('super-admin'), [tenant, back] = [randomUUID(), randomUUID()];
+  for (const t of [tenant, back]) await s.somebody('customer', t);
+  for (const t of [tenant, back]) await s.must(200, 'PUT', `/auth/admin/tenants/${t}/status`, { token: chief.token, body: { status: 'SUSPENDED' } });
+  await s.must(200, 'PUT', `/auth/admin/tenants/${back}/status`, { token: chief.token, body: { status: 'ACTIVE' } });
+  await s.clock.advance(20 * 60_000);
+  await new Promise((done) => setTimeout(done, 1500));
+  const look = async (node, of) => {
+    const iat = Math.floor(await s.now() / 1000);
+    return ask('/api/any/x', as('shop-service', { iat, exp: iat + 300 }), { tenant: of, node });
+  };
+  for (let round = 0; round < 2; round++) {
+    for (const node of s.nodes) {
+      await refused(look(node, tenant), 400, 'INVALID_TENANT');
+      told(await look(node, back));
+    }
+    if (round === 0) { await s.stop(); await s.open(); }
+  }
+});

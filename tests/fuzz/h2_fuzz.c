@@ -1,10 +1,13 @@
 /* h2_fuzz.c - what a client may send after the preface: a session on a link that is no
- * socket, with routes that answer here and by workers, bodies and streams. The first byte
- * says how many bytes come at a time. What must be true: it ends, nothing is left over,
+ * socket, with routes that answer here and by workers, bodies and streams, and one that
+ * passes on to services behind, which answer with the body that they are sent. The first
+ * byte says how many bytes come at a time. What must be true: it ends, nothing is left over,
  * and what an answer says of its length is so. */
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
+#include "net/ask.h"
 #include "net/exchange.h"
 #include "net/h2.h"
 #include "net/io.h"
@@ -36,6 +39,112 @@ static isize greet(Link *l) { (void)l; return GREETED; }
 static void leave(Link *l) { (void)l; }
 static const Transport memory = { give, take, greet, leave, leave, .shared = false };
 
+/* ---- the services behind ---------------------------------------------------------- */
+
+enum { SERVICES = 4, HEARD_MOST = 32 << 10 };
+typedef struct Service { Line line; isize len, told; char heard[HEARD_MOST]; } Service;
+
+static Upstream *up;
+static int quiet;                                 /* a socket on which nothing comes */
+
+static Service *service_of(Link *l)
+{
+    return (Service *)(void *)((char *)l - offsetof(Line, link));
+}
+
+static isize hear(Link *l, const struct iovec *parts, int count)
+{
+    Service *s = service_of(l);
+    isize all = 0;
+
+    if (s->told > 0)
+        s->len = s->told = 0;
+    for (int i = 0; i < count; i++) {
+        isize n = (isize)parts[i].iov_len, room = HEARD_MOST - s->len;
+        memcpy(s->heard + s->len, parts[i].iov_base, (size_t)(n < room ? n : room));
+        s->len += n < room ? n : room;
+        all += n;
+    }
+    s->line.readable = true;
+    line_again(&s->line);
+    return all;
+}
+
+/* What stands behind the head. */
+static isize answer(Link *l, char *to, isize n)
+{
+    Service *s = service_of(l);
+    const char *body = memmem(s->heard, (size_t)s->len, "\r\n\r\n", 4);
+
+    if (body == NULL || body + 4 + s->told == s->heard + s->len)
+        return LINK_AGAIN;
+    isize left = s->heard + s->len - (body + 4 + s->told);
+    n = n < left ? n : left;
+    memcpy(to, body + 4 + s->told, (size_t)n);
+    s->told += n;
+    return n;
+}
+
+static const Transport service = { answer, hear, greet, leave, leave, .shared = false };
+
+static void open_services(Io *io)
+{
+    Lines *lines = outward_to(io->outward, up);
+
+    while (lines->open < SERVICES) {
+        Service *s = calloc(1, sizeof *s);
+        s->line = (Line){ .of = lines, .generation = up->endpoints[0].generation,
+                          .link = { .via = &service, .fd = quiet }, .state = LINE_IDLE,
+                          .next = lines->idle[0] };
+        lines->idle[0] = &s->line;
+        due_set(&lines->dues, &s->line.due, DUE_POOLED, io->now);
+        lines->open++;
+        up->counts.open++;
+    }
+}
+
+static void close_services(Io *io)
+{
+    Lines *lines = outward_to(io->outward, up);
+
+    outward_turn(io->outward);
+    while (lines->idle[0] != NULL)
+        line_drop(lines->idle[0]);
+    outward_turn(io->outward);
+    must(lines->open == 0 && lines->waiting_count == 0 && up->counts.open == 0);
+}
+
+static void open_upstream(Io *io)
+{
+    static Url url = { .host = S("127.0.0.1"), .authority = S("127.0.0.1:9"), .port = 9 };
+    static Arena mem;
+    Str why;
+    UpstreamConfig c = { .name = S("behind"), .urls = &url, .url_count = 1, .connect_within = hours(1),
+                         .first_within = hours(1), .idle_within = hours(1), .kept = hours(1),
+                         .lines_most = SERVICES, .breaker = { INT32_MAX, minutes(1), minutes(1) } };
+
+    must((up = upstream_open(&mem, &c, &why)) != NULL);
+    quiet = socket(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0);
+    io->outward = outward_open(io);
+}
+
+static bool any_field(Arena *mem, const ForwardWish *w, Header *h)
+{
+    return mem != NULL && w->to == up && h->name.len > 0;
+}
+
+static bool any_trailer(const void *of, Str name) { return of == NULL && name.len > 0; }
+
+static bool pass(Ctx *cx, Req *rq)
+{
+    return reply_forward(cx, rq, &(ForwardWish){
+        .to = up, .line = S("POST /f HTTP/1.1\r\n"), .fields = S(""), .body_most = 70000,
+        .again = rq->body.len == 0, .no_cache_said = S("no-store"), .passes = any_field,
+        .trailer_up = any_trailer, .trailer_down = any_trailer });
+}
+
+/* ---- the server ---------------------------------------------------------------- */
+
 static bool say(Ctx *cx, Req *rq)
 {
     Str path = str_copy(cx->mem, rq->path);
@@ -53,6 +162,8 @@ static const Route routes[] = {
     { .method = M_POST, .path = "/here", .run = say, .is = INLINE, .body_most = 100 },
     { .method = M_POST, .path = "/echo", .run = say, .body_most = 70000 },
     { .method = M_GET, .path = "/id/:id", .run = say },
+    { .method = M_GET, .path = "/f", .run = pass, .is = INLINE | FORWARDS },
+    { .method = M_POST, .path = "/f", .run = pass, .is = INLINE | FORWARDS },
     { .method = M_GET, .path = "/stream", .run = watch, .is = STREAM },
     { .method = M_GET, .path = "/stream/here", .run = watch, .is = STREAM | INLINE },
 };
@@ -83,7 +194,9 @@ static Io *house(void)
     s.io = calloc(1, sizeof *s.io);
     owners_open(&s.owners, 1);
     queue_init(&s.pool.queue, 64);
-    return s.io[0] = io_open(&s, 0, eventfd(0, EFD_NONBLOCK));
+    s.io[0] = io_open(&s, 0, eventfd(0, EFD_NONBLOCK));
+    open_upstream(s.io[0]);
+    return s.io[0];
 }
 
 /* The worker. */
@@ -119,6 +232,10 @@ static void settle(Io *io)
 {
     answer_jobs(io);
     run_turns(io);
+    for (int i = 0; i < 4; i++) {
+        outward_turn(io->outward);
+        run_turns(io);
+    }
     while (hub_busy(&io->hub))
         hub_turn(&io->hub);
     run_turns(io);
@@ -151,6 +268,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
 {
     Io *io = house();
     Conn *c = open_one(io);
+    open_services(io);
     Str rest = str_sub((Str){ (const char *)data, (isize)size }, 1, (isize)size);
     isize step = size > 0 && data[0] > 0 ? data[0] * 4 : 20000;
 
@@ -169,6 +287,7 @@ int LLVMFuzzerTestOneInput(const u8 *data, size_t size)
     }
     conn_close(c);
     settle(io);
+    close_services(io);
     bury(io);
     must(io->server->connections == 0 && io->hub.open == 0 && io->sessions == NULL);
     must(io->out.len == 0);

@@ -65,6 +65,7 @@ static bool pass(Ctx *cx, Req *rq)
 
 static const Route routes[] = {
     { .method = M_GET, .path = "/health", .run = serve_health, .is = INLINE },
+    { .method = M_GET, .path = "/nap", .run = serve_nap, .is = INLINE },
     { .method = M_OTHER, .path = "/api/*", .run = pass, .is = INLINE | FORWARDS },
 };
 
@@ -246,6 +247,25 @@ TEST(a_line_is_used_again_only_after_one_whole_answer_and_nothing_else)
     peer_send(b, S(OK_2 "ok"));                   /* the rest would be the next request there */
     must(status_of(peer_read(c, 1, 3000)) == 200 && peer_closed(c, 2000) && peer_closed(b, 2000));
     close(c), close(b);
+    close_all();
+}
+
+/* The request was there first, and what stands on its line before it was sent is not for it. */
+TEST(what_came_before_the_question_is_no_answer_to_it)
+{
+    open_all(usual());
+    int c = asks("GET /api/1 HTTP/1.1\r\n" H "\r\n"), b = heard(&own.behind, "\r\n\r\n");
+    peer_send(b, S(OK_2 "ok"));
+    must(status_of(peer_read(c, 1, 3000)) == 200 && lines_are(1));
+    int sleeper = asks("GET /nap HTTP/1.1\r\n" H "\r\n");
+    usleep(100000);                               /* the thread sleeps: both come in one turn */
+    peer_send(c, S("GET /api/2 HTTP/1.1\r\n" H "\r\n"));
+    usleep(50000);
+    peer_send(b, S("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"));
+    int fresh = heard(&own.behind, "GET /api/2 ");
+    peer_send(fresh, S(OK_2 "ok"));
+    must(str_ends(peer_read(c, 1, 3000), S("\r\n\r\nok")) && peer_closed(b, 2000));
+    close(c), close(b), close(fresh), close(sleeper);
     close_all();
 }
 

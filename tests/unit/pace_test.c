@@ -13,7 +13,7 @@ static int taken(Str key, i64 most, int tries, i64 ms)
     int n = 0;
 
     for (int i = 0; i < tries; i++)
-        n += pace_take(key, most, at(ms)) == 0;
+        n += pace_take(key, 1, most, at(ms)) == 0;
     return n;
 }
 
@@ -21,7 +21,7 @@ TEST(a_minutes_worth_may_come_at_once_and_then_one_by_one)
 {
     pace_open(&off);
     must(taken(S("a"), 60, 100, 0) == 60);
-    must(pace_take(S("a"), 60, at(0)) == 1000 && pace_take(S("a"), 60, at(400)) == 600);
+    must(pace_take(S("a"), 1, 60, at(0)) == 1000 && pace_take(S("a"), 1, 60, at(400)) == 600);
     must(taken(S("a"), 60, 5, 1000) == 1 && taken(S("a"), 60, 50, 11000) == 10);
     must(taken(S("a"), 60, 100, 200000) == 60);
     pace_close();
@@ -48,7 +48,7 @@ TEST(a_flood_of_strangers_costs_no_memory_and_never_refuses_one_who_is_new)
     pace_open(&off);
     for (int i = 0; i < 200000; i++) {
         snprintf(name, sizeof name, "k%d", i);
-        must(pace_take(str_of(name), 5, at(0)) == 0);
+        must(pace_take(str_of(name), 1, 5, at(0)) == 0);
     }
     pace_close();
 }
@@ -57,7 +57,7 @@ static _Atomic int won;
 static void *race(void *unused)
 {
     for (int i = 0; i < 20000; i++)
-        won += pace_take(S("shared"), 1000, at(0)) == 0;
+        won += pace_take(S("shared"), 1, 1000, at(0)) == 0;
     return unused;
 }
 

@@ -231,12 +231,14 @@ static ServerConfig hasty(void)
 }
 
 /* Sends one byte every 40 ms until the server closes or all is sent. */
+static isize dribbled;
+
 static Str dribble(int fd, Str bytes)
 {
     Buf b = buf_in(mem, 512);
 
-    for (isize i = 0; i < bytes.len; i++) {
-        peer_send(fd, str_sub(bytes, i, i + 1));
+    for (dribbled = 0; dribbled < bytes.len; dribbled++) {
+        peer_send(fd, str_sub(bytes, dribbled, dribbled + 1));
         if (peer_some(fd, &b, 40) == 0)
             break;
         if (b.len > 0 && peer_some(fd, &b, 1000) <= 0)
@@ -260,8 +262,7 @@ TEST(a_dribble_gets_408_by_the_clock_and_costs_no_worker)
         int fd = peer_connect(server_port(s));
         Mono from = mono_now();
         must(status_of(dribble(fd, str_of(slow[i]))) == 408);
-        i64 ms = mono_us(from, mono_now()) / 1000;
-        must(ms >= 280 && ms < 1500);
+        must(mono_us(from, mono_now()) / 1000 >= 280 && dribbled < str_of(slow[i]).len);
         close(fd);
     }
     int fd = peer_connect(server_port(s));

@@ -388,7 +388,7 @@ TEST(a_handshake_has_a_deadline)
     int fd = peer_connect(server_port(s));
 
     peer_send(fd, S("\x16\x03\x01\x02"));
-    must(!peer_closed(fd, 100) && peer_closed(fd, 1000));
+    must(!peer_closed(fd, 100) && peer_closed(fd, 5000));
     close(fd);
     house_close(s);
 }
