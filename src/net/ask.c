@@ -72,6 +72,7 @@ static void cut(Forward *f, const char *why)
     Conn *c = a->c;
 
     c->ask = NULL;
+    c->io->out.len = 0;             /* a head that has not gone: it is nobody else's */
     finish(a, BAD_GATEWAY, why);
     conn_close(c);
 }

@@ -451,6 +451,15 @@ test('trailers pass to and from HTTP/2', async (t) => {
   assert.equal((await get('/health', {})).status, 200);
 });
 
+test('an answer that goes wrong behind its head leaves nothing for whoever asks next', async () => {
+  bytes.script = 'HTTP/1.1 200 OK\r\nX-Secret: of one\r\nTransfer-Encoding: chunked\r\n\r\n8\r\nbody\r\n0\r\n\r\n';
+  for (let i = 0; i < 8; i++) {
+    await get('/api/bytes/x').catch(() => {});
+    const next = await Promise.all(Array.from({ length: 8 }, () => raw(node.port, 'GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n')));
+    for (const r of next) assert.ok(r.text.startsWith('HTTP/1.1 200') && !r.text.includes('X-Secret'), r.text);
+  }
+});
+
 test('a table with mistakes stops the start and names them all', async () => {
   const bad = join(folder, 'bad.json');
   writeFileSync(bad, JSON.stringify({ upstreams: [{ name: 'A b', prefix: '/app', urls: 'ftp://x' }, { name: 'two', prefix: '/api/a', urls: 'http://a, https://b' }, { name: 'two', prefix: '/api/a', urls: 'http://x:1', pass: 'everything' }] }));
