@@ -18,7 +18,8 @@ typedef struct Arena {
 } Arena;
 
 /* Typed, zeroed, never NULL; good until arena_reset. */
-#define make(arena, T, n)  ((T *)arena_take((arena), (isize)sizeof(T), (isize)_Alignof(T), (n)))
+#define make(arena, T, n) \
+    ((T *)arena_take((arena), (isize)sizeof(T), (isize)_Alignof(T), (n)))
 void *arena_take(Arena *a, isize size, isize align, isize count);
 
 /* Takes everything back but keeps one block of `keep` bytes for the next work. */

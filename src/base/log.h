@@ -33,7 +33,8 @@ static inline LogField log_of_int(const char *k, int i)
 
 /* L(key, value); variadic, so that a compound literal with commas is one value. */
 #define L(key, ...) _Generic((__VA_ARGS__), Str: log_of_str, const char *: log_of_z,     \
-                             char *: log_of_z, i64: log_of_i64, int: log_of_int)((key), (__VA_ARGS__))
+                             char *: log_of_z, i64: log_of_i64,                          \
+                             int: log_of_int)((key), (__VA_ARGS__))
 
 /* log_warn("engine away", L("engine", "redis"), L("errno", errno)) */
 #define log_debug(...) log_line(LOG_DEBUG, LOG_ARGS(__VA_ARGS__))

@@ -67,11 +67,13 @@ typedef struct Shape {
     { F_(T, f, K_NAME), .names = (names_), .is = (is_), .says = (says_) }
 /* May be absent, and is -1 then. */
 #define CHOICE(T, f, names_, says_) \
-    { F_(T, f, K_NAME), .names = (names_), .is = OPTIONAL, .otherwise = -1, .says = (says_) }
+    { F_(T, f, K_NAME), .names = (names_), .is = OPTIONAL, .otherwise = -1, \
+      .says = (says_) }
 #define OBJECT(T, f, of_, is_, says_) \
     { F_(T, f, K_OBJECT), .of = (of_), .is = (is_), .says = (says_) }
 #define LIST(T, f, of_, least_, most_, is_, says_) \
-    { F_(T, f, K_LIST), .of = (of_), .least = (least_), .most = (most_), .is = (is_), .says = (says_) }
+    { F_(T, f, K_LIST), .of = (of_), .least = (least_), .most = (most_), \
+      .is = (is_), .says = (says_) }
 #define RAW(T, f, is_, says_)    { F_(T, f, K_RAW), .is = (is_), .says = (says_) }
 
 /* Reads a JSON text into *out. Unknown members are ignored. Every mistake is

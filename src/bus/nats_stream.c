@@ -52,8 +52,8 @@ static bool read_facts(const jsStreamInfo *si, JetFacts *f, Buf *why)
 
     *f = (JetFacts){
         .last = si->State.LastSeq, .messages = (i64)si->State.Msgs,
-        .created = si->Created, .replays = c->AllowDirect && c->Replicas <= 1 &&
-        c->MaxMsgsPerSubject <= 0 };
+        .created = si->Created,
+        .replays = c->AllowDirect && c->Replicas <= 1 && c->MaxMsgsPerSubject <= 0 };
     return can_be_used(c, why);
 }
 

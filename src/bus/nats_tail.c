@@ -76,8 +76,8 @@ static bool find_place(JetFacts *f, Buf *why)
     if (!jet_look(tail.link, f, why))
         return false;
     if (f->created != tail.created) {
-        log_warn("the stream " STREAM_NAME " was made anew;"
-                                           " it is read from its beginning");
+        log_warn("the stream " STREAM_NAME " was made anew; it"
+                 " is read from its beginning");
         tail.next = 1;
         is_at(0, 0);
     } else if (f->last + 1 < tail.next) {

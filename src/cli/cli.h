@@ -34,4 +34,5 @@ extern const Command command_serve, command_migrate, command_demo, command_docto
 
 /* Options that every command with a data directory takes. */
 #define OPTION_DATA { "--data", "DIR", "DATA_DIR", "data directory (default ./data)" }
-#define OPTION_SET  { "--set", "NAME=VALUE", NULL, "any setting; `tickettoken config` lists them" }
+#define OPTION_SET \
+    { "--set", "NAME=VALUE", NULL, "any setting; `tickettoken config` lists them" }

@@ -134,4 +134,5 @@ const Command command_openapi = {
     .help = "The same document is served at /openapi.json.\n\n"
             "  tickettoken openapi --server https://tickets.example > openapi.json",
     .options = openapi_options, .option_count = countof(openapi_options),
-    .run = run_openapi, };
+    .run = run_openapi,
+};

@@ -66,7 +66,7 @@ Exit verb_run(const Command *c, Args *a)
     if (app_migrate(&app) && app_open(&app, c->verbs->engines))
         code = v->run(&(Work){ a, app_ctx(&app, tenant),
                                v->wants != NULL ? str_of(a->words[1])
-                                                                          : (Str){ 0 } });
+                                                : (Str){ 0 } });
     app_close(&app);
     return code;
 }

@@ -2,8 +2,9 @@
 #include "events/event_http.h"
 #include "access/guard.h"
 
-static const Field event_reply_fields[] = { OBJECT(EventReply, event, &event_shape, 0,
-                                                   "it") };
+static const Field event_reply_fields[] = {
+    OBJECT(EventReply, event, &event_shape, 0, "it")
+};
 const Shape event_reply_shape = { "EventReply", sizeof(EventReply), event_reply_fields,
                                   1 };
 

@@ -4,12 +4,14 @@
 #include "access/guard.h"
 #include "events/cursor.h"
 
-static const Field venue_reply_fields[] = { OBJECT(VenueReply, venue, &venue_shape, 0,
-                                                   "it") };
+static const Field venue_reply_fields[] = {
+    OBJECT(VenueReply, venue, &venue_shape, 0, "it")
+};
 const Shape venue_reply_shape = { "VenueReply", sizeof(VenueReply), venue_reply_fields,
                                   1 };
-static const Field staff_reply_fields[] = { OBJECT(StaffReply, staff, &staff_shape, 0,
-                                                   "it") };
+static const Field staff_reply_fields[] = {
+    OBJECT(StaffReply, staff, &staff_shape, 0, "it")
+};
 const Shape staff_reply_shape = { "StaffReply", sizeof(StaffReply), staff_reply_fields,
                                   1 };
 

@@ -25,8 +25,8 @@ const Shape deadletter_shape = SHAPE(DeadLetter,
     NAME(DeadLetter, state, &dead_state_names, 0, "what was decided"),
     TIME(DeadLetter, settledAt, OPTIONAL, "when"));
 
-#define COLUMNS "CAST(id AS TEXT), type, payload, tenant, person, event, attempts, created_at," \
-                " last_error, moved_at, state, settled_at"
+#define COLUMNS "CAST(id AS TEXT), type, payload, tenant, person, event, attempts," \
+                " created_at, last_error, moved_at, state, settled_at"
 
 SQL(dead_add,
     "INSERT INTO dead_letter (tenant, id, person, event, type, payload, attempts,"

@@ -35,9 +35,9 @@ static Digest mark_of(const ProxyRow *r)
     const UpstreamConfig *c = &r->config;
     const Str texts[] = { r->name, r->prefix, r->urls, r->audience, r->forbid };
     const i64 numbers[] = { r->access, r->scope, r->pass, r->body_most,
-                            c->connect_within.ms,
-        c->first_within.ms, c->idle_within.ms, c->kept.ms, c->lines_most,
-        c->breaker.failures, c->breaker.window.ms, c->breaker.open.ms };
+                            c->connect_within.ms, c->first_within.ms, c->idle_within.ms,
+                            c->kept.ms, c->lines_most, c->breaker.failures,
+                            c->breaker.window.ms, c->breaker.open.ms };
     Arena raw = { 0 };                            /* a private key is among it */
     Buf b = buf_in(&raw, 1024);
 

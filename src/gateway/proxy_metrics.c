@@ -27,7 +27,8 @@ static const Series series[] = {
 static void put_series(Buf *b, const Series *s, const ProxyRow **rows, int n)
 {
     if (s->says[0] != '\0')
-        buf_fmt(b, "# HELP tickettoken_upstream_%s %s\n# TYPE tickettoken_upstream_%s %s\n",
+        buf_fmt(b, "# HELP tickettoken_upstream_%s %s\n"
+                "# TYPE tickettoken_upstream_%s %s\n",
                 s->name, s->says, s->name, s->kind);
     for (int i = 0; i < n; i++) {
         const _Atomic i64 *v = (const void *)((const char *)&rows[i]->up->counts + s->at);
@@ -60,12 +61,14 @@ static void put_latency(Buf *b, const ProxyRow *row)
 static void put_breakers(Buf *b, const ProxyRow **rows, int n)
 {
     buf_lit(b, "# HELP tickettoken_upstream_breaker 0 while it is asked, 1 while it is "
-               "not, 2 while one probe is out.\n# TYPE tickettoken_upstream_breaker gauge\n");
+               "not, 2 while one probe is out.\n"
+               "# TYPE tickettoken_upstream_breaker gauge\n");
     for (int i = 0; i < n; i++)
         buf_fmt(b, "tickettoken_upstream_breaker{upstream=\"%.*s\"} %d\n",
                 STR_ARGS(rows[i]->name),
                 (int)breaker_view(&rows[i]->up->breaker, mono_now()).state);
-    buf_lit(b, "# HELP tickettoken_upstream_breaker_opened_total Times that its breaker opened.\n"
+    buf_lit(b, "# HELP tickettoken_upstream_breaker_opened_total"
+               " Times that its breaker opened.\n"
                "# TYPE tickettoken_upstream_breaker_opened_total counter\n");
     for (int i = 0; i < n; i++)
         buf_fmt(b, "tickettoken_upstream_breaker_opened_total{upstream=\"%.*s\"} %jd\n",
@@ -78,7 +81,8 @@ static void put_all(Buf *b, const ProxyRow **rows, int n)
     for (isize i = 0; i < countof(series); i++)
         put_series(b, &series[i], rows, n);
     put_breakers(b, rows, n);
-    buf_lit(b, "# HELP tickettoken_upstream_first_byte_seconds Until the head of its answer came.\n"
+    buf_lit(b, "# HELP tickettoken_upstream_first_byte_seconds"
+               " Until the head of its answer came.\n"
                "# TYPE tickettoken_upstream_first_byte_seconds histogram\n");
     for (int i = 0; i < n; i++)
         put_latency(b, rows[i]);

@@ -140,8 +140,8 @@ bool endpoint_wants(const Json *list, Str type)
 /* ---- statements -------------------------------------------------------------------- */
 
 #define COLUMNS "id, url, types, description, status, told, sent, tries," \
-                " CASE WHEN try_at > created_at THEN try_at END, failing_since, old_until," \
-                " last_error, created_at, updated_at"
+                " CASE WHEN try_at > created_at THEN try_at END, failing_since," \
+                " old_until, last_error, created_at, updated_at"
 
 SQL(endpoint_count,
     "SELECT count(*) FROM webhook_endpoint WHERE tenant = $1 AND id > $2"

@@ -92,7 +92,8 @@ static Str body_of(Ctx *cx, const Tiding *t, Uuid id, i64 sequence)
     buf_add(&b, t->data);
     if (!uuid_zero(t->event.v))
         buf_fmt(&b, ",\"eventId\":\"%.*s\"", STR_ARGS(uuid_str(cx->mem, t->event.v)));
-    buf_fmt(&b, ",\"id\":\"%.*s\",\"sequence\":%jd,\"tenantId\":\"%.*s\",\"timestamp\":\"",
+    buf_fmt(&b, ",\"id\":\"%.*s\",\"sequence\":%jd,\"tenantId\":\"%.*s\""
+            ",\"timestamp\":\"",
             STR_ARGS(uuid_str(cx->mem, id)), (intmax_t)sequence,
             STR_ARGS(uuid_str(cx->mem, t->tenant.v)));
     time_write(&b, t->at);

@@ -18,7 +18,7 @@
 
 enum { DUE_MOST = 16, IN_SIGHT = 256, AT_ONCE = 16, SLOW_MS = 1000, FIRST_PAUSE_S = 5,
        PAUSE_MOST_S = 3600 };
-#define CLAIM_LASTS seconds(30)                   /* longer than a turn and its last answer */
+#define CLAIM_LASTS seconds(30)                 /* longer than a turn and its last answer */
 #define TURN_LASTS  seconds(10)
 
 static struct {

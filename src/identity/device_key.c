@@ -111,8 +111,9 @@ bool device_add(Ctx *cx, UserId user, const NewDevice *in, DeviceKey *out)
 
 static Str message_of(Ctx *cx, Uuid credential, Str device, Str challenge)
 {
-    return str_fmt(cx->mem, "TicketToken device key sign-in, version 1\n%.*s\n%.*s\n"
-                            "%.*s\n%.*s\n%.*s",
+    return str_fmt(cx->mem,
+                   "TicketToken device key sign-in, version 1\n"
+                   "%.*s\n%.*s\n%.*s\n%.*s\n%.*s",
                    STR_ARGS(all.domain), STR_ARGS(uuid_str(cx->mem, cx->tenant.v)),
                    STR_ARGS(uuid_str(cx->mem, credential)), STR_ARGS(device),
                    STR_ARGS(challenge));

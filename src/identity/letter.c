@@ -75,13 +75,14 @@ bool letter_webhook(Ctx *cx, UserId user, Str to, Uuid endpoint)
                         "The webhook endpoint %.*s has not answered for a long time, so"
                         " nothing is sent there any more.\n\n"
                         "Mend it, then set its status to"
-                        " ACTIVE: what it missed follows in order, as far as it is kept.\n",
+                        " ACTIVE: what it missed follows in order, as far as it is"
+                        " kept.\n",
                         STR_ARGS(id)),
         .html = str_fmt(cx->mem,
                         "<p>The webhook endpoint %.*s has not answered for a long time,"
-                        " so nothing is sent there any more.</p><p>Mend it,"
-                        " then set its status to"
-                        " ACTIVE: what it missed follows in order, as far as it is kept.</p>\n",
+                        " so nothing is sent there any more.</p><p>Mend it, then set its"
+                        " status to ACTIVE: what it missed follows in order, as far as"
+                        " it is kept.</p>\n",
                         STR_ARGS(id)),
     };
     return letterbox_put(cx, user, "webhook", &letter, CHANGED_LASTS);

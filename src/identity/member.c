@@ -20,8 +20,8 @@ const Shape member_shape = SHAPE(Member,
     TIME(Member, lastLoginAt, OPTIONAL, "when he last signed in"),
     TIME(Member, createdAt, 0, "when the account was made"));
 
-#define COLUMNS "id, email, first_name, last_name, email_verified, mfa_enabled, role, status," \
-                " locked_until, last_login_at, created_at"
+#define COLUMNS "id, email, first_name, last_name, email_verified, mfa_enabled, role," \
+                " status, locked_until, last_login_at, created_at"
 
 SQL(member_page, "SELECT " COLUMNS " FROM person WHERE tenant = $1 AND id > $2"
                  " ORDER BY id LIMIT $3");

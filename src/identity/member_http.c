@@ -6,9 +6,9 @@ const Shape member_reply_shape = SHAPE(MemberReply,
     OBJECT(MemberReply, user, &member_shape, 0, "the person"));
 
 /* Nobody is given the role of nobody. */
-static const Names given_roles = { (const char *const[]){ "customer", "venue_manager",
-                                                          "admin",
-                                   "super-admin" }, 4 };
+static const Names given_roles = {
+    (const char *const[]){ "customer", "venue_manager", "admin", "super-admin" }, 4
+};
 typedef struct RoleIn { int role; } RoleIn;
 const Shape role_in_shape = SHAPE(RoleIn,
     NAME(RoleIn, role, &given_roles, 0, "what he shall be, at most what you are"));

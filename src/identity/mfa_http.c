@@ -20,7 +20,8 @@ typedef struct Code { Str token; } Code;
 const Shape mfa_code_shape = SHAPE(Code, TOKEN(Code));
 
 typedef struct Codes { Str backupCodes; } Codes;
-#define CODES(T) RAW(T, backupCodes, 0, "ten texts, each good once; they are shown only now")
+#define CODES(T) \
+    RAW(T, backupCodes, 0, "ten texts, each good once; they are shown only now")
 const Shape mfa_codes_shape = SHAPE(Codes, CODES(Codes));
 
 typedef struct Enabled { bool success; Str backupCodes; } Enabled;

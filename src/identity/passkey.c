@@ -18,8 +18,8 @@ const Shape passkey_shape = SHAPE(Passkey,
     NUMBER(Passkey, counter, 0, INT64_MAX, 0, UNLISTED, ""),
     BOOL(Passkey, mayBackUp, UNLISTED, ""));
 
-#define COLUMNS " id, name, backed_up, created_at, last_used_at, person, credential, public_key," \
-                " counter, may_back_up"
+#define COLUMNS " id, name, backed_up, created_at, last_used_at, person, credential," \
+                " public_key, counter, may_back_up"
 
 SQL(passkey_new,
     "INSERT INTO passkey (tenant, id, person, credential, public_key, counter, backed_up,"
@@ -110,8 +110,10 @@ bool passkey_creation_options(Ctx *cx, UserId user, Str *json)
     put_user(cx, &b, &p);
     json_put_text(&b, "challenge", word);
     buf_fmt(&b, ",\"pubKeyCredParams\":[{\"type\":\"public-key\",\"alg\":-7},"
-            "{\"type\":\"public-key\",\"alg\":-8},{\"type\":\"public-key\",\"alg\":-257}],"
-            "\"timeout\":%jd,\"attestation\":\"none\",\"authenticatorSelection\":{\"residentKey\":\"required\",\"requireResidentKey\":true,"
+            "{\"type\":\"public-key\",\"alg\":-8},"
+            "{\"type\":\"public-key\",\"alg\":-257}],"
+            "\"timeout\":%jd,\"attestation\":\"none\",\"authenticatorSelection\":{"
+            "\"residentKey\":\"required\",\"requireResidentKey\":true,"
             "\"userVerification\":\"preferred\"}", (intmax_t)CHALLENGE_LASTS.ms);
     put_known(cx, &b, rows, n);
     buf_byte(&b, '}');

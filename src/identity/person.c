@@ -23,9 +23,9 @@ const Shape person_shape = SHAPE(Person,
     TIME(Person, updatedAt, UNLISTED, ""),
     NUMBER(Person, version, 1, INT32_MAX, 0, 0, "rises with each change"));
 
-#define COLUMNS " id, email, first_name, last_name, phone, email_verified, mfa_enabled, role," \
-                " status, tenant, password_hash, locked_until, last_login_at, created_at,"     \
-                " updated_at, version"
+#define COLUMNS " id, email, first_name, last_name, phone, email_verified, mfa_enabled," \
+                " role, status, tenant, password_hash, locked_until, last_login_at," \
+                " created_at, updated_at, version"
 
 SQL(person_new,
     "INSERT INTO person (tenant, id, email, password_hash, first_name, last_name,"

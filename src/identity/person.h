@@ -63,7 +63,7 @@ CHECKED bool person_change(Ctx *cx, UserId id, const ProfileChange *in, Person *
 CHECKED bool person_verified(Ctx *cx, UserId id);
 
 /* Each of these opens its own transaction. */
-CHECKED bool person_list(Ctx *cx, i64 most, Person **rows, isize *count);   /* oldest first */
+CHECKED bool person_list(Ctx *cx, i64 most, Person **rows, isize *count); /* oldest first */
 CHECKED bool person_set_role(Ctx *cx, UserId id, Role role);        /* NOT_FOUND */
 CHECKED bool person_look(Ctx *cx, UserId id, Person *out);         /* NOT_FOUND */
 CHECKED bool person_look_email(Ctx *cx, Str email, Person *out, bool *found);

@@ -29,11 +29,13 @@ const Shape record_shape = SHAPE(Row,
     TEXT(Row, userAgent, 0, 255, OPTIONAL, "by what"),
     RAW(Row, details, 0, "more about it"));
 
-#define COLUMNS " id, at, action, success, actor, subject, target, ip, user_agent, details"
+#define COLUMNS \
+    " id, at, action, success, actor, subject, target, ip, user_agent, details"
 /* An absent filter lets everything through. */
 #define FILTERS " AND (action = $2 OR $2 IS NULL) AND (subject = $3 OR $3 IS NULL)"      \
                 " AND (actor = $4 OR $4 IS NULL) AND (at >= $5 OR $5 IS NULL)"           \
-                " AND (at < $6 OR $6 IS NULL) AND (success OR $7 <> 1) AND (NOT success OR $7 <> 0)"
+                " AND (at < $6 OR $6 IS NULL) AND (success OR $7 <> 1)"           \
+                " AND (NOT success OR $7 <> 0)"
 
 SQL(record_newest,
     "SELECT" COLUMNS " FROM audit WHERE tenant = $1" FILTERS " AND id < $8"
@@ -66,11 +68,12 @@ typedef struct Asked {
     Maybe   success;
 } Asked;
 
-#define ASKED                                                                              \
-    CHOICE(Asked, action, &audit_action_names, "only of this kind"),                       \
-    ID(Asked, subject, OPTIONAL, "only about this person's account"),                      \
-    ID(Asked, actor, OPTIONAL, "only what this person did"),                               \
-    TIME(Asked, from, OPTIONAL, "from then on"), TIME(Asked, to, OPTIONAL, "before then"), \
+#define ASKED                                                                            \
+    CHOICE(Asked, action, &audit_action_names, "only of this kind"),                     \
+    ID(Asked, subject, OPTIONAL, "only about this person's account"),                    \
+    ID(Asked, actor, OPTIONAL, "only what this person did"),                             \
+    TIME(Asked, from, OPTIONAL, "from then on"),                                         \
+    TIME(Asked, to, OPTIONAL, "before then"),                                            \
     MAYBE(Asked, success, "only what succeeded, or only what did not")
 const Shape record_query_shape = SHAPE(Asked, ASKED);
 const Shape record_export_query_shape = SHAPE(Asked, ASKED,

@@ -198,4 +198,5 @@ static bool drop(Ctx *cx, Str key)
 const KvEngine kv_embedded = {
     .schemes = "embedded:", .open = start, .close = end, .count = count,
     .counted = counted, .uncount = uncount, .put = put, .put_new = put_new, .get = get,
-    .take = take, .drop = drop, };
+    .take = take, .drop = drop,
+};

@@ -259,4 +259,5 @@ static bool start(Arena *mem, const KvConfig *config, Str *why)
 const KvEngine kv_redis = {
     .schemes = "redis: rediss: unix:", .open = start, .close = redis_pool_close,
     .count = count, .counted = counted, .uncount = uncount, .put = put,
-    .put_new = put_new, .get = get, .take = take, .drop = drop, };
+    .put_new = put_new, .get = get, .take = take, .drop = drop,
+};

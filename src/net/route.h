@@ -27,10 +27,9 @@ enum {                                            /* what a route is          */
                          body */
     FRESH    = 512,   /* who has a second factor must have shown it lately (fresh.h) */
     OR_503   = 1024,  /* may say the same with 503, which is no failure of it */
-    LIMIT_LOGIN    = 1 << 16,                     /* how often one address may ask: at
-                                                     most */
-    LIMIT_REGISTER = 2 << 16,                     /* one of these (identity/limit.h)
-                                                      */
+    /* how often one address may ask: at most one of these (identity/limit.h) */
+    LIMIT_LOGIN    = 1 << 16,
+    LIMIT_REGISTER = 2 << 16,
     LIMIT_WALLET   = 3 << 16,
     LIMIT_DEFAULT  = 4 << 16,
     LIMIT_STREAM   = 5 << 16,

@@ -30,8 +30,8 @@ static const char *misfit(const EVP_PKEY *p, Alg alg)
     case ALG_RS256:
         if (!EVP_PKEY_is_a(p, "RSA"))
             return "not an RSA key";
-        return bits < RSA_LEAST ||
-               bits > RSA_MOST ? "not an RSA key of 2048 to 4096 bits" : NULL;
+        return bits < RSA_LEAST || bits > RSA_MOST
+               ? "not an RSA key of 2048 to 4096 bits" : NULL;
     case ALG_EDDSA:
         return EVP_PKEY_is_a(p, "ED25519") ? NULL : "not an Ed25519 key";
     case ALG_HS256:

@@ -195,7 +195,8 @@ static void make_hash(void *arg)
         .pwd = (u8 *)(uintptr_t)m->password.at, .pwdlen = (u32)m->password.len,
         .t_cost = PASSES, .m_cost = (u32)memory_kib, .lanes = LANES, .threads = 1,
         .version = ARGON2_VERSION_13, .allocate_cbk = memory_take,
-        .free_cbk = memory_give, };
+        .free_cbk = memory_give,
+    };
     must(argon2id_ctx(&c) == ARGON2_OK);
     Str phc = str_fmt(&mem, "$argon2id$v=19$m=%jd,t=%d,p=%d$%.*s$%.*s",
                       (intmax_t)memory_kib, PASSES, LANES,

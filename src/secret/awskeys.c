@@ -9,8 +9,8 @@ static Str text_of(Secret s) { return (Str){ (const char *)s.at, s.len }; }
 
 static bool handed_out(Str url)
 {
-    static const char *const trusted[] = { "http://169.254.170.2/",
-                                           "http://169.254.170.23/",
+    static const char *const trusted[] = {
+        "http://169.254.170.2/", "http://169.254.170.23/",
         "http://169.254.169.254/", "http://[fd00:ec2::23]/", "http://[fd00:ec2::254]/" };
 
     for (isize i = 0; i < countof(trusted); i++)

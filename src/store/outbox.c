@@ -78,11 +78,13 @@ static const Shape tiding_row = SHAPE(Tiding,
  * many letters stand the data is left out. */
 #define PAGE(where, most, chars) \
     "SELECT id, tenant, person, event, type," \
-    " CASE WHEN ahead - length(data) <= " chars " THEN data ELSE '' END AS data, at, trace, again FROM" \
-    " (SELECT id, tenant, person, event, type, data, at, trace, again, sum(length(data))" \
-    " OVER (ORDER BY id) AS ahead FROM" \
-    " (SELECT id, tenant, person, event, type, CAST(data AS text) AS data, at, trace, again" \
-    " FROM outbox WHERE " where " ORDER BY id LIMIT " most ") AS few_first) AS few_summed ORDER BY id"
+    " CASE WHEN ahead - length(data) <= " chars " THEN data ELSE '' END AS data, at," \
+    " trace, again FROM" \
+    " (SELECT id, tenant, person, event, type, data, at, trace, again," \
+    " sum(length(data)) OVER (ORDER BY id) AS ahead FROM" \
+    " (SELECT id, tenant, person, event, type, CAST(data AS text) AS data, at, trace," \
+    " again FROM outbox WHERE " where " ORDER BY id LIMIT " most ") AS few_first)" \
+    " AS few_summed ORDER BY id"
 
 /* How many of a page's rows are whole; at least one when there is any. */
 static isize whole(const Tiding *rows, isize count)
@@ -128,14 +130,15 @@ bool outbox_cut(const Tiding *rows, isize count, i64 most)
        person    1  4  5  9 (no data)            page: 1 2 4 5 7, more follow
        event     2  7  8 (no data)                                                    */
 
-#define SALES(X) X("order.created") X("order.paid") X("order.completed") X("order.failed") \
+#define SALES(X) \
+    X("order.created") X("order.paid") X("order.completed") X("order.failed") \
     X("order.expired") X("order.refunded")
 
 Feed feed_of(Str type)
 {
 #define IS(word) || str_is(type, S(word))
     return str_is(type, S("ticket.used")) ? FEED_GATE
-                                          : false SALES(IS) ? FEED_SALES : FEED_EVENT;
+           : false SALES(IS) ? FEED_SALES : FEED_EVENT;
 #undef IS
 }
 
@@ -153,7 +156,8 @@ SQL(outbox_gate, PAGE("tenant = $1 AND event = $2 AND type = 'ticket.used' AND i
 
 static const Sql *const feed_rows[FEEDS] = {
     [FEED_EVENT] = &outbox_event, [FEED_SALES] = &outbox_sales,
-    [FEED_GATE] = &outbox_gate, };
+    [FEED_GATE] = &outbox_gate,
+};
 
 SQL_ALL(outbox_oldest, "SELECT min(id) FROM outbox");
 SQL_ALL(outbox_newest, "SELECT max(id) FROM outbox");

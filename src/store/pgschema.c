@@ -78,8 +78,8 @@ bool pgschema_grant(Arena *mem, Pipe *p, Str server_url, const char **why)
     Str text = str_fmt(mem,                       /* one starter at a time, like a step */
         "SELECT pg_advisory_xact_lock(7474, -1), set_config('tickettoken.role', %s,"
         " true);"
-        "DO $$ DECLARE here text := current_schema(); role text := "
-        "current_setting('tickettoken.role');"
+        "DO $$ DECLARE here text := current_schema(); role text :="
+        " current_setting('tickettoken.role');"
         " BEGIN EXECUTE format('GRANT USAGE ON SCHEMA %%I TO %%I', here, role);"
         " EXECUTE format('GRANT SELECT, INSERT, UPDATE,"
         " DELETE ON ALL TABLES IN SCHEMA %%I TO %%I', here, role);"

@@ -114,8 +114,8 @@ bool pgtype_put_array(Arena *mem, u32 oid, const Val *first, isize step, isize c
     const char *one;
     int n;
 
-    const i64 head[] = { 1, 1, oid, count, 1 };   /* dimensions, may hold NULL, .., from
-                                                     1 */
+    /* dimensions, may hold NULL, .., from 1 */
+    const i64 head[] = { 1, 1, oid, count, 1 };
     for (isize i = 0; i < countof(head); i++) {
         if (!put_big_endian(mem, head[i], 4, &one, &n))
             return false;

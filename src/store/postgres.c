@@ -95,4 +95,5 @@ const Engine postgres_engine = {
     .keep = pgtx_keep, .undo = pgtx_undo, .steps = schema_postgres,
     .step_count = SCHEMA_POSTGRES_COUNT, .step_begin = pgschema_step_begin,
     .step_end = pgschema_step_end, .version = pg_version, .script = pg_script,
-    .grant = pg_grant, };
+    .grant = pg_grant,
+};

@@ -4,11 +4,14 @@
 #include "store/engine.h"
 
 #define STEP_FILE(symbol, path)                                              \
-    __asm__(".globl " #symbol "\n.section .rodata\n" #symbol ":\n.incbin \"" path "\"\n.byte 0\n.previous\n"); \
+    __asm__(".globl " #symbol "\n.section .rodata\n" #symbol ":\n.incbin \""    \
+            path "\"\n.byte 0\n.previous\n");                                \
     extern const char symbol[]
 #define STEP(number, name)                                                   \
-    STEP_FILE(sqlite_##number##_##name, "src/store/schema/sqlite/" #number "_" #name ".sql"); \
-    STEP_FILE(postgres_##number##_##name, "src/store/schema/postgres/" #number "_" #name ".sql")
+    STEP_FILE(sqlite_##number##_##name,                                 \
+              "src/store/schema/sqlite/" #number "_" #name ".sql");          \
+    STEP_FILE(postgres_##number##_##name,                               \
+              "src/store/schema/postgres/" #number "_" #name ".sql")
 
 STEP(0001, store);
 STEP(0002, identity);

@@ -53,9 +53,11 @@ static inline Val val_uuid(Uuid u)
 /* Bytes as they are; unlike text they may hold anything. */
 static inline Val val_blob(Str s)      { return (Val){ .kind = VAL_BYTES, .s = s }; }
 #define V(x) _Generic((x), i64: val_i64, int: val_int, bool: val_bool, Str: val_str, \
-                      const char *: val_z, char *: val_z, Instant: val_time, Uuid: val_uuid, Val: val_self)(x)
+                      const char *: val_z, char *: val_z, Instant: val_time, \
+                      Uuid: val_uuid, Val: val_self)(x)
 static inline Val val_self(Val v)      { return v; }
-#define VALS(...)  (const Val[]){ { 0 }, __VA_ARGS__ }, countof(((const Val[]){ { 0 }, __VA_ARGS__ }))
+#define VALS(...) \
+    (const Val[]){ { 0 }, __VA_ARGS__ }, countof(((const Val[]){ { 0 }, __VA_ARGS__ }))
 
 /* All of them fail with STORE faults: DATABASE_CONNECTION_ERROR, DATABASE_TIMEOUT,
  * CONFLICT (a unique key is taken), INTERNAL_ERROR. */
@@ -71,7 +73,8 @@ CHECKED bool sql_find_(Ctx *cx, const Sql *q, const Shape *shape, void *out, boo
                        const Val *vals, isize n);
 
 /* The first row, which must be there: NOT_FOUND otherwise. */
-#define sql_get(cx, q, shape, out, ...)  sql_get_((cx), (q), (shape), (out), VALS(__VA_ARGS__))
+#define sql_get(cx, q, shape, out, ...) \
+    sql_get_((cx), (q), (shape), (out), VALS(__VA_ARGS__))
 CHECKED bool sql_get_(Ctx *cx, const Sql *q, const Shape *shape, void *out,
                       const Val *vals, isize n);
 

@@ -47,8 +47,9 @@ const Shape order_shape = SHAPE(Order,
 const Shape order_answer_shape = SHAPE(OrderAnswer,
     OBJECT(OrderAnswer, order, &order_shape, 0, "The order"));
 
-#define ORDER_COLUMNS "id, number, event, person, hold, status, subtotal_cents, fee_cents," \
-                      " total_cents, currency, expires_at, created_at, updated_at"
+#define ORDER_COLUMNS "id, number, event, person, hold, status, subtotal_cents," \
+                      " fee_cents, total_cents, currency, expires_at, created_at," \
+                      " updated_at"
 
 SQL(order_write,
     "INSERT INTO orders (tenant, " ORDER_COLUMNS ")"

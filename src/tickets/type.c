@@ -59,8 +59,9 @@ const Shape type_change_shape = SHAPE(TypeChange,
     NUMBER(TypeChange, version, 0, INT64_MAX, -1, OPTIONAL,
            "Refuse when it has changed since"));
 
-#define TYPE_COLUMNS "id, event, name, description, price_cents, currency, quantity, available, held," \
-                     " sold, blocked, most, sale_start, sale_end, active, created_at, updated_at, version"
+#define TYPE_COLUMNS "id, event, name, description, price_cents, currency, quantity," \
+                     " available, held, sold, blocked, most, sale_start, sale_end,"  \
+                     " active, created_at, updated_at, version"
 
 SQL(type_write,
     "INSERT INTO ticket_type (tenant, id, event, name, description, price_cents,"

@@ -33,7 +33,7 @@ typedef struct TypeChange {
 /* Both ask for the right to manage the event.
  *   fails   NOT_FOUND, FORBIDDEN, CONFLICT (name, version), VALIDATION_ERROR */
 CHECKED bool type_make(Ctx *cx, TicketType *t);                       /* tx: inside */
-CHECKED bool type_change(Ctx *cx, TypeId id, const TypeChange *c, TicketType *out);   /* inside */
+CHECKED bool type_change(Ctx *cx, TypeId id, const TypeChange *c, TicketType *out);  /* inside */
 
 /* tx: opens its own */
 CHECKED bool type_get(Ctx *cx, TypeId id, TicketType *out);

@@ -3,8 +3,9 @@
  * until the button is pressed. */
 #include "web/account_pages.h"
 
-#define PAGE_FILE(symbol, path)                                                        \
-    __asm__(".section .rodata\n" #symbol ":\n.incbin \"" path "\"\n.byte 0\n.previous\n"); \
+#define PAGE_FILE(symbol, path)                                                      \
+    __asm__(".section .rodata\n" #symbol ":\n.incbin \"" path "\"\n.byte 0\n"           \
+            ".previous\n");                                                     \
     extern const char symbol[]
 
 PAGE_FILE(page_verify_html, "src/web/pages/verify.html");

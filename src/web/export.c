@@ -151,7 +151,8 @@ static const struct { const char *name; const Sql *find; const Shape *row; } lis
     { "reservations", &export_holds, &hold_row },
     { "mailProofs", &export_proofs, &proof_row },
     { "lettersWaiting", &export_letters, &letter_row },
-    { "record", &export_record, &record_row }, };
+    { "record", &export_record, &record_row },
+};
 
 typedef struct { Buf *b; bool cut; } Export;
 

@@ -303,18 +303,20 @@ static const char shared_parts[] =
     "it.\",\"content\":{\"application/problem+json\":{\"schema\":"
     "{\"$ref\":\"#/components/schemas/Problem\"}}}}},"
     "\"parameters\":{"
-    "\"IdempotencyKey\":{\"name\":\"Idempotency-Key\",\"in\":\"header\",\"required\":true,"
-    "\"description\":\"A retried request with the same key gets the first one's "
-    "answer for 24 "
-    "hours.\",\"schema\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":255}},"
+    "\"IdempotencyKey\":{\"name\":\"Idempotency-Key\",\"in\":\"header\","
+    "\"required\":true,"
+    "\"description\":\"A retried request with the same key gets the first one's answer"
+    " for 24 hours.\","
+    "\"schema\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":255}},"
     "\"IdempotencyKeyMay\":{\"name\":\"Idempotency-Key\",\"in\":\"header\","
     "\"description\":\"May be given; a retried request then gets the first one's "
     "answer.\",\"schema\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":255}},"
-    "\"LastEventId\":{\"name\":\"Last-Event-ID\",\"in\":\"header\",\"description\":\"The id of"
-    " the last event that was seen; those after it"
-    " follow.\",\"schema\":{\"type\":\"string\"}},"
-    "\"Limit\":{\"name\":\"limit\",\"in\":\"query\",\"description\":\"Entries on a "
-    "page.\",\"schema\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":20}},"
+    "\"LastEventId\":{\"name\":\"Last-Event-ID\",\"in\":\"header\","
+    "\"description\":\"The id of the last event that was seen; those after it follow.\","
+    "\"schema\":{\"type\":\"string\"}},"
+    "\"Limit\":{\"name\":\"limit\",\"in\":\"query\","
+    "\"description\":\"Entries on a page.\","
+    "\"schema\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":20}},"
     "\"Cursor\":{\"name\":\"cursor\",\"in\":\"query\",\"description\":\"nextCursor of "
     "the page before.\",\"schema\":{\"type\":\"string\"}}},"
     "\"securitySchemes\":{"
@@ -324,7 +326,8 @@ static const char shared_parts[] =
     "\"description\":\"A service's signed token of five minutes, with X-Tenant-Id.\"},"
     "\"apiKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\","
     "\"description\":\"A key of one tenant, made at /auth/admin/api-keys.\"},"
-    "\"signature\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"x-internal-signature\","
+    "\"signature\":{\"type\":\"apiKey\",\"in\":\"header\","
+    "\"name\":\"x-internal-signature\","
     "\"description\":\"Hex HMAC-SHA256 of `timestamp:nonce:body`, the body as JSON with "
     "sorted members and no spaces; with x-webhook-timestamp and x-webhook-nonce.\"}}";
 
@@ -334,7 +337,8 @@ static void put_components(Doc *d)
     json_open(d->b, "schemas");
     put_problem_schema(d);
     json_put_raw(d->b, "Pagination", S("{\"type\":\"object\",\"required\":[\"limit\"],"
-        "\"properties\":{\"limit\":{\"type\":\"integer\"},\"nextCursor\":{\"type\":[\"string\",\"null\"],"
+        "\"properties\":{\"limit\":{\"type\":\"integer\"},\"nextCursor\":{"
+        "\"type\":[\"string\",\"null\"],"
         "\"description\":\"Ask for the next page with it; absent at the end.\"}}}"));
     schemas_put(&d->schemas);
     json_shut(d->b);

@@ -77,9 +77,9 @@ static void put_step(Buf *b, const TraceRecord *r)
     if (has_parent(r))
         buf_fmt(b, ",\"parentSpanId\":\"%.*s\"",
                 STR_ARGS(hex_write(b->mem, r->parent, sizeof r->parent)));
-    buf_fmt(b, ",\"flags\":%d,\"kind\":%d,\"startTimeUnixNano\":\"%jd\",\"endTimeUnixNano\":\"%jd\""
-            ",\"name\":", r->flags, (int)r->kind, (intmax_t)r->from_ns,
-            (intmax_t)r->to_ns);
+    buf_fmt(b, ",\"flags\":%d,\"kind\":%d,\"startTimeUnixNano\":\"%jd\""
+            ",\"endTimeUnixNano\":\"%jd\",\"name\":", r->flags, (int)r->kind,
+            (intmax_t)r->from_ns, (intmax_t)r->to_ns);
     json_put_str(b, str_of(r->name));
     buf_lit(b, ",\"attributes\":[");
     put_attrs(b, r);

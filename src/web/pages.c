@@ -9,8 +9,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PAGE_FILE(symbol, path)                                                        \
-    __asm__(".section .rodata\n" #symbol ":\n.incbin \"" path "\"\n.byte 0\n.previous\n"); \
+#define PAGE_FILE(symbol, path)                                                      \
+    __asm__(".section .rodata\n" #symbol ":\n.incbin \"" path "\"\n.byte 0\n"           \
+            ".previous\n");                                                     \
     extern const char symbol[]
 
 PAGE_FILE(page_index_html, "src/web/pages/index.html");
@@ -65,7 +66,8 @@ static Buf page_of(Ctx *cx, const char *title)
     buf_fmt(&b, "<!doctype html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
             "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
             "<title>%s</title>\n<link rel=\"icon\" href=\"data:,\">\n"
-            "<link rel=\"stylesheet\" href=\"/style.css\">\n<header><h1>%s</h1></header>\n<main>\n",
+            "<link rel=\"stylesheet\" href=\"/style.css\">\n"
+            "<header><h1>%s</h1></header>\n<main>\n",
             title, title);
     return b;
 }
@@ -85,7 +87,8 @@ bool page_problem(Ctx *cx, Req *rq)
         if (!str_is(name, str_of(f->code)))
             continue;
         Buf b = page_of(cx, str_z(cx->mem, problem_title(cx->mem, (FaultCode)c)));
-        buf_fmt(&b, "<p class=\"lead\">%s</p>\n<p>Code <code>%s</code>, HTTP status %d. %s</p>\n",
+        buf_fmt(&b, "<p class=\"lead\">%s</p>\n"
+                "<p>Code <code>%s</code>, HTTP status %d. %s</p>\n",
                 f->sentence, f->code, f->status,
                 f->retry ? "The same request may succeed later."
                          : "The same request will not succeed; change it first.");
