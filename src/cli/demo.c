@@ -84,7 +84,8 @@ static bool make_event(Demo *d)
         !id_of(answer, "venue", &venue))
         return false;
     buf_fmt(&body, "{\"name\":\"Night of the Long Strings\",\"venueId\":\"%.*s\","
-            "\"description\":\"A demo concert: buy a ticket, nobody will charge you.\",\"startsAt\":\"",
+            "\"description\":"
+            "\"A demo concert: buy a ticket, nobody will charge you.\",\"startsAt\":\"",
             STR_ARGS(venue));
     time_write(&body, later(now, days(30)));
     buf_lit(&body, "\",\"endsAt\":\"");
@@ -207,8 +208,9 @@ static void print_demo(Demo *d)
            "  organiser  %.*s  %.*s\n  buyer      %.*s  %.*s\n\nThree lines to try:\n",
            STR_ARGS(d->path), STR_ARGS(ORGANISER_EMAIL), STR_ARGS(d->organiser_password),
            STR_ARGS(BUYER_EMAIL), STR_ARGS(d->buyer_password));
-    const char *login = str_fmt(&d->app.mem, "curl -s %.*s/auth/login"
-        " -H 'Content-Type: application/json' -d '{\"email\":\"%.*s\",\"password\":\"%.*s\"}'", STR_ARGS(url),
+    const char *login = str_fmt(&d->app.mem,
+        "curl -s %.*s/auth/login -H 'Content-Type: application/json'"
+        " -d '{\"email\":\"%.*s\",\"password\":\"%.*s\"}'", STR_ARGS(url),
         STR_ARGS(BUYER_EMAIL), STR_ARGS(d->buyer_password)).at;
     printf("  curl -s %.*s/api/v1/tickets/events/%.*s/types\n  %s\n", STR_ARGS(url),
            STR_ARGS(d->event), login);
