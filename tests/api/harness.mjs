@@ -22,6 +22,7 @@ export const binary = process.env.TICKETTOKEN ?? join(root, 'build/tickettoken')
 export const TENANT = '00000000-0000-0000-0000-000000000001';
 export const cluster = process.env.WORLD === 'cluster';
 export const PASSWORD = 'Correct-Horse-7-Battery';
+const lawless = process.env.RACE_CONTROL === '1';    // a build without guards says what can't be
 
 const patience = 20_000;
 export const sleep = (ms) => new Promise((done) => setTimeout(done, ms));
@@ -183,7 +184,7 @@ export class Server {
     let json;
     try { json = JSON.parse(text); } catch { json = undefined; }
     const route = routeOf(method, new URL(path, 'http://any').pathname);
-    const wrong = json === undefined || !route ? undefined : wrongWith(method, route.path, r.status, json);
+    const wrong = json === undefined || !route || lawless ? undefined : wrongWith(method, route.path, r.status, json);
     if (wrong) throw new Error(`${method} ${path}: ${r.status} is not as the document says: ${wrong}: ${text.slice(0, 500)}`);
     if (foreign && r.status === 404) note(method, path, 'foreign');
     else if (r.status < 400) note(method, path, 'success');
