@@ -227,6 +227,16 @@ bool guard_pass(Ctx *cx, const Req *rq, unsigned access)
     return machine_recall(cx, rq, bearer) && guard_check(cx, rq, access);
 }
 
+bool guard_learn(Ctx *cx, const Req *rq)
+{
+    Str bearer = bearer_of(rq);
+    Claims c;
+
+    if (bearer.at != NULL && !jwt_is_of_service(cx->mem, bearer) && foreign_is(cx->mem, bearer))
+        return foreign_check(cx, bearer, &c);
+    return guard_machine(cx, rq);
+}
+
 /* ---- writes that may be retried ------------------------------------------- */
 
 static bool is_key(Str s)

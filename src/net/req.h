@@ -11,6 +11,9 @@ typedef struct Header { Str name, value; } Header;      /* name as it came; comp
 
 typedef struct ReplyHeader { struct ReplyHeader *next; Str name, value; } ReplyHeader;
 
+struct Req;
+typedef bool Learn(Ctx *cx, const struct Req *rq);
+
 typedef struct Reply {
     int          status;                          /* 0: nothing replied yet   */
     Str          type;                            /* Content-Type             */
@@ -20,6 +23,7 @@ typedef struct Reply {
     Mono         not_before;                      /* held back until then     */
     struct ForwardWish *forward;                  /* not NULL: an upstream answers (forward.h) */
     struct StreamWish *stream;                    /* not NULL: becomes a stream (stream.h) */
+    Learn       *learn;                           /* FORWARDS: not known yet, see learn.h */
 } Reply;
 
 typedef struct Req {
