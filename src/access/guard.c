@@ -2,7 +2,7 @@
  * whose access token has expired sends it along when it comes to refresh.
  *
  * On an io thread (INLINE) nothing may wait: the keys of another issuer and the account
- * behind its token are not asked for there, only remembered. */
+ * behind its token are not asked for there, only remembered; guard_learn asks for them. */
 #include "access/guard.h"
 #include "access/machine.h"
 #include "access/service_jwt.h"

@@ -3,7 +3,8 @@
  * stands for the dash (CGI and its heirs read both as one). So are those by which some
  * frameworks let a request name another path or method than its own.
  *
- * The guard reads the token from memory and asks no database: this runs on an io thread. */
+ * The guard reads the token from memory and asks no database: this runs on an io thread. A
+ * worker looks up whom it does not remember. */
 #include "gateway/proxy_http.h"
 #include "access/guard.h"
 #include "access/service.h"
