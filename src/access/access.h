@@ -9,9 +9,9 @@
 CHECKED bool access_open(Arena *mem, const ServiceConfig *services, Str *why);
 void access_close(void);
 
-/* Takes in which services, tokens and keys were taken back elsewhere. A clock job, of every
- * node and twice a second: so long is what was taken back there still believed here. Renews
- * the name of this instance, too. */
+/* Takes in which services, tokens and keys were taken back elsewhere. A clock job, of
+ * every node and twice a second: so long is what was taken back there still believed
+ * here. Renews the name of this instance, too. */
 CHECKED bool access_watch(Ctx *cx);
 
 /* Deletes what has run out. A clock job. */

@@ -19,10 +19,13 @@ static bool read_scopes(Ctx *cx, Str text, unsigned *out)
     const Json *list = json_read(cx->mem, text, &why);
 
     if (!scopes_read(list, out, &unknown) || *out == 0)
-        return fail_field(cx, S("scopes"), "must be a list of words such as events:write");
+        return fail_field(cx, S("scopes"),
+                          "must be a list of words such as events:write");
     if (unknown.at != NULL)
-        return fail_field(cx, S("scopes"), "there is no scope %.*s", STR_ARGS(str_sub(unknown, 0, 40)));
-    return (*out & MAY_ADMIN) == 0 || fail_field(cx, S("scopes"), "admin:* is for services");
+        return fail_field(cx, S("scopes"), "there is no scope %.*s",
+                          STR_ARGS(str_sub(unknown, 0, 40)));
+    return (*out & MAY_ADMIN) == 0 ||
+           fail_field(cx, S("scopes"), "admin:* is for services");
 }
 
 bool api_key_index(Ctx *cx, Req *rq)
@@ -46,7 +49,8 @@ bool api_key_post(Ctx *cx, Req *rq)
         return fail_field(cx, S("expiresAt"), "must be in the future");
     if (!api_key_create(cx, in.name, scopes, in.expiresAt, &out.apiKey, &out.key))
         return false;
-    log_info("API key made", L("id", uuid_str(cx->mem, out.apiKey.id)), L("scopes", out.apiKey.scopes));
+    log_info("API key made", L("id", uuid_str(cx->mem, out.apiKey.id)),
+             L("scopes", out.apiKey.scopes));
     return reply(cx, rq, 201, &api_key_made_shape, &out);
 }
 

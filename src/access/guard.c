@@ -232,7 +232,8 @@ bool guard_learn(Ctx *cx, const Req *rq)
     Str bearer = bearer_of(rq);
     Claims c;
 
-    if (bearer.at != NULL && !jwt_is_of_service(cx->mem, bearer) && foreign_is(cx->mem, bearer))
+    if (bearer.at != NULL && !jwt_is_of_service(cx->mem, bearer) &&
+        foreign_is(cx->mem, bearer))
         return foreign_check(cx, bearer, &c);
     return guard_machine(cx, rq);
 }

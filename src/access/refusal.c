@@ -1,5 +1,6 @@
-/* refusal.c - places by the person's hash, eight steps at most. One is free again when its hour
- * is over and nothing was counted in it. What can't be written now is counted on. */
+/* refusal.c - places by the person's hash, eight steps at most. One is free again when
+ * its hour is over and nothing was counted in it. What can't be written now is counted
+ * on. */
 #include "access/refusal.h"
 #include "access/guard.h"
 #include "base/lock.h"
@@ -18,7 +19,10 @@ typedef struct Place {
     char        peer[PEER_ROOM];
 } Place;
 
-static struct { Lock lock; Place places[REFUSALS_MOST]; } own = { .lock = LOCK_OF(RANK_KEYS) };
+static struct {
+    Lock lock;
+    Place places[REFUSALS_MOST];
+} own = { .lock = LOCK_OF(RANK_KEYS) };
 
 static Place *find(UserId person, Access right)
 {
@@ -93,7 +97,8 @@ static bool write(Ctx *cx, const Place *p)
     cx->tenant = p->tenant;
     bool good = audit_note(cx, &(Deed){ .action = AUDIT_PERMISSION_DENIED, .failed = true,
         .actor = p->person, .subject = p->person, .from = { str_of(p->peer), { 0 } },
-        .target = str_fmt(cx->mem, "%s %s", method_names.at[p->route->method], p->route->path),
+        .target = str_fmt(cx->mem, "%s %s", method_names.at[p->route->method],
+                          p->route->path),
         .details = buf_str(&b) });
     cx->tenant = was;
     return good;

@@ -1,6 +1,6 @@
-/* request_hmac.c - the nonce is spent last, when all else holds: nobody can spend another's,
- * and while the kv is away nothing is let in, because it might come twice. It is kept as
- * long as its timestamp could pass, which is twice the window. */
+/* request_hmac.c - the nonce is spent last, when all else holds: nobody can spend
+ * another's, and while the kv is away nothing is let in, because it might come twice. It
+ * is kept as long as its timestamp could pass, which is twice the window. */
 #include "access/request_hmac.h"
 #include "base/signed.h"
 #include "kv/kv.h"
@@ -9,18 +9,25 @@
 bool request_is_signed(const Req *rq)
 {
     return rq->route != NULL && req_header(rq, S("x-internal-service")).at != NULL &&
-           (str_starts(rq->path, S("/internal/")) || str_starts(rq->path, S("/auth/internal/")));
+           (str_starts(rq->path, S("/internal/")) ||
+            str_starts(rq->path, S("/auth/internal/")));
 }
 
-typedef struct Signed { Str service, timestamp, nonce, body_hash; u8 sig[SHA256_BYTES]; } Signed;
+typedef struct Signed {
+    Str service, timestamp, nonce, body_hash;
+    u8 sig[SHA256_BYTES];
+} Signed;
 
 static bool read_headers(Ctx *cx, const Req *rq, Signed *s)
 {
     u8 body[SHA256_BYTES];
 
-    *s = (Signed){ req_header(rq, S("x-internal-service")), req_header(rq, S("x-internal-timestamp")),
-                   req_header(rq, S("x-internal-nonce")), req_header(rq, S("x-internal-body-hash")), { 0 } };
-    if (s->service.len > SERVICE_ID_MOST || s->timestamp.len > 20 || !nonce_plain(s->nonce) ||
+    *s = (Signed){ req_header(rq, S("x-internal-service")),
+                   req_header(rq, S("x-internal-timestamp")),
+                   req_header(rq, S("x-internal-nonce")),
+                   req_header(rq, S("x-internal-body-hash")), { 0 } };
+    if (s->service.len > SERVICE_ID_MOST || s->timestamp.len > 20 ||
+        !nonce_plain(s->nonce) ||
         !hex_read(req_header(rq, S("x-internal-signature")), s->sig, SHA256_BYTES) ||
         (s->body_hash.at != NULL && !hex_read(s->body_hash, body, SHA256_BYTES)) ||
         (s->body_hash.at == NULL && rq->body.len > 0))
@@ -40,8 +47,8 @@ static bool check_signature(Ctx *cx, const Req *rq, const Signed *s, const Keys 
 {
     Str text = str_fmt(cx->mem, "%.*s:%.*s:%.*s:%s:%.*s:%.*s", STR_ARGS(s->service),
                        STR_ARGS(s->timestamp), STR_ARGS(s->nonce),
-                       method_names.at[rq->head ? M_HEAD : rq->method], STR_ARGS(rq->target),
-                       STR_ARGS(s->body_hash));
+                       method_names.at[rq->head ? M_HEAD : rq->method],
+                       STR_ARGS(rq->target), STR_ARGS(s->body_hash));
     bool first = holds(s, text, &keys->now), second = holds(s, text, &keys->before);
 
     return first || (second && before(cx->now, keys->before_until)) ||
@@ -55,7 +62,8 @@ static bool check_body(Ctx *cx, const Req *rq, const Signed *s)
 
     if (s->body_hash.at == NULL)
         return true;
-    return (hex_read(s->body_hash, claimed, SHA256_BYTES) && same_bytes(claimed, d.b, SHA256_BYTES)) ||
+    return (hex_read(s->body_hash, claimed, SHA256_BYTES) &&
+            same_bytes(claimed, d.b, SHA256_BYTES)) ||
            fail(cx, INVALID_SERVICE_SIGNATURE, "another body than was signed");
 }
 

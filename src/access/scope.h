@@ -1,8 +1,8 @@
 /* scope.h - what a machine may do, as one bit each, by the words that tokens say.
  *
  * The bits stand where a row of the table of routes has room for them: `MACHINES |
- * MAY_EVENTS_WRITE` is who may call it. What a person may do is his role; a row that names
- * a role and a scope is for both.
+ * MAY_EVENTS_WRITE` is who may call it. What a person may do is his role; a row that
+ * names a role and a scope is for both.
  * Needs: base.  Used by: guard, machine, service, api_key, web (the table of routes). */
 #pragma once
 #include "base/json.h"

@@ -1,6 +1,6 @@
 /* service.c - the order of the checks: whoever has no secret learns that a service is not
- * trusted or that a signature doesn't hold, and nothing else. Only a token that was really
- * made is told that it has expired or why it was taken back.
+ * trusted or that a signature doesn't hold, and nothing else. Only a token that was
+ * really made is told that it has expired or why it was taken back.
  *
  * With a shared secret everybody who can check a token could have made it, so an audience
  * would prove nothing and file 000's tokens, which name none, are taken. A service with a
@@ -45,8 +45,8 @@ static void name_instance(Arena *mem, Instant now)
 
     uname(&u);
     rand_bytes(chance, sizeof chance);
-    Str name = str_fmt(mem, "%.*s-%s-%jd-%.*s", STR_ARGS(own.id), u.nodename, (intmax_t)now.ms,
-                       STR_ARGS(hex_write(mem, chance, sizeof chance)));
+    Str name = str_fmt(mem, "%.*s-%s-%jd-%.*s", STR_ARGS(own.id), u.nodename,
+                       (intmax_t)now.ms, STR_ARGS(hex_write(mem, chance, sizeof chance)));
     must(name.len <= NAME_ROOM);
     lock(&instance.lock);
     memcpy(instance.name, name.at, (size_t)name.len);
@@ -88,7 +88,8 @@ void service_watch(Ctx *cx)
     if (before(cx->now, earlier(old.until, INSTANCE_EARLY)))
         return;
     name_instance(cx->mem, cx->now);
-    log_info("this instance has a new name", L("from", old.id), L("to", service_instance(cx).id));
+    log_info("this instance has a new name", L("from", old.id),
+             L("to", service_instance(cx).id));
 }
 
 Str service_own_id(void) { return own.id; }
@@ -110,7 +111,8 @@ bool service_open(Arena *mem, const ServiceConfig *c, Str *why)
     return true;
 }
 
-/* What was signed with the secrets before is not used again: its place has another name. */
+/* What was signed with the secrets before is not used again: its place has another
+ * name. */
 void service_change(ServiceList *list)
 {
     services_use(list);
@@ -148,7 +150,8 @@ bool service_standing(Ctx *cx, const Service *s)
 static bool check_standing(Ctx *cx, Str token, const Service *s)
 {
     Digest d = sha256(token);
-    Str reason = revocation_of(cx->mem, A_TOKEN, hex_write(cx->mem, d.b, SHA256_BYTES), cx->now);
+    Str reason = revocation_of(cx->mem, A_TOKEN, hex_write(cx->mem, d.b, SHA256_BYTES),
+                               cx->now);
 
     if (reason.at != NULL)
         return revoked(cx, SERVICE_TOKEN_REVOKED, "Token", reason);
@@ -171,7 +174,8 @@ bool service_judge(Ctx *cx, Str token, const Service *s, const Assertion *a, Pee
 {
     if (!check_claims(cx, a, s) || !check_standing(cx, token, s))
         return false;
-    *out = (Peer){ str_copy(cx->mem, s->id), s->machine, a->scopes & s->scopes, a->tenant, a->user };
+    *out = (Peer){ str_copy(cx->mem, s->id), s->machine, a->scopes & s->scopes, a->tenant,
+                   a->user };
     return true;
 }
 
@@ -214,7 +218,10 @@ static Digest place_name(Ctx *cx, Str audience)
     return sha256(buf_str(&b));
 }
 
-static unsigned place_number(const Digest *d) { return (unsigned)(d->b[0] << 8 | d->b[1]) % PLACES; }
+static unsigned place_number(const Digest *d)
+{
+    return (unsigned)(d->b[0] << 8 | d->b[1]) % PLACES;
+}
 
 static Str recall(Ctx *cx, const Digest *of)
 {
@@ -224,7 +231,8 @@ static Str recall(Ctx *cx, const Digest *of)
     lock(&own.locks[n % LOCKS]);
     const Place *p = &own.places[n];
     if (p->until_ms > cx->now.ms + SERVICE_TOKEN_EARLY.ms &&
-        p->until_ms <= cx->now.ms + SERVICE_TOKEN_LASTS.ms && same_bytes(p->of.b, of->b, SHA256_BYTES))
+        p->until_ms <= cx->now.ms + SERVICE_TOKEN_LASTS.ms &&
+        same_bytes(p->of.b, of->b, SHA256_BYTES))
         text = str_copy(cx->mem, (Str){ p->text, p->len });
     unlock(&own.locks[n % LOCKS]);
     return text;
@@ -289,8 +297,10 @@ int service_headers(Ctx *cx, Str audience, Str tracestate, Header out[SERVICE_HE
         out[n++] = (Header){ S("X-Service-Token"), token };
     out[n++] = (Header){ S("X-Service-ID"), own.id };
     out[n++] = (Header){ S("X-Service-Name"), own.name };
-    out[n++] = (Header){ S("X-Request-ID"), hex_write(cx->mem, cx->trace.id, sizeof cx->trace.id) };
-    out[n++] = (Header){ S("User-Agent"), str_fmt(cx->mem, "%.*s/" VERSION, STR_ARGS(own.name)) };
+    out[n++] = (Header){ S("X-Request-ID"),
+                         hex_write(cx->mem, cx->trace.id, sizeof cx->trace.id) };
+    out[n++] = (Header){ S("User-Agent"),
+                         str_fmt(cx->mem, "%.*s/" VERSION, STR_ARGS(own.name)) };
     out[n++] = (Header){ S("traceparent"), traceparent(cx) };
     if (tracestate.at != NULL)
         out[n++] = (Header){ S("tracestate"), tracestate };
@@ -303,7 +313,8 @@ static bool mint(Ctx *cx, const Service *s, Str audience, Span lasts, Str *token
 {
     if (s->keys.now.len == 0)
         return fail(cx, INVALID_STATE, "service %.*s has no secret", STR_ARGS(s->id));
-    Assertion a = for_audience(cx, s->id, audience.at != NULL ? audience : own.id, s->scopes, lasts);
+    Assertion a = for_audience(cx, s->id, audience.at != NULL ? audience : own.id,
+                               s->scopes, lasts);
     a.tenant = (TenantId){ 0 };
     *token = assertion_write(cx->mem, &a, &s->keys.now);
     return true;

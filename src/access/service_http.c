@@ -1,17 +1,22 @@
-/* service_http.c - read, call, reply. Whoever found a token in a log sends the token; whoever
- * keeps no such thing sends its SHA-256. */
+/* service_http.c - read, call, reply. Whoever found a token in a log sends the token;
+ * whoever keeps no such thing sends its SHA-256. */
 #include "access/service_http.h"
 #include "access/service.h"
 #include "access/service_revoked.h"
 #include "base/log.h"
 
-typedef struct ServiceRow { Str id, scopes; bool ownSecret, hasSecret; Str revoked; } ServiceRow;
+typedef struct ServiceRow {
+    Str id, scopes;
+    bool ownSecret, hasSecret;
+    Str revoked;
+} ServiceRow;
 const Shape service_row_shape = SHAPE(ServiceRow,
     TEXT(ServiceRow, id, 1, SERVICE_ID_MOST, 0, "iss of its tokens"),
     RAW(ServiceRow, scopes, 0, "a list of words such as events:read"),
     BOOL(ServiceRow, ownSecret, 0, "whether only it can sign in its name"),
     BOOL(ServiceRow, hasSecret, 0, "whether any of its tokens can be verified here"),
-    TEXT(ServiceRow, revoked, 0, REASON_MOST, OPTIONAL, "why it may not speak at present"));
+    TEXT(ServiceRow, revoked, 0, REASON_MOST, OPTIONAL,
+         "why it may not speak at present"));
 
 typedef struct Self {
     Str id, instance, fingerprint;
@@ -22,7 +27,8 @@ typedef struct Self {
 const Shape self_shape = SHAPE(Self,
     TEXT(Self, id, 1, SERVICE_ID_MOST, 0, "SERVICE_ID"),
     TEXT(Self, instance, 1, 300, 0, "this process"),
-    TEXT(Self, fingerprint, 1, 64, OPTIONAL, "the same on all nodes that have the same SERVICE_SECRET"),
+    TEXT(Self, fingerprint, 1, 64, OPTIONAL,
+         "the same on all nodes that have the same SERVICE_SECRET"),
     TIME(Self, validUntil, 0, "until when the instance may be known by that name"),
     BOOL(Self, previousAccepted, 0, "whether SERVICE_SECRET_PREVIOUS is still taken"),
     TIME(Self, previousUntil, OPTIONAL, "until when"));
@@ -75,9 +81,11 @@ static bool settle(Ctx *cx, const RevokeIn *in, Revocation *out)
     u8 bytes[SHA256_BYTES];
     Instant last = later(cx->now, (Span){ SERVICE_TOKEN_LASTS.ms + 60000 });
 
-    if ((in->service.at != NULL) + (in->token.at != NULL) + (in->tokenHash.at != NULL) != 1)
+    if ((in->service.at != NULL) + (in->token.at != NULL) +
+        (in->tokenHash.at != NULL) != 1)
         return fail_field(cx, S("service"), "give one of service, token and tokenHash");
-    *out = (Revocation){ .kind = A_TOKEN, .reason = in->reason, .until = last, .changedAt = cx->now };
+    *out = (Revocation){ .kind = A_TOKEN, .reason = in->reason, .until = last,
+                         .changedAt = cx->now };
     if (in->service.at != NULL) {
         *out = (Revocation){ .kind = A_SERVICE, .name = in->service, .reason = in->reason,
                              .changedAt = cx->now };
@@ -89,7 +97,8 @@ static bool settle(Ctx *cx, const RevokeIn *in, Revocation *out)
         return true;
     }
     out->name = str_lower(cx->mem, in->tokenHash);
-    return hex_read(out->name, bytes, SHA256_BYTES) || fail_field(cx, S("tokenHash"), "is no hex");
+    return hex_read(out->name, bytes, SHA256_BYTES) ||
+           fail_field(cx, S("tokenHash"), "is no hex");
 }
 
 bool revocation_create(Ctx *cx, Req *rq)
@@ -100,8 +109,8 @@ bool revocation_create(Ctx *cx, Req *rq)
     if (!req_read(cx, rq, &revoke_in_shape, &in) || !settle(cx, &in, &r) ||
         !service_revoke(cx, (RevokedKind)r.kind, r.name, r.reason, r.until))
         return false;
-    log_warn("service token taken back", L("kind", revoked_kind_names.at[r.kind]), L("name", r.name),
-             L("reason", r.reason));
+    log_warn("service token taken back", L("kind", revoked_kind_names.at[r.kind]),
+             L("name", r.name), L("reason", r.reason));
     return reply(cx, rq, 201, &revocation_shape, &r);
 }
 

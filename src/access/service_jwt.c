@@ -43,7 +43,8 @@ static JwsKey *key_of(const Secret *s, Str kid)
     return k;
 }
 
-static bool holds(Ctx *cx, const Service *s, const Secret *secret, Str token, Str *payload)
+static bool holds(Ctx *cx, const Service *s, const Secret *secret, Str token,
+                  Str *payload)
 {
     const char *why;
 
@@ -78,7 +79,8 @@ static bool read_claims(Arena *mem, Str payload, Assertion *a)
         (json_member(j, "scope") != NULL && !json_get_str(j, "scope", &scope)))
         return false;
     a->scopes = scopes_of(scope);
-    if (!claim_time(j, "iat", &a->issued) || (json_member(j, "nbf") != NULL && !claim_time(j, "nbf", &from)))
+    if (!claim_time(j, "iat", &a->issued) ||
+        (json_member(j, "nbf") != NULL && !claim_time(j, "nbf", &from)))
         return false;
     if (before(a->issued, from))
         a->issued = from;                         /* judged as if made then   */
@@ -96,7 +98,8 @@ static const Service *named(Arena *mem, Str token)
     if (!base64url_read(mem, str_sub(token, 0, str_find(token, '.')), &text))
         return NULL;
     const Json *j = json_read(mem, text, &why);
-    return j != NULL && json_kind(j) == J_OBJECT && json_get_str(j, "kid", &kid) ? service_take(kid) : NULL;
+    return j != NULL && json_kind(j) == J_OBJECT && json_get_str(j, "kid", &kid)
+           ? service_take(kid) : NULL;
 }
 
 static bool check(Ctx *cx, const Service *s, Str token, Peer *out)
@@ -105,10 +108,12 @@ static bool check(Ctx *cx, const Service *s, Str token, Peer *out)
     Str payload;
 
     if (!holds(cx, s, &s->keys.now, token, &payload) &&
-        !(before(cx->now, s->keys.before_until) && holds(cx, s, &s->keys.before, token, &payload)))
+        !(before(cx->now, s->keys.before_until) &&
+          holds(cx, s, &s->keys.before, token, &payload)))
         return fail(cx, INVALID_SERVICE_SIGNATURE, "service %.*s", STR_ARGS(s->id));
     if (!read_claims(cx->mem, payload, &a) || !str_is(a.issuer, s->id))
-        return fail(cx, INVALID_SERVICE_TOKEN, "a claim is missing or not what it should be");
+        return fail(cx, INVALID_SERVICE_TOKEN,
+                    "a claim is missing or not what it should be");
     return service_judge(cx, token, s, &a, out);
 }
 

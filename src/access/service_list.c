@@ -1,6 +1,7 @@
-/* service_list.c - a list is read whole, never changed, and counted, so another can take its
- * place while requests are judged by it. What the file names and doesn't exist is a mistake,
- * because a typing error in a scope would otherwise be found by whoever is refused at night. */
+/* service_list.c - a list is read whole, never changed, and counted, so another can take
+ * its place while requests are judged by it. What the file names and doesn't exist is a
+ * mistake, because a typing error in a scope would otherwise be found by whoever is
+ * refused at night. */
 #include "access/service_list.h"
 #include "base/file.h"
 #include "base/lock.h"
@@ -27,11 +28,17 @@ static struct { Lock lock; ServiceList *now; } own = { .lock = LOCK_OF(RANK_KEYS
 
 /* ---- the file ---------------------------------------------------------------- */
 
-typedef struct { Arena *mem; const ServicesConfig *config; ServiceList *to; Str *why; } Reading;
+typedef struct {
+    Arena *mem;
+    const ServicesConfig *config;
+    ServiceList *to;
+    Str *why;
+} Reading;
 
 static bool wrong(Reading *r, Str id, const char *what, Str about)
 {
-    *r->why = str_fmt(r->mem, "services: \"%.*s\": %s %.*s", STR_ARGS(id), what, STR_ARGS(about));
+    *r->why = str_fmt(r->mem, "services: \"%.*s\": %s %.*s", STR_ARGS(id), what,
+                      STR_ARGS(about));
     return false;
 }
 
@@ -39,14 +46,16 @@ static bool is_id(Str s)
 {
     for (isize i = 0; i < s.len; i++) {
         char c = s.at[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' || c == '.'))
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
+              c == '.'))
             return false;
     }
     return s.len > 0 && s.len <= SERVICE_ID_MOST;
 }
 
 /* The file's text without the line's end; absent member: nothing. */
-static bool read_secret(Reading *r, Str id, const Json *row, const char *name, Secret *out)
+static bool read_secret(Reading *r, Str id, const Json *row, const char *name,
+                        Secret *out)
 {
     Str path, text;
 
@@ -56,7 +65,8 @@ static bool read_secret(Reading *r, Str id, const Json *row, const char *name, S
         return wrong(r, id, name, S("is no path"));
     if (!file_read(r->mem, path, FILE_MOST, &text))
         return wrong(r, id, strerror(errno), path);
-    while (text.len > 0 && (text.at[text.len - 1] == '\n' || text.at[text.len - 1] == '\r'))
+    while (text.len > 0 &&
+           (text.at[text.len - 1] == '\n' || text.at[text.len - 1] == '\r'))
         text.len--;
     if (text.len < SERVICE_SECRET_LEAST || text.len > SECRET_MOST)
         return wrong(r, id, "must have 32 to 200 letters:", path);
@@ -74,7 +84,8 @@ static bool read_moment(Reading *r, Service *s, const Json *row)
     if (s->keys.before.len == 0)
         return true;
     if (!json_get_str(row, "rotatedAt", &text) || !time_read(text, &at))
-        return wrong(r, s->id, "previousSecretFile needs rotatedAt, the moment of the change", S(""));
+        return wrong(r, s->id, "previousSecretFile needs rotatedAt, the moment of the "
+                               "change", S(""));
     s->keys.before_until = later(at, SECRET_OVERLAP);
     return true;
 }
@@ -155,10 +166,12 @@ static bool read_all(Reading *r, Str text)
 {
     Str why = { 0 };
     const Json *j = json_read(r->mem, text, &why);
-    const Json *list = j != NULL && json_kind(j) == J_OBJECT ? json_member(j, "services") : NULL;
+    const Json *list = j != NULL && json_kind(j) == J_OBJECT
+                       ? json_member(j, "services") : NULL;
 
     if (list == NULL || json_kind(list) != J_LIST || json_count(list) > SERVICES_MOST) {
-        *r->why = str_fmt(r->mem, "services: expected {\"services\":[...]}, at most %d: %.*s",
+        *r->why = str_fmt(r->mem,
+                          "services: expected {\"services\":[...]}, at most %d: %.*s",
                           SERVICES_MOST, STR_ARGS(why));
         return false;
     }
@@ -180,7 +193,8 @@ static ServiceList *new_list(const Keys *shared)
     must(l != NULL);
     l->users = 1;
     l->shared = (Service){ .id = S(""), .of = l };
-    l->shared.keys = (Keys){ copy_of(&shared->now), copy_of(&shared->before), shared->before_until };
+    l->shared.keys = (Keys){ copy_of(&shared->now), copy_of(&shared->before),
+                             shared->before_until };
     return l;
 }
 
@@ -189,7 +203,8 @@ ServiceList *services_read(Arena *mem, const ServicesConfig *config, Str *why)
     Str text = str_of(services_default);
 
     if (config->file.len > 0 && !file_read(mem, config->file, FILE_MOST, &text)) {
-        *why = str_fmt(mem, "SERVICES_FILE %.*s: %s", STR_ARGS(config->file), strerror(errno));
+        *why = str_fmt(mem, "SERVICES_FILE %.*s: %s", STR_ARGS(config->file),
+                       strerror(errno));
         return NULL;
     }
     Reading r = { mem, config, new_list(&config->shared), why };
@@ -288,7 +303,8 @@ ServiceView *services_view(Arena *mem, isize *count)
     *count = l->count;
     for (isize i = 0; i < l->count; i++) {
         const Service *s = &l->all[i];
-        v[i] = (ServiceView){ str_copy(mem, s->id), s->scopes, s->alone, s->keys.now.len > 0 };
+        v[i] = (ServiceView){ str_copy(mem, s->id), s->scopes, s->alone,
+                              s->keys.now.len > 0 };
     }
     services_drop(l);
     return v;

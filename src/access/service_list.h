@@ -32,11 +32,13 @@ typedef struct Service {
 
 typedef struct ServicesConfig {
     Str file;                                     /* SERVICES_FILE; empty: the table */
-    Str trusted;                                  /* TRUSTED_SERVICES; empty: all of the file */
+    Str trusted;                                  /* TRUSTED_SERVICES; empty: all of the
+                                                     file */
     Keys shared;                                  /* copied                   */
 } ServicesConfig;
 
-/* Reads the file. NULL with *why, in mem: it can't be read, or says what makes no sense. */
+/* Reads the file. NULL with *why, in mem: it can't be read, or says what makes no
+ * sense. */
 ServiceList *services_read(Arena *mem, const ServicesConfig *config, Str *why);
 
 /* The list from now on; may be called while others ask. The one before goes, and its

@@ -35,7 +35,8 @@ static struct {
 static isize find(int kind, Str name)
 {
     for (isize i = 0; i < all.count; i++)
-        if (all.list[i].kind == kind && str_is((Str){ all.list[i].name, all.list[i].len }, name))
+        if (all.list[i].kind == kind &&
+            str_is((Str){ all.list[i].name, all.list[i].len }, name))
             return i;
     return -1;
 }
@@ -118,9 +119,11 @@ static bool write(Ctx *cx, void *arg)
         return false;
     if (n >= REVOCATIONS_MOST)
         return fail(cx, CONFLICT, "%d revocations stand", REVOCATIONS_MOST);
-    return sql_run(cx, &revocation_add, NULL, V(names_str(&revoked_kind_names, r->kind)), V(r->name),
-                   V(r->reason), V(r->until), V(r->lifted), V(r->changedAt)) &&
-           note_write(cx, r->lifted ? AUDIT_SERVICE_UNREVOKED : AUDIT_SERVICE_REVOKED, (UserId){ 0 }, r->name);
+    return sql_run(cx, &revocation_add, NULL, V(names_str(&revoked_kind_names, r->kind)),
+                   V(r->name), V(r->reason), V(r->until), V(r->lifted),
+                   V(r->changedAt)) &&
+           note_write(cx, r->lifted ? AUDIT_SERVICE_UNREVOKED : AUDIT_SERVICE_REVOKED,
+                      (UserId){ 0 }, r->name);
 }
 
 /* One after the other, whoever does it: the lane of nobody. */
@@ -149,7 +152,8 @@ typedef struct { Instant from; Revocation *rows; isize count; } Looking;
 static bool look(Ctx *cx, void *arg)
 {
     Looking *l = arg;
-    return sql_rows(cx, &revocation_since, &revocation_shape, &l->rows, &l->count, V(l->from));
+    return sql_rows(cx, &revocation_since, &revocation_shape, &l->rows, &l->count,
+                    V(l->from));
 }
 
 bool service_revocations(Ctx *cx, Revocation **rows, isize *count)
@@ -161,7 +165,8 @@ bool service_revocations(Ctx *cx, Revocation **rows, isize *count)
         return false;
     Revocation *to = make(cx->mem, Revocation, l.count + 1);
     for (isize i = l.count; i-- > 0;)
-        if (!l.rows[i].lifted && (!is_set(l.rows[i].until) || before(cx->now, l.rows[i].until)))
+        if (!l.rows[i].lifted &&
+            (!is_set(l.rows[i].until) || before(cx->now, l.rows[i].until)))
             to[n++] = l.rows[i];
     *rows = to;
     *count = n;
@@ -172,7 +177,8 @@ bool service_revocations(Ctx *cx, Revocation **rows, isize *count)
 bool service_revoked_watch(Ctx *cx)
 {
     lock(&all.lock);
-    Looking l = { .from = is_set(all.watched) ? earlier(all.watched, minutes(1)) : (Instant){ 1 } };
+    Looking l = { .from = is_set(all.watched) ? earlier(all.watched, minutes(1))
+                                              : (Instant){ 1 } };
     unlock(&all.lock);
 
     if (!read_tx(cx, look, &l))
@@ -192,8 +198,8 @@ typedef struct { i64 *gone; } Sweeping;
 
 static bool forget(Ctx *cx, void *arg)
 {
-    return sql_run(cx, &revocation_forget, ((Sweeping *)arg)->gone, V(earlier(cx->now, LIFTED_KEPT)),
-                   V(cx->now));
+    return sql_run(cx, &revocation_forget, ((Sweeping *)arg)->gone,
+                   V(earlier(cx->now, LIFTED_KEPT)), V(cx->now));
 }
 
 bool service_revoked_sweep(Ctx *cx, i64 *gone)

@@ -14,9 +14,11 @@ extern const Names revoked_kind_names;            /* "token", "service"       */
 
 typedef struct Revocation {
     int     kind;
-    Str     name;                                 /* a service's id, or the hex SHA-256 of a token */
+    Str     name;                                 /* a service's id, or the hex SHA-256 of
+                                                     a token */
     Str     reason;
-    Instant until;                                /* when the token has run out; a service: none */
+    Instant until;                                /* when the token has run out; a
+                                                     service: none */
     bool    lifted;
     Instant changedAt;
 } Revocation;
@@ -25,7 +27,8 @@ extern const Shape revocation_shape;
 /* Takes it back; a second time only changes the reason.
  *   fails   CONFLICT: REVOCATIONS_MOST stand already
  *   tx      opens its own */
-CHECKED bool service_revoke(Ctx *cx, RevokedKind kind, Str name, Str reason, Instant until);
+CHECKED bool service_revoke(Ctx *cx, RevokedKind kind, Str name, Str reason,
+                            Instant until);
 
 /* Lets the service speak again; no mistake if it could. */
 CHECKED bool service_unrevoke(Ctx *cx, Str id);

@@ -1,7 +1,7 @@
-/* service_token.c - the signature covers the bytes that came and no rewriting of them: two
- * programs that order or escape members differently can't disagree about it, and what we
- * don't know is covered too. Nothing of a token is looked at before its length. A token has
- * one spelling only, because it is revoked by the hash of what was shown. */
+/* service_token.c - the signature covers the bytes that came and no rewriting of them:
+ * two programs that order or escape members differently can't disagree about it, and what
+ * we don't know is covered too. Nothing of a token is looked at before its length. A
+ * token has one spelling only, because it is revoked by the hash of what was shown. */
 #include "access/service_token.h"
 #include "base/rand.h"
 #include "proof/base64.h"
@@ -71,7 +71,8 @@ static bool cut_sig(Arena *mem, Str text, Claimed *out)
 
     if (at < 1 || !str_is(str_sub(text, at, at + before_sig.len), before_sig) ||
         !str_ends(text, S("\"}")) ||
-        !hex_read(str_sub(text, at + before_sig.len, text.len - 2), out->sig, SHA256_BYTES) ||
+        !hex_read(str_sub(text, at + before_sig.len, text.len - 2), out->sig,
+                  SHA256_BYTES) ||
         !str_has(text, hex_write(mem, out->sig, SHA256_BYTES)))
         return false;
     Buf b = buf_in(mem, text.len);
@@ -88,7 +89,8 @@ static bool get_claims(const Json *j, Assertion *a)
     return json_get_str(j, "iss", &a->issuer) && a->issuer.len <= SERVICE_ID_MOST &&
            json_get_str(j, "sub", &a->subject) && a->subject.len <= 2 * SERVICE_ID_MOST &&
            json_get_str(j, "env", &a->environment) &&
-           json_get_str(j, "nonce", &nonce) && nonce.len >= NONCE_SHORT && nonce.len <= NONCE_LONG &&
+           json_get_str(j, "nonce", &nonce) && nonce.len >= NONCE_SHORT &&
+           nonce.len <= NONCE_LONG &&
            (json_member(j, "aud") == NULL || json_get_str(j, "aud", &a->audience)) &&
            claim_time(j, "iat", &a->issued) && claim_time(j, "exp", &a->expires) &&
            claim_id(j, "tenantId", &a->tenant.v) && claim_id(j, "userId", &a->user.v) &&
@@ -104,7 +106,8 @@ bool assertion_read(Arena *mem, Str token, Claimed *out, const char **why)
     if (token.len == 0 || token.len > SERVICE_TOKEN_MOST)
         return false;
     *why = "no base64";
-    if (!base64_any_read(mem, token, &text) || !str_is(base64_padded(mem, text.at, text.len), token))
+    if (!base64_any_read(mem, token, &text) ||
+        !str_is(base64_padded(mem, text.at, text.len), token))
         return false;
     *why = "its last member is no sig";
     if (!cut_sig(mem, text, out))

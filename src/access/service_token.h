@@ -6,9 +6,9 @@
  *    "nonce":"<32 hex>","env":"production","scopes":["events:read"],"sig":"<64 hex>"}
  *
  * `sig` is the hex HMAC-SHA256 of the object as it stands there, to the letter, without
- * the member sig. Beside those of requirements file 000 it may say `aud` (the service it is
- * for), `tenantId` and `userId` (on whose behalf); what else it says is covered and ignored.
- * Needs: service_list, base.  Used by: service, cli. */
+ * the member sig. Beside those of requirements file 000 it may say `aud` (the service it
+ * is for), `tenantId` and `userId` (on whose behalf); what else it says is covered and
+ * ignored. Needs: service_list, base.  Used by: service, cli. */
 #pragma once
 #include "access/service_list.h"
 
@@ -17,7 +17,7 @@ enum { SERVICE_TOKEN_MOST = 4096 };
 #define SERVICE_TOKEN_EARLY seconds(60)           /* renewed so long before its end */
 
 typedef struct Assertion {
-    Str      issuer, subject, environment, audience;       /* audience absent: says none */
+    Str      issuer, subject, environment, audience;      /* audience absent: says none */
     unsigned scopes;
     TenantId tenant;                              /* zero: says none          */
     UserId   user;

@@ -89,7 +89,8 @@ static bool read_away(Reading *r)
 /* What nothing is missing without is neither made nor asked for. */
 static bool is_needed(isize i)
 {
-    return row_kind(i) == KIND_SECRET && strcmp(config_table[i].otherwise, "optional") != 0;
+    return row_kind(i) == KIND_SECRET &&
+           strcmp(config_table[i].otherwise, "optional") != 0;
 }
 
 static bool lacks_secret(const Reading *r)
@@ -120,7 +121,8 @@ static bool read_kept(Reading *r, Str path)
     struct stat st;
 
     if (stat(str_z(r->to.mem, path), &st) == 0 && (st.st_mode & 077) != 0) {
-        buf_fmt(r->to.mistakes, "%.*s: others can read it; chmod 600 it\n", STR_ARGS(path));
+        buf_fmt(r->to.mistakes, "%.*s: others can read it; chmod 600 it\n",
+                STR_ARGS(path));
         return false;
     }
     r->from.kept = source_read(&r->from, path, S("secrets.env"));
@@ -203,7 +205,8 @@ static void settle(Reading *r)
     while (c->data_dir.len > 1 && str_ends(c->data_dir, S("/")))
         c->data_dir.len--;
     if (c->database_url.len == 0)
-        c->database_url = str_fmt(r->to.mem, "sqlite:%.*s/tickettoken.db", STR_ARGS(c->data_dir));
+        c->database_url = str_fmt(r->to.mem, "sqlite:%.*s/tickettoken.db",
+                                  STR_ARGS(c->data_dir));
     if (c->keys_dir.len == 0)
         c->keys_dir = str_fmt(r->to.mem, "%.*s/keys", STR_ARGS(c->data_dir));
     if (c->mail_url.len == 0)
@@ -215,7 +218,8 @@ static void settle(Reading *r)
 static void must_know(const ConfigGiven *given)
 {
     for (isize i = 0; i < CONFIG_ROWS; i++)
-        if (config_table[i].name != NULL && strcmp(config_table[i].name, given->name) == 0)
+        if (config_table[i].name != NULL &&
+            strcmp(config_table[i].name, given->name) == 0)
             return;
     must(!"a setting of the table");
 }
@@ -237,7 +241,8 @@ bool config_read(Arena *mem, const ConfigGiven *given, isize n, Config *out,
 {
     Arena raw = { 0 };
     Reading r = { .to = { mem, out, mistakes },
-                  .from = { .raw = &raw, .given = given, .given_count = n, .mistakes = mistakes } };
+                  .from = { .raw = &raw, .given = given, .given_count = n,
+                            .mistakes = mistakes } };
 
     for (isize i = 0; i < n; i++)
         must_know(&given[i]);

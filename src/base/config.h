@@ -1,10 +1,10 @@
 /* config.h - the settings, read once at boot, and again when somebody asks for it.
  *
  * From the command line, the environment, files, and a server of secrets, in the order
- * that config_source.h tells. All mistakes are reported at once. Secrets have no defaults: outside production a
- * missing one is made once into DATA_DIR/secrets.env (mode 0600) and its name is
- * logged; in production that file is not read, every missing one is listed and
- * the start is refused. An empty value counts as none.
+ * that config_source.h tells. All mistakes are reported at once. Secrets have no
+ * defaults: outside production a missing one is made once into DATA_DIR/secrets.env (mode
+ * 0600) and its name is logged; in production that file is not read, every missing one is
+ * listed and the start is refused. An empty value counts as none.
  * Needs: file, crypto.  Used by: main, cli; rooms are given the values they need. */
 #pragma once
 #include "base/crypto.h"
@@ -25,8 +25,10 @@ typedef struct Config {
 #include "base/config.def"
 #undef GROUP
 #undef CONFIG
-    Str *from;                                    /* by row of the table: "environment", "file ..." */
-    Str  strangers;                               /* names in .env that are no setting, a blank between */
+    Str *from;                                    /* by row of the table: "environment",
+                                                     "file ..." */
+    Str  strangers;                               /* names in .env that are no setting, a
+                                                     blank between */
 } Config;
 
 /* Places in the table's lists of words. */
@@ -70,7 +72,8 @@ void config_place(ConfigPlace *read);             /* before the first config_rea
 CHECKED bool config_read(Arena *mem, const ConfigGiven *given, isize n, Config *out,
                          Buf *mistakes, Buf *made);
 
-/* The value of a row as it is, a secret too: for a fingerprint, in memory that is wiped. */
+/* The value of a row as it is, a secret too: for a fingerprint, in memory that is
+ * wiped. */
 void config_raw(Buf *b, const Config *c, isize row);
 
 /* Whether a row of the table has the same value in both. */

@@ -39,7 +39,8 @@ static bool check_proxies(const Check *k)
     Str bad = networks_bad(k->c->trusted_proxies);
 
     if (bad.at != NULL)
-        buf_fmt(k->mistakes, "TRUSTED_PROXIES: \"%.*s\" is no address and no network such as"
+        buf_fmt(k->mistakes,
+                "TRUSTED_PROXIES: \"%.*s\" is no address and no network such as"
                 " 10.0.0.0/24\n", STR_ARGS(bad));
     return bad.at == NULL;
 }
@@ -67,9 +68,10 @@ static bool check_rotation(const Check *k)
 
     return rule(k, k->c->service_key_before.len == 0 || k->c->service_key.len > 0,
                 "SERVICE_SECRET_PREVIOUS: is good only beside SERVICE_SECRET") &&
-           rule(k, text.len > 0 ? time_read(text, &at) : k->c->service_key_before.len == 0,
-                "SERVICE_SECRET_ROTATED_AT: must say when SERVICE_SECRET_PREVIOUS was replaced,"
-                " such as 2026-11-22T08:00:00Z");
+           rule(k, text.len > 0 ? time_read(text, &at)
+                                : k->c->service_key_before.len == 0,
+                "SERVICE_SECRET_ROTATED_AT: must say when SERVICE_SECRET_PREVIOUS was "
+                "replaced, such as 2026-11-22T08:00:00Z");
 }
 
 static bool check_rules(const Check *k)
@@ -92,8 +94,10 @@ static bool check_rules(const Check *k)
     good &= rule(k, is_url(c->otel_endpoint),
                  "OTEL_EXPORTER_OTLP_ENDPOINT: must begin with http:// or https://");
     good &= rule(k, is_url(c->otel_traces),
-                 "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: must begin with http:// or https://");
-    good &= rule(k, begins_with_one_of(c->database_url, "sqlite: postgresql:// postgres://"),
+                 "OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: must begin with http:// or "
+                 "https://");
+    good &= rule(k,
+                 begins_with_one_of(c->database_url, "sqlite: postgresql:// postgres://"),
                  "DATABASE_URL: must begin with sqlite: or postgresql://");
     good &= rule(k, c->owner_url.len == 0 ||
                     begins_with_one_of(c->owner_url, "postgresql:// postgres://"),
@@ -101,7 +105,8 @@ static bool check_rules(const Check *k)
     good &= rule(k, c->redis_url.len == 0 ||
                     begins_with_one_of(c->redis_url, "redis:// rediss:// unix:"),
                  "REDIS_URL: must begin with redis://, rediss:// or unix:");
-    good &= rule(k, c->nats_url.len == 0 || begins_with_one_of(c->nats_url, "nats:// tls://"),
+    good &= rule(k, c->nats_url.len == 0 ||
+                 begins_with_one_of(c->nats_url, "nats:// tls://"),
                  "NATS_URL: must begin with nats:// or tls://");
     good &= rule(k, begins_with_one_of(c->mail_url, "folder: smtp:// smtps://"),
                  "MAIL_URL: must begin with folder:, smtp:// or smtps://");

@@ -1,5 +1,5 @@
-/* config_check.h - the rules that a setting keeps with others, and how its text must begin.
- * Needs: config.  Used by: config.c alone. */
+/* config_check.h - the rules that a setting keeps with others, and how its text must
+ * begin. Needs: config.  Used by: config.c alone. */
 #pragma once
 #include "base/config.h"
 

@@ -25,7 +25,12 @@ static inline void show_INT(Buf *b, const char *words, i64 v)   { (void)words; b
 static inline void show_TEXT(Buf *b, const char *words, Str v)  { (void)words; put_url(b, v); }
 static inline void show_PATH(Buf *b, const char *words, Str v)  { (void)words; buf_add(b, v); }
 static inline void show_LIST(Buf *b, const char *words, Str v)  { (void)words; buf_add(b, v); }
-static inline void show_SPAN(Buf *b, const char *words, Span v) { (void)words; span_write(b, v); }
+
+static inline void show_SPAN(Buf *b, const char *words, Span v)
+{
+    (void)words;
+    span_write(b, v);
+}
 
 static inline void show_BOOL(Buf *b, const char *words, bool v)
 {
@@ -44,7 +49,8 @@ static void show_NAMES(Buf *b, const char *words, int v)
 
 static void show_SECRET(Buf *b, const char *words, Secret v)
 {
-    buf_add(b, v.len > 0 ? S("[redacted]") : words[0] != '\0' ? S("[none]") : S("[missing]"));
+    buf_add(b, v.len > 0 ? S("[redacted]")
+                         : words[0] != '\0' ? S("[none]") : S("[missing]"));
 }
 
 void config_print(Buf *b, const Config *c)
@@ -94,10 +100,12 @@ void config_print_example(Buf *b)
         }
         buf_fmt(b, "\n# %s\n", f[i].says);
         if (is_kind(&f[i], "SECRET") && f[i].least >= 32)
-            buf_fmt(b, "# %jd letters or more: openssl rand -base64 32\n", (intmax_t)f[i].least);
+            buf_fmt(b, "# %jd letters or more: openssl rand -base64 32\n",
+                    (intmax_t)f[i].least);
         if (is_kind(&f[i], "NAMES"))
             buf_fmt(b, "# one of: %s\n", f[i].otherwise);
-        buf_fmt(b, "#%s=%.*s\n", f[i].name, STR_ARGS(is_kind(&f[i], "SECRET") ? S("") : first_word(&f[i])));
+        buf_fmt(b, "#%s=%.*s\n", f[i].name,
+                STR_ARGS(is_kind(&f[i], "SECRET") ? S("") : first_word(&f[i])));
     }
 }
 

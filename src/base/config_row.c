@@ -167,7 +167,8 @@ static bool same_secret(const Secret *a, const Secret *b)
 
 bool config_same(const Config *one, const Config *other, isize row)
 {
-    const void *a = (const char *)one + places[row].at, *b = (const char *)other + places[row].at;
+    const void *a = (const char *)one + places[row].at,
+                *b = (const char *)other + places[row].at;
 
     switch (places[row].kind) {
     case KIND_INT:    return *(const i64 *)a == *(const i64 *)b;

@@ -1,4 +1,5 @@
-/* config_row.h - one row of the table of settings: how a text becomes its value in a Config.
+/* config_row.h - one row of the table of settings: how a text becomes its value in a
+ * Config.
  *
  * What else is done with a row (compare, take over, show, wipe) is for others too, and
  * stands in config.h.

@@ -90,12 +90,13 @@ static ConfigPair *parse(Sources *s, Str path, Str text, Str from)
             l = str_trim(str_sub(l, 7, l.len));
         Str name = str_trim(str_cut(&l, '='));
         if (l.at == NULL || !good_name(name)) {
-            buf_fmt(s->mistakes, "%.*s line %d: expected NAME=value\n", STR_ARGS(path), line);
+            buf_fmt(s->mistakes, "%.*s line %d: expected NAME=value\n", STR_ARGS(path),
+                    line);
             continue;
         }
         if (is_open_quote(str_trim(l))) {
-            buf_fmt(s->mistakes, "%.*s line %d: %.*s: its quote is not closed\n", STR_ARGS(path),
-                    line, STR_ARGS(name));
+            buf_fmt(s->mistakes, "%.*s line %d: %.*s: its quote is not closed\n",
+                    STR_ARGS(path), line, STR_ARGS(name));
             continue;
         }
         *last = make(s->raw, ConfigPair, 1);
@@ -197,13 +198,15 @@ void source_folder(Sources *s, Str folder)
     Str value;
 
     if (access(str_z(s->raw, folder), R_OK | X_OK) != 0)
-        buf_fmt(s->mistakes, "SECRETS_DIR: %.*s: %s\n", STR_ARGS(folder), strerror(errno));
+        buf_fmt(s->mistakes, "SECRETS_DIR: %.*s: %s\n", STR_ARGS(folder),
+                strerror(errno));
     for (isize i = 0; i < n; i++) {
         if (f[i].name == NULL)
             continue;
         Str path = str_fmt(s->raw, "%.*s/%s", STR_ARGS(folder), f[i].name);
         if (read_value(s, path, &value))
-            add(s, &s->folder, f[i].name, value, str_fmt(s->raw, "file %.*s", STR_ARGS(path)));
+            add(s, &s->folder, f[i].name, value,
+                str_fmt(s->raw, "file %.*s", STR_ARGS(path)));
         else if (errno != ENOENT)
             buf_fmt(s->mistakes, "%.*s: %s\n", STR_ARGS(path), strerror(errno));
     }

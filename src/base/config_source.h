@@ -8,7 +8,7 @@
 #include "base/config.h"
 
 typedef struct Sources {
-    Arena             *raw;                       /* wiped: what was read as it was read */
+    Arena             *raw;                      /* wiped: what was read as it was read */
     const ConfigGiven *given;
     isize              given_count;
     ConfigPair        *named, *file, *folder, *away, *kept;

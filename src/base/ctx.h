@@ -14,7 +14,12 @@ typedef enum FaultCode {
     FAULT_COUNT
 } FaultCode;
 
-typedef struct FaultFacts { const char *code; int status; bool retry; const char *sentence; } FaultFacts;
+typedef struct FaultFacts {
+    const char *code;
+    int status;
+    bool retry;
+    const char *sentence;
+} FaultFacts;
 const FaultFacts *fault_facts(FaultCode code);    /* must not be OK           */
 
 /* One field of a body that was refused; a list of them goes out with VALIDATION_ERROR. */
@@ -31,10 +36,12 @@ typedef struct Fault {
 } Fault;
 
 /* Tenant roles, each holding what the one before may do. Venue roles are rows. */
-typedef enum Role { ANYONE, CUSTOMER, VENUE_MANAGER, ADMIN, SUPER_ADMIN, ROLE_COUNT } Role;
+typedef enum Role {
+    ANYONE, CUSTOMER, VENUE_MANAGER, ADMIN, SUPER_ADMIN, ROLE_COUNT
+} Role;
 
 /* Who shows a credential: a person his token, a machine its own. */
-typedef enum Comer { A_PERSON, A_PEER, A_KEY } Comer;       /* a service; a tenant's API key */
+typedef enum Comer { A_PERSON, A_PEER, A_KEY } Comer;  /* a service; a tenant's API key */
 
 typedef struct Who {
     UserId   user;                       /* zero: nobody signed in           */

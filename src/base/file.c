@@ -50,7 +50,8 @@ static bool is_itself(const char *path, const struct stat *open)
     struct stat there;
 
     return lstat(path, &there) == 0 && there.st_ino == open->st_ino &&
-           there.st_dev == open->st_dev && (S_ISDIR(open->st_mode) || open->st_nlink == 1);
+           there.st_dev == open->st_dev &&
+           (S_ISDIR(open->st_mode) || open->st_nlink == 1);
 }
 
 void file_inherit(const char *path, int fd)
@@ -62,12 +63,13 @@ void file_inherit(const char *path, int fd)
     if (geteuid() != 0 || strlen(path) >= sizeof folder)
         return;
     if (slash != NULL)
-        snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+        snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path),
+                 path);
     if (fstat(fd, &is) != 0 || stat(folder, &in) != 0 || in.st_uid == is.st_uid ||
         is.st_uid != 0 || !is_itself(path, &is))
         return;
     if (fchown(fd, in.st_uid, in.st_gid) != 0)
-        return;                                   /* then its owner hears "permission denied" */
+        return;                             /* then its owner hears "permission denied" */
 }
 
 bool folder_add(const char *path)

@@ -10,8 +10,8 @@ CHECKED bool file_read(Arena *mem, Str path, isize most, Str *out);
 CHECKED bool file_read_fd(Arena *mem, int fd, isize most, Str *out);
 
 /* Root who runs a command in a folder of somebody else's leaves nothing there that the
- * owner can't open: gives what root has just made at `path`, open as `fd`, to whoever owns
- * the folder that it is in. Nothing when we are not root. */
+ * owner can't open: gives what root has just made at `path`, open as `fd`, to whoever
+ * owns the folder that it is in. Nothing when we are not root. */
 void file_inherit(const char *path, int fd);
 
 /* mkdir(2) of mode 0700 with the same; true when it was there too. */

@@ -1,5 +1,5 @@
-/* histogram.c - a value is counted in its own bucket alone, and summed up when it is shown:
- * one addition in place of thirteen. */
+/* histogram.c - a value is counted in its own bucket alone, and summed up when it is
+ * shown: one addition in place of thirteen. */
 #include "base/histogram.h"
 #include <stdatomic.h>
 
@@ -16,13 +16,15 @@ static Histogram all[HISTOGRAM_COUNT];
 typedef struct Bound { i64 upto; const char *le; } Bound;
 
 static const Bound bounds[][BUCKETS] = {
-    [SECONDS] = { { 1000, "0.001" }, { 2500, "0.0025" }, { 5000, "0.005" }, { 10000, "0.01" },
-                  { 25000, "0.025" }, { 50000, "0.05" }, { 100000, "0.1" }, { 250000, "0.25" },
-                  { 500000, "0.5" }, { 1000000, "1" }, { 2500000, "2.5" }, { 10000000, "10" },
+    [SECONDS] = { { 1000, "0.001" }, { 2500, "0.0025" }, { 5000, "0.005" },
+                  { 10000, "0.01" }, { 25000, "0.025" }, { 50000, "0.05" },
+                  { 100000, "0.1" }, { 250000, "0.25" }, { 500000, "0.5" },
+                  { 1000000, "1" }, { 2500000, "2.5" }, { 10000000, "10" },
                   { INT64_MAX, "+Inf" } },
-    [COUNT] = { { 1, "1" }, { 2, "2" }, { 4, "4" }, { 8, "8" }, { 16, "16" }, { 32, "32" },
-                { 64, "64" }, { 128, "128" }, { 256, "256" }, { 512, "512" }, { 1024, "1024" },
-                { 4096, "4096" }, { INT64_MAX, "+Inf" } },
+    [COUNT] = { { 1, "1" }, { 2, "2" }, { 4, "4" }, { 8, "8" }, { 16, "16" },
+                { 32, "32" }, { 64, "64" }, { 128, "128" }, { 256, "256" },
+                { 512, "512" }, { 1024, "1024" }, { 4096, "4096" },
+                { INT64_MAX, "+Inf" } },
 };
 
 void histogram_put(Histogram *h, HistogramScale scale, i64 v)
@@ -59,15 +61,16 @@ static void put_name(Buf *b, const char *name, const char *end, Str labels)
     buf_byte(b, ' ');
 }
 
-void histogram_show(Buf *b, const Histogram *h, HistogramScale scale, const char *name, Str labels)
+void histogram_show(Buf *b, const Histogram *h, HistogramScale scale, const char *name,
+                    Str labels)
 {
     i64 n = 0;
 
     for (int i = 0; i < BUCKETS; i++) {
         n += atomic_load_explicit(&h->buckets[i], memory_order_relaxed);
         buf_fmt(b, "%s_bucket{%.*s%sle=\"%s\"} %jd\n", name, (int)labels.len,
-                labels.len > 0 ? labels.at : "", labels.len > 0 ? "," : "", bounds[scale][i].le,
-                (intmax_t)n);
+                labels.len > 0 ? labels.at : "", labels.len > 0 ? "," : "",
+                bounds[scale][i].le, (intmax_t)n);
     }
     put_name(b, name, "_sum", labels);
     put_sum(b, scale, atomic_load_explicit(&h->sum, memory_order_relaxed));

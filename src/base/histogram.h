@@ -15,7 +15,8 @@ typedef struct Histogram { _Atomic i64 buckets[BUCKETS], sum; } Histogram;
 void histogram_put(Histogram *h, HistogramScale scale, i64 v);
 
 /* The lines of one series; `labels` stands before le and may be empty. */
-void histogram_show(Buf *b, const Histogram *h, HistogramScale scale, const char *name, Str labels);
+void histogram_show(Buf *b, const Histogram *h, HistogramScale scale, const char *name,
+                    Str labels);
 bool histogram_empty(const Histogram *h);
 
 /* Those of the table. */

@@ -106,7 +106,8 @@ bool json_bool(const Json *j)         { return json_is_true(of(j)); }
 
 isize json_count(const Json *j)
 {
-    return (isize)(json_is_object(of(j)) ? json_object_size(of(j)) : json_array_size(of(j)));
+    return (isize)(json_is_object(of(j)) ? json_object_size(of(j))
+                                         : json_array_size(of(j)));
 }
 
 const Json *json_item(const Json *list, isize i)
@@ -177,8 +178,8 @@ static void put_zeros(Buf *b, int n)
         buf_byte(b, '0');
 }
 
-/* As JavaScript writes it (RFC 8785 section 3.2.2.3), because most who sign JSON do so with
- * JSON.stringify. */
+/* As JavaScript writes it (RFC 8785 section 3.2.2.3), because most who sign JSON do so
+ * with JSON.stringify. */
 static void put_real(Buf *b, double d)
 {
     char text[40], digits[20];
@@ -187,7 +188,7 @@ static void put_real(Buf *b, double d)
     shortest(__builtin_fabs(d), text, sizeof text);
     char *e = strchr(text, 'e');
     must(e != NULL);
-    point = (int)strtol(e + 1, NULL, 10) + 1;     /* the point stands after so many digits */
+    point = (int)strtol(e + 1, NULL, 10) + 1;  /* the point stands after so many digits */
     for (const char *at = text; at < e; at++)
         if (*at != '.')
             digits[n++] = *at;

@@ -10,7 +10,8 @@
 #include "base/types.h"
 
 typedef enum LockRank { RANK_QUEUE = 10, RANK_POOL = 20, RANK_LANE = 30, RANK_KV = 40,
-                        RANK_BUS = 50, RANK_KEYS = 60, RANK_SERVER = 70, RANK_TRACE = 80, RANK_LOG = 90 } LockRank;
+                        RANK_BUS = 50, RANK_KEYS = 60, RANK_SERVER = 70, RANK_TRACE = 80,
+                        RANK_LOG = 90 } LockRank;
 
 typedef struct Lock { pthread_mutex_t mutex; LockRank rank; } Lock;
 

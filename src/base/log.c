@@ -7,7 +7,11 @@
 
 enum { LINE_MOST = 4096 };
 
-static struct { _Atomic LogLevel least; _Atomic bool json; _Atomic int fd; } set = { LOG_INFO, false, 2 };
+static struct {
+    _Atomic LogLevel least;
+    _Atomic bool json;
+    _Atomic int fd;
+} set = { LOG_INFO, false, 2 };
 
 void log_setup(LogLevel least, bool json, int fd)
 {
@@ -22,10 +26,10 @@ bool log_on(LogLevel level) { return level >= set.least; }
  * api_key are one. A name that ends in one of these is masked too: oldPassword,
  * stripeSecret, setupToken. */
 static const char *const masked[] = {
-    "email", "password", "token", "authorization", "creditcard", "ssn", "phone", "address",
-    "apikey", "secret", "refreshtoken", "accesstoken", "cookie", "xapikey", "xauthtoken",
-    "xservicetoken", "setcookie", "cardnumber", "cvc", "iban", "qrcode", "signature",
-    "mfatoken", "otp", "privatekey",
+    "email", "password", "token", "authorization", "creditcard", "ssn", "phone",
+    "address", "apikey", "secret", "refreshtoken", "accesstoken", "cookie", "xapikey",
+    "xauthtoken", "xservicetoken", "setcookie", "cardnumber", "cvc", "iban", "qrcode",
+    "signature", "mfatoken", "otp", "privatekey",
 };
 
 enum { NAME_MOST = 64 };

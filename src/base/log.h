@@ -11,12 +11,28 @@ typedef enum LogLevel { LOG_DEBUG, LOG_INFO, LOG_WARN, LOG_ERROR, LOG_SILENT } L
 
 typedef struct LogField { const char *key; bool is_str; Str s; i64 i; } LogField;
 
-static inline LogField log_of_str(const char *k, Str s)         { return (LogField){ k, true, s, 0 }; }
-static inline LogField log_of_z(const char *k, const char *z)   { return (LogField){ k, true, str_of(z), 0 }; }
-static inline LogField log_of_i64(const char *k, i64 i)         { return (LogField){ k, false, { 0 }, i }; }
-static inline LogField log_of_int(const char *k, int i)         { return (LogField){ k, false, { 0 }, i }; }
+static inline LogField log_of_str(const char *k, Str s)
+{
+    return (LogField){ k, true, s, 0 };
+}
+
+static inline LogField log_of_z(const char *k, const char *z)
+{
+    return (LogField){ k, true, str_of(z), 0 };
+}
+
+static inline LogField log_of_i64(const char *k, i64 i)
+{
+    return (LogField){ k, false, { 0 }, i };
+}
+
+static inline LogField log_of_int(const char *k, int i)
+{
+    return (LogField){ k, false, { 0 }, i };
+}
+
 /* L(key, value); variadic, so that a compound literal with commas is one value. */
-#define L(key, ...) _Generic((__VA_ARGS__), Str: log_of_str, const char *: log_of_z,       \
+#define L(key, ...) _Generic((__VA_ARGS__), Str: log_of_str, const char *: log_of_z,     \
                              char *: log_of_z, i64: log_of_i64, int: log_of_int)((key), (__VA_ARGS__))
 
 /* log_warn("engine away", L("engine", "redis"), L("errno", errno)) */

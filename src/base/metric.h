@@ -14,7 +14,10 @@ typedef enum Metric {
 } Metric;
 
 typedef enum MetricKind { COUNTER, GAUGE, GAUGE_MS, COUNTER_MS } MetricKind;
-typedef struct MetricFacts { MetricKind kind; const char *name, *labels, *says; } MetricFacts;
+typedef struct MetricFacts {
+    MetricKind kind;
+    const char *name, *labels, *says;
+} MetricFacts;
 const MetricFacts *metric_facts(Metric m);
 
 void metric_add(Metric m, i64 n);                 /* counters: n > 0          */

@@ -1,5 +1,6 @@
 /* network.c - see network.h. inet_pton is the reader, because it takes no shortened and
- * no octal forms: what two programs read differently is how a list like this is tricked. */
+ * no octal forms: what two programs read differently is how a list like this is
+ * tricked. */
 #include "base/network.h"
 #include <arpa/inet.h>
 #include <string.h>
@@ -31,7 +32,8 @@ static bool network_read(Str s, Network *out)
 
     if (!address_read(address, &out->address))
         return false;
-    if (rest.at != NULL && (!str_int(rest, &bits) || bits < 0 || bits > (four ? 32 : BITS)))
+    if (rest.at != NULL &&
+        (!str_int(rest, &bits) || bits < 0 || bits > (four ? 32 : BITS)))
         return false;
     out->bits = (int)bits + (four ? MAPPED_BITS : 0);
     return true;

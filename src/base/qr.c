@@ -28,7 +28,8 @@ bool qr_svg(Ctx *cx, Str text, const char *label, Str *out)
     int side = qr->width + 2 * QUIET;
     buf_fmt(&b, "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\""
             " shape-rendering=\"crispEdges\" role=\"img\" aria-label=\"%s\">"
-            "<path fill=\"#fff\" d=\"M0 0h%dv%dH0z\"/><path d=\"", side, side, label, side, side);
+            "<path fill=\"#fff\" d=\"M0 0h%dv%dH0z\"/><path d=\"", side, side, label,
+            side, side);
     draw(&b, qr);
     buf_lit(&b, "\"/></svg>");
     QRcode_free(qr);

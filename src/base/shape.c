@@ -27,7 +27,8 @@ static bool looks_like_email(Str s)
     isize dot = str_find(domain, '.');
 
     for (isize i = 0; i < s.len; i++)
-        if ((u8)s.at[i] <= ' ' || s.at[i] == 0x7F || strchr("<>()[],;:\\\"", s.at[i]) != NULL)
+        if ((u8)s.at[i] <= ' ' || s.at[i] == 0x7F ||
+            strchr("<>()[],;:\\\"", s.at[i]) != NULL)
             return false;
     return at > 0 && dot > 0 && str_find(domain, '@') < 0 && !str_ends(domain, S(".")) &&
            !str_has(domain, S(".."));
@@ -54,7 +55,8 @@ static bool read_number(Ctx *cx, const Field *f, const Json *j, Str path, char *
         return fail_field(cx, path, "must be a whole number");
     i64 v = json_int(j);
     if (v < f->least || v > f->most)
-        return fail_field(cx, path, "must be %jd to %jd", (intmax_t)f->least, (intmax_t)f->most);
+        return fail_field(cx, path, "must be %jd to %jd", (intmax_t)f->least,
+                          (intmax_t)f->most);
     memcpy(to, &v, sizeof v);
     return true;
 }
@@ -106,7 +108,8 @@ static bool read_list(Ctx *cx, const Field *f, const Json *j, Str path, char *to
     bool good = true;
     for (isize i = 0; i < n; i++) {
         Str at = str_fmt(cx->mem, "%.*s[%td]", STR_ARGS(path), i);
-        good &= read_object(cx, f->of, json_item(j, i), at, (char *)list.at + i * f->of->size);
+        good &= read_object(cx, f->of, json_item(j, i), at,
+                            (char *)list.at + i * f->of->size);
     }
     memcpy(to, &list, sizeof list);
     return good;

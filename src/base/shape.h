@@ -44,7 +44,12 @@ typedef struct Field {
     const char *says;                             /* for the documentation    */
 } Field;
 
-typedef struct Shape { const char *name; isize size; const Field *fields; isize count; } Shape;
+typedef struct Shape {
+    const char *name;
+    isize size;
+    const Field *fields;
+    isize count;
+} Shape;
 
 #define SHAPE(T, ...)  { #T, (isize)sizeof(T), (const Field[]){ __VA_ARGS__ }, \
                          countof(((const Field[]){ __VA_ARGS__ })) }

@@ -2,8 +2,8 @@
  *
  * The text is `timestamp:nonce:body`, the body as its JSON with members sorted by name at
  * every depth and no spaces, so a proxy that writes the body anew breaks nothing; the
- * signature its hex HMAC-SHA256. Payment webhooks, ours to integrators and requests of other
- * services are all signed in this way or by its parts.
+ * signature its hex HMAC-SHA256. Payment webhooks, ours to integrators and requests of
+ * other services are all signed in this way or by its parts.
  * Needs: crypto, json.  Used by: pay (webhook), identity (request_hmac), gateway. */
 #pragma once
 #include "base/crypto.h"

@@ -184,8 +184,8 @@ bool timezone_known(Str name)
         return false;
     for (isize i = 0; i < name.len; i++) {
         char c = name.at[i];
-        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-              c == '/' || c == '_' || c == '+' || c == '-'))
+        if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+              (c >= '0' && c <= '9') || c == '/' || c == '_' || c == '+' || c == '-'))
             return false;
     }
     if (str_is(name, S("UTC")))

@@ -1,6 +1,6 @@
 /* trace.c - see trace.h. The line is a ring of records of one size, made when tracing is
- * turned on: a step costs one copy under a lock and no malloc. The lock's rank is near the
- * end, so a step may end wherever a log line may be written. */
+ * turned on: a step costs one copy under a lock and no malloc. The lock's rank is near
+ * the end, so a step may end wherever a log line may be written. */
 #include "base/trace.h"
 #include "base/lock.h"
 #include "base/metric.h"
@@ -9,13 +9,16 @@
 #include <string.h>
 #include <time.h>
 
-enum { PARENT_LEN = 55, STATE_MOST = 512, STATE_MEMBERS_MOST = 32, FLAG_SAMPLED = 1, FLAG_RANDOM = 2 };
+enum { PARENT_LEN = 55, STATE_MOST = 512, STATE_MEMBERS_MOST = 32, FLAG_SAMPLED = 1,
+       FLAG_RANDOM = 2 };
 
 static struct {
     _Atomic bool   on;
     TraceConfig    config;
-    u64            threshold;                     /* of 2^56: below it a trace is sampled */
-    i64            epoch_ns;                      /* 1970 on the clock that runs forward */
+    u64            threshold;                     /* of 2^56: below it a trace is
+                                                     sampled */
+    i64            epoch_ns;                      /* 1970 on the clock that runs
+                                                     forward */
     Lock           lock;
     pthread_cond_t more;
     TraceRecord   *ring;
@@ -100,8 +103,8 @@ bool trace_read(Str s, Trace *out)
 
 static bool key_char(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' || c == '*' ||
-           c == '/' || c == '@';
+    return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_' || c == '-' ||
+           c == '*' || c == '/' || c == '@';
 }
 
 /* key=value; the value printable, without ',' and '=', not ending in a space. */
@@ -109,9 +112,11 @@ static bool member_good(Str m)
 {
     Str value = m, key = str_cut(&value, '=');
 
-    if (key.len < 1 || key.len > 256 || value.at == NULL || value.len < 1 || value.len > 256)
+    if (key.len < 1 || key.len > 256 || value.at == NULL || value.len < 1 ||
+        value.len > 256)
         return false;
-    if (!((key.at[0] >= 'a' && key.at[0] <= 'z') || (key.at[0] >= '0' && key.at[0] <= '9')))
+    if (!((key.at[0] >= 'a' && key.at[0] <= 'z') ||
+          (key.at[0] >= '0' && key.at[0] <= '9')))
         return false;
     for (isize i = 0; i < key.len; i++)
         if (!key_char(key.at[i]))
@@ -138,7 +143,8 @@ bool trace_state_good(Str state)
 
 Str trace_parent(Arena *mem, const Trace *t)
 {
-    return str_fmt(mem, "00-%.*s-%.*s-%02x", STR_ARGS(hex_write(mem, t->id, sizeof t->id)),
+    return str_fmt(mem, "00-%.*s-%.*s-%02x",
+                   STR_ARGS(hex_write(mem, t->id, sizeof t->id)),
                    STR_ARGS(hex_write(mem, t->span, sizeof t->span)), t->flags);
 }
 
@@ -193,7 +199,8 @@ void trace_join(Ctx *cx, Str parent, Str state)
     if (!own.on)
         return;
     cx->trace.on = sample(&cx->trace, has_parent);
-    cx->trace.flags = (u8)((cx->trace.flags & FLAG_RANDOM) | (cx->trace.on ? FLAG_SAMPLED : 0));
+    cx->trace.flags = (u8)((cx->trace.flags & FLAG_RANDOM) |
+                           (cx->trace.on ? FLAG_SAMPLED : 0));
     if (has_parent)
         new_span(&cx->trace);
 }
@@ -204,7 +211,7 @@ void trace_follow(Ctx *cx, Str parent)
         trace_join(cx, parent, (Str){ 0 });
 }
 
-/* ---- steps -------------------------------------------------------------------------- */
+/* ---- steps ------------------------------------------------------------------------- */
 
 Step trace_begin(Ctx *cx)
 {
@@ -232,8 +239,8 @@ static void add(TraceRecord *r, const LogField *f)
     }
 }
 
-static void fill(TraceRecord *r, const Ctx *cx, TraceKind kind, const char *name, const LogField *f,
-                 isize n)
+static void fill(TraceRecord *r, const Ctx *cx, TraceKind kind, const char *name,
+                 const LogField *f, isize n)
 {
     const Trace *t = &cx->trace;
 
@@ -269,7 +276,8 @@ static void push(const TraceRecord *r)
         metric_add(METRIC_TRACE_LOST_LINE, 1);
 }
 
-void trace_end_(Ctx *cx, const Step *s, TraceKind kind, const char *name, const LogField *f, isize n)
+void trace_end_(Ctx *cx, const Step *s, TraceKind kind, const char *name,
+                const LogField *f, isize n)
 {
     TraceRecord r;
 
@@ -281,8 +289,8 @@ void trace_end_(Ctx *cx, const Step *s, TraceKind kind, const char *name, const 
     push(&r);
 }
 
-void trace_note(const Ctx *cx, Mono from, Mono to, TraceKind kind, const char *name, const LogField *f,
-                isize n)
+void trace_note(const Ctx *cx, Mono from, Mono to, TraceKind kind, const char *name,
+                const LogField *f, isize n)
 {
     TraceRecord r;
 
@@ -296,7 +304,8 @@ void trace_note(const Ctx *cx, Mono from, Mono to, TraceKind kind, const char *n
     push(&r);
 }
 
-void trace_whole(const Ctx *cx, i64 us, TraceKind kind, const char *name, const LogField *f, isize n)
+void trace_whole(const Ctx *cx, i64 us, TraceKind kind, const char *name,
+                 const LogField *f, isize n)
 {
     TraceRecord r;
 
@@ -308,7 +317,7 @@ void trace_whole(const Ctx *cx, i64 us, TraceKind kind, const char *name, const 
     push(&r);
 }
 
-/* ---- the other end --------------------------------------------------------------------- */
+/* ---- the other end ----------------------------------------------------------------- */
 
 isize trace_take(TraceRecord *out, isize most, isize enough, Mono until)
 {

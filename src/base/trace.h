@@ -19,7 +19,8 @@ typedef enum TraceKind {                          /* numbers of OTLP          */
 } TraceKind;
 
 typedef enum TraceSampler {                       /* words of OTEL_TRACES_SAMPLER */
-    SAMPLE_PARENT_RATIO, SAMPLE_PARENT_ON, SAMPLE_PARENT_OFF, SAMPLE_ON, SAMPLE_OFF, SAMPLE_RATIO
+    SAMPLE_PARENT_RATIO, SAMPLE_PARENT_ON, SAMPLE_PARENT_OFF, SAMPLE_ON, SAMPLE_OFF,
+    SAMPLE_RATIO
 } TraceSampler;
 
 typedef struct TraceConfig {
@@ -62,14 +63,17 @@ Step trace_begin(Ctx *cx);
  * told by its code. */
 #define trace_end(cx, step, kind, ...) \
     ((step)->on ? trace_end_((cx), (step), (kind), LOG_ARGS(__VA_ARGS__)) : (void)0)
-void trace_end_(Ctx *cx, const Step *s, TraceKind kind, const char *name, const LogField *f, isize n);
+void trace_end_(Ctx *cx, const Step *s, TraceKind kind, const char *name,
+                const LogField *f, isize n);
 
 /* A step that somebody else did for this work, under its present one. */
-void trace_note(const Ctx *cx, Mono from, Mono to, TraceKind kind, const char *name, const LogField *f,
-                isize n);
+void trace_note(const Ctx *cx, Mono from, Mono to, TraceKind kind, const char *name,
+                const LogField *f, isize n);
 
-/* The step that the whole unit of work was: begun `us` before now, its parent the caller's. */
-void trace_whole(const Ctx *cx, i64 us, TraceKind kind, const char *name, const LogField *f, isize n);
+/* The step that the whole unit of work was: begun `us` before now, its parent the
+ * caller's. */
+void trace_whole(const Ctx *cx, i64 us, TraceKind kind, const char *name,
+                 const LogField *f, isize n);
 
 /* ---- for the exporter -------------------------------------------------------------- */
 

@@ -20,7 +20,8 @@ static struct {
     pthread_cond_t told_one;
     Subscriber     list[SUBSCRIBERS_MOST];        /* fn NULL: free            */
     bool           telling;
-    i64            told;                          /* messages, so that who waits sees one end */
+    i64            told;                          /* messages, so that who waits sees one
+                                                     end */
     _Atomic i64    heard;
     void         (*_Atomic nudged)(void);
 } ears;
@@ -139,7 +140,8 @@ static void note(const Message *m, Mono from)
     trace_follow(&cx, m->trace);
     if (cx.trace.on)
         trace_whole(&cx, mono_us(from, mono_now()), TRACE_CONSUMER, "told to streams",
-                    (const LogField[]){ L("messaging.message.id", m->id), L("type", m->type) }, 2);
+                    (const LogField[]){ L("messaging.message.id", m->id),
+                                        L("type", m->type) }, 2);
     arena_close(&mem);
 }
 

@@ -11,19 +11,24 @@
 typedef struct Message {
     i64      id;                                  /* of the outbox row; rises */
     TenantId tenant;
-    UserId   user;                                /* whom it is told; zero: who watches the event */
+    UserId   user;                                /* whom it is told; zero: who watches
+                                                     the event */
     EventId  event;                               /* what it is about; zero: no event */
     Str      type;                                /* "reservation.created"    */
     Str      data;                                /* a JSON object            */
     Instant  at;
-    Str      trace;                               /* traceparent of what caused it; may be absent */
+    Str      trace;                               /* traceparent of what caused it; may be
+                                                     absent */
 } Message;
 
 typedef struct BusConfig {
-    Str  url;                                     /* "embedded:", "nats://HOST:PORT", "tls://..?ca=FILE" */
-    Span kept;                                    /* how long the outbox keeps rows: so does the bus */
+    Str  url;                                     /* "embedded:", "nats://HOST:PORT",
+                                                     "tls://..?ca=FILE" */
+    Span kept;                                    /* how long the outbox keeps rows: so
+                                                     does the bus */
     i64  bytes_most;                              /* that it may keep         */
-    Span retry;                                   /* first wait of the start; zero: two seconds */
+    Span retry;                                   /* first wait of the start; zero: two
+                                                     seconds */
 } BusConfig;
 
 /* Opens the one bus of this process. One that can't be reached is tried five times.
@@ -86,7 +91,8 @@ typedef struct BusWish {
     int count;
     i64 after, upto;                              /* ids; upto: at most bus_heard() */
     i64 most, bytes;                              /* it ends after so many messages, or the
-                                                     one that makes it so many bytes; 0: any */
+                                                     one that makes it so many bytes; 0:
+                                                     any */
 } BusWish;
 
 /* Messages of some subjects in the order of their ids, in cx->mem. False, with no

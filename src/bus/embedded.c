@@ -7,7 +7,8 @@ static bool nothing_else(Arena *mem, const BusConfig *config, Str *why)
 {
     if (str_is(config->url, S("embedded:")))
         return true;
-    *why = str_fmt(mem, "the embedded bus takes no address, not %.*s", STR_ARGS(config->url));
+    *why = str_fmt(mem, "the embedded bus takes no address, not %.*s",
+                   STR_ARGS(config->url));
     return false;
 }
 

@@ -47,7 +47,8 @@ static bool nats_open(Arena *mem, const BusConfig *config, Str *why)
             log_info("NATS is connected", L("where", link_where()));
             return true;
         }
-        log_warn("NATS does not answer as it should", L("attempt", attempt), L("why", *why));
+        log_warn("NATS does not answer as it should", L("attempt", attempt),
+                 L("why", *why));
     }
     link_close();
     return false;
@@ -72,7 +73,8 @@ static bool nats_check(Arena *mem, const BusConfig *config, Str *detail)
     if (l != NULL) {
         good = jet_look_only(l, &f, &b);
         if (good)
-            buf_fmt(&b, "%.*s, %jd messages kept", STR_ARGS(link_where()), (intmax_t)f.messages);
+            buf_fmt(&b, "%.*s, %jd messages kept", STR_ARGS(link_where()),
+                    (intmax_t)f.messages);
         *detail = buf_str(&b);
     }
     link_close();

@@ -25,7 +25,8 @@ typedef struct Link {
     struct __jsCtx            *js;
     char                      *inbox;             /* answers to "<inbox>.." come to: */
     struct __natsSubscription *answers, *nudges;
-    struct Link               *older;             /* closed for good, kept until link_close */
+    struct Link               *older;             /* closed for good, kept until
+                                                     link_close */
 } Link;
 
 /* What the library calls where it can't be told more. */
@@ -56,10 +57,12 @@ void link_retire(struct __natsSubscription *sub);
 /* ---- nats_stream ---------------------------------------------------------------- */
 
 typedef struct JetFacts {
-    u64  last;                                    /* sequence of its newest message, ever */
+    u64  last;                                    /* sequence of its newest message,
+                                                     ever */
     i64  messages;
     i64  created;                                 /* another: it was made anew */
-    bool replays;                                 /* direct gets are to be had, and steady */
+    bool replays;                                 /* direct gets are to be had, and
+                                                     steady */
 } JetFacts;
 
 void jet_setup(const BusConfig *config);
@@ -82,13 +85,13 @@ CHECKED bool message_read(struct __natsMsg *from, Message *out);
 
 /* Makes one that is refused unless `before` is the stream's last sequence. Made with
  * malloc; the library's natsMsg_Destroy frees it. NULL: no memory. */
-struct __natsMsg *message_make(Arena *mem, const Message *m, Str subject, const char *reply,
-                               u64 before);
+struct __natsMsg *message_make(Arena *mem, const Message *m, Str subject,
+                               const char *reply, u64 before);
 
 /* Whether a server that takes so many bytes (max_payload) takes it. */
 bool message_fits(const Message *m, i64 bytes_most);
 
-/* ---- nats_publish, nats_tail, nats_replay ------------------------------------------- */
+/* ---- nats_publish, nats_tail, nats_replay ------------------------------------------ */
 
 CHECKED bool publish_last(Ctx *cx, i64 *id);
 CHECKED bool publish_all(Ctx *cx, const Message *m, isize count);

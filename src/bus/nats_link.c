@@ -4,10 +4,11 @@
  * the connection for good, so link_mend makes another. A closed connection answers
  * every call with an error and is kept to the end, so no thread ever holds a dead one.
  *
- * A subscription is never freed while its connection lives: library 3.4.1, Debian's, looks
- * it up for a message and goes on without holding it, so that freeing it at that moment
- * corrupts the heap (nats.c pull request 638, seen here once in sixty runs of a test whose
- * answers came late). Answers have one for the life of a connection, the tail's are retired.
+ * A subscription is never freed while its connection lives: library 3.4.1, Debian's,
+ * looks it up for a message and goes on without holding it, so that freeing it at that
+ * moment corrupts the heap (nats.c pull request 638, seen here once in sixty runs of a
+ * test whose answers came late). Answers have one for the life of a connection, the
+ * tail's are retired.
  *
  * Passwords stand in the url; only link_where() is ever shown. */
 #include "bus/nats.h"
@@ -39,9 +40,11 @@ static struct {
 void link_why(Buf *b, const char *doing, int status)
 {
     const char *text = status == NATS_NO_SERVER ? "nobody listens there"
-                     : status == NATS_NO_RESPONDERS ? "nobody answers; is it started with -js?"
+                     : status == NATS_NO_RESPONDERS
+                     ? "nobody answers; is it started with -js?"
                      : natsStatus_GetText((natsStatus)status);
-    const char *more = nats_GetLastError(NULL), *after = more == NULL ? NULL : strstr(more, "): ");
+    const char *more = nats_GetLastError(NULL),
+                *after = more == NULL ? NULL : strstr(more, "): ");
 
     buf_fmt(b, "%s: %s", doing, text);
     if (after != NULL && status != NATS_NO_SERVER && status != NATS_NO_RESPONDERS &&
@@ -49,7 +52,7 @@ void link_why(Buf *b, const char *doing, int status)
         buf_fmt(b, " (%s)", after + 3);
 }
 
-/* ---- what the library tells, in its own threads -------------------------------------- */
+/* ---- what the library tells, in its own threads ------------------------------------ */
 
 static int64_t delay(natsConnection *nc, int attempts, void *arg)
 {
@@ -66,7 +69,8 @@ static void lost(natsConnection *nc, void *arg)
     i64 none = 0;
 
     (void)arg;
-    if (link_.closing || !atomic_compare_exchange_strong(&link_.lost_at, &none, mono_now().ns))
+    if (link_.closing ||
+        !atomic_compare_exchange_strong(&link_.lost_at, &none, mono_now().ns))
         return;                                   /* one line an outage      */
     metric_add(METRIC_BUS_OUTAGES, 1);
     metric_set(METRIC_BUS_UP, 0);
@@ -101,10 +105,11 @@ static void nudged(natsConnection *nc, natsSubscription *sub, natsMsg *msg, void
     bus_nudged();
 }
 
-/* ---- the url ---------------------------------------------------------------------------- */
+/* ---- the url ----------------------------------------------------------------------- */
 
 /* "//[USER:PASSWORD@]HOST:PORT,HOST:PORT": the first one's credentials are everyone's. */
-static int read_servers(Arena *mem, Str scheme, Str list, const char **servers, Buf *where)
+static int read_servers(Arena *mem, Str scheme, Str list, const char **servers,
+                        Buf *where)
 {
     Str who = { 0 };
     int n = 0;
@@ -116,8 +121,10 @@ static int read_servers(Arena *mem, Str scheme, Str list, const char **servers, 
         before.len = rest.at - host.at;           /* with its '@'; 0: none    */
         who = before.len > 0 ? before : who;
         buf_fmt(where, "%s%.*s", where->len > 0 ? "," : "", STR_ARGS(rest));
-        servers[n++] = str_z(mem, str_fmt(mem, "%.*s://%.*s%.*s", STR_ARGS(scheme), (int)who.len,
-                                          who.len > 0 ? who.at : "", STR_ARGS(rest)));
+        servers[n++] = str_z(mem,
+                             str_fmt(mem, "%.*s://%.*s%.*s", STR_ARGS(scheme),
+                                     (int)who.len, who.len > 0 ? who.at : "",
+                                     STR_ARGS(rest)));
     }
     return n;
 }
@@ -129,7 +136,8 @@ static natsStatus set_tls(Arena *mem, Str query)
 
     if (s == NATS_OK && query.len > 0)
         s = natsOptions_LoadCATrustedCertificates(link_.options,
-                                                  str_z(mem, str_sub(query, 3, query.len)));
+                                                  str_z(mem, str_sub(query, 3,
+                                                                     query.len)));
     else if (s == NATS_OK)
         s = natsOptions_LoadCATrustedCertificates(link_.options,
                                                   "/etc/ssl/certs/ca-certificates.crt");
@@ -186,7 +194,7 @@ bool link_setup(Arena *mem, Str url, Str *why)
     return false;
 }
 
-/* ---- the connection ----------------------------------------------------------------------- */
+/* ---- the connection ---------------------------------------------------------------- */
 
 /* Closing first ends the thread that reads; then nobody looks at a subscription. */
 static void free_link(Link *l)
@@ -303,7 +311,8 @@ void link_close(void)
 Link *link_now(void)
 {
     Link *l = link_.now;
-    return l != NULL && natsConnection_Status(l->nc) == NATS_CONN_STATUS_CONNECTED ? l : NULL;
+    return l != NULL && natsConnection_Status(l->nc) == NATS_CONN_STATUS_CONNECTED
+           ? l : NULL;
 }
 
 i64 link_times(void) { return link_.times; }

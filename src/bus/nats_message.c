@@ -30,7 +30,8 @@ i64 message_id(natsMsg *from)
 /* "events.<tenant>.<user>" or "events.<tenant>.event.<event>" */
 static bool read_subject(Str s, Message *out)
 {
-    if (!str_is(str_cut(&s, '.'), S("events")) || !uuid_read(str_cut(&s, '.'), &out->tenant.v))
+    if (!str_is(str_cut(&s, '.'), S("events")) ||
+        !uuid_read(str_cut(&s, '.'), &out->tenant.v))
         return false;
     if (!str_starts(s, S("event.")))
         return uuid_read(s, &out->user.v);
@@ -54,9 +55,11 @@ static natsStatus set_headers(Arena *mem, natsMsg *to, const Message *m, u64 bef
     Buf at = buf_in(mem, 32);
 
     time_write(&at, m->at);
-    natsStatus s = natsMsgHeader_Set(to, H_ID, str_z(mem, str_fmt(mem, "%jd", (intmax_t)m->id)));
+    natsStatus s = natsMsgHeader_Set(to, H_ID,
+                                     str_z(mem, str_fmt(mem, "%jd", (intmax_t)m->id)));
     if (s == NATS_OK)
-        s = natsMsgHeader_Set(to, H_BEFORE, str_z(mem, str_fmt(mem, "%ju", (uintmax_t)before)));
+        s = natsMsgHeader_Set(to, H_BEFORE,
+                              str_z(mem, str_fmt(mem, "%ju", (uintmax_t)before)));
     if (s == NATS_OK)
         s = natsMsgHeader_Set(to, H_TYPE, str_z(mem, m->type));
     if (s == NATS_OK)
@@ -73,11 +76,13 @@ bool message_fits(const Message *m, i64 bytes_most)
     return m->data.len + HEADERS_MOST <= bytes_most;
 }
 
-natsMsg *message_make(Arena *mem, const Message *m, Str subject, const char *reply, u64 before)
+natsMsg *message_make(Arena *mem, const Message *m, Str subject, const char *reply,
+                      u64 before)
 {
     natsMsg *to = NULL;
 
-    if (natsMsg_Create(&to, str_z(mem, subject), reply, m->data.at, (int)m->data.len) == NATS_OK &&
+    if (natsMsg_Create(&to, str_z(mem, subject), reply, m->data.at,
+                       (int)m->data.len) == NATS_OK &&
         set_headers(mem, to, m, before) == NATS_OK)
         return to;
     natsMsg_Destroy(to);

@@ -12,11 +12,13 @@
 #include "base/metric.h"
 #include <nats/nats.h>
 
-enum { FLIGHT_MOST = 512, ANSWER_WITHIN_MS = 5000, LOOK_EVERY_MS = 250, REPLY_MOST = 128 };
+enum { FLIGHT_MOST = 512, ANSWER_WITHIN_MS = 5000, LOOK_EVERY_MS = 250,
+       REPLY_MOST = 128 };
 
 static struct {
     bool known;                                   /* by the one that publishes */
-    u64  last;                                    /* sequence of the stream's last message */
+    u64  last;                                    /* sequence of the stream's last
+                                                     message */
     i64  flights;                                 /* so far                   */
 } fence;
 
@@ -71,12 +73,14 @@ static bool send_all(Ctx *cx, const Flight *f)
 /* Whether a refusal is about one message, and not about the stream or the server. */
 static bool is_about_message(i64 status, i64 code)
 {
-    return status == 400 && code != JSStreamWrongLastSequenceErr && code != JSStreamSealedErr &&
+    return status == 400 && code != JSStreamWrongLastSequenceErr &&
+           code != JSStreamSealedErr &&
            code != JSAccountResourcesExceededErr && code != JSInsufficientResourcesErr &&
            code != JSNotEnabledErr && code != JSNotEnabledForAccountErr;
 }
 
-/* {"stream":"EVENTS","seq":22} or {"error":{"code":400,"err_code":10071,"description":".."}} */
+/* {"stream":"EVENTS","seq":22} or
+ * {"error":{"code":400,"err_code":10071,"description":".."}} */
 static bool read_answer(Ctx *cx, natsMsg *msg, i64 *sequence)
 {
     Str text = { natsMsg_GetData(msg), natsMsg_GetDataLength(msg) }, why = { 0 };
@@ -87,17 +91,21 @@ static bool read_answer(Ctx *cx, natsMsg *msg, i64 *sequence)
     if (error != NULL && json_kind(error) == J_OBJECT) {
         if (!json_get_str(error, "description", &why))
             why = S("no reason given");
-        if (json_get_int(error, "err_code", &code) && code == JSStreamWrongLastSequenceErr) {
+        if (json_get_int(error, "err_code", &code) &&
+            code == JSStreamWrongLastSequenceErr) {
             metric_add(METRIC_BUS_REFUSED, 1);
-            return fail(cx, BUSY, "another node published meanwhile: %.*s", STR_ARGS(why));
+            return fail(cx, BUSY, "another node published meanwhile: %.*s",
+                        STR_ARGS(why));
         }
-        FaultCode fault = json_get_int(error, "code", &status) && is_about_message(status, code)
+        FaultCode fault = json_get_int(error, "code", &status) &&
+                          is_about_message(status, code)
                               ? BAD_REQUEST : BUSY;
         return fail(cx, fault, "NATS refuses a message: %.*s", STR_ARGS(why));
     }
     if (answer == NULL || !json_get_int(answer, "seq", sequence))
-        return fail(cx, BUSY, natsMsg_IsNoResponders(msg) ? "no stream takes " STREAM_SUBJECTS
-                                                          : "NATS gave an answer without sequence");
+        return fail(cx, BUSY, natsMsg_IsNoResponders(msg)
+                    ? "no stream takes " STREAM_SUBJECTS
+                    : "NATS gave an answer without sequence");
     return true;
 }
 

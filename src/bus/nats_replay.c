@@ -108,7 +108,7 @@ static bool find_anchor(const Reading *r, i64 after, u64 end, i64 end_id, u64 *a
     return true;
 }
 
-/* ---- what follows it ---------------------------------------------------------------- */
+/* ---- what follows it --------------------------------------------------------------- */
 
 typedef struct Head { const char *subject; natsMsg *msg; i64 id; } Head;
 
@@ -157,7 +157,8 @@ static bool read_all(Ctx *cx, const Reading *r, const BusWish *w, u64 anchor, He
     }
     i64 left = w->bytes > 0 ? w->bytes : INT64_MAX;
 
-    for (Head *h; *count < w->most && left > 0 && (h = nearest(heads, w->count)) != NULL;) {
+    for (Head *h; *count < w->most && left > 0 && (h = nearest(heads, w->count)) != NULL;
+         ) {
         Message *m = &rows[(*count)++];
         if (!keep(cx, h->msg, w->after, m) ||
             !advance(r, h, (u64)natsMsg_GetSequence(h->msg) + 1, w->upto))

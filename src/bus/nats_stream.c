@@ -27,7 +27,8 @@ void jet_setup(const BusConfig *config)
 static bool covers(const jsStreamConfig *c)
 {
     for (int i = 0; i < c->SubjectsLen; i++)
-        if (strcmp(c->Subjects[i], STREAM_SUBJECTS) == 0 || strcmp(c->Subjects[i], ">") == 0)
+        if (strcmp(c->Subjects[i], STREAM_SUBJECTS) == 0 ||
+            strcmp(c->Subjects[i], ">") == 0)
             return true;
     return false;
 }
@@ -35,7 +36,8 @@ static bool covers(const jsStreamConfig *c)
 static bool can_be_used(const jsStreamConfig *c, Buf *why)
 {
     const char *wrong = !covers(c) ? "does not cover the subjects " STREAM_SUBJECTS
-                      : c->Retention != js_LimitsPolicy ? "does not keep messages by limits"
+                      : c->Retention != js_LimitsPolicy
+                      ? "does not keep messages by limits"
                       : c->NoAck ? "acknowledges nothing"
                       : c->Sealed ? "is sealed" : NULL;
 
@@ -49,8 +51,9 @@ static bool read_facts(const jsStreamInfo *si, JetFacts *f, Buf *why)
     const jsStreamConfig *c = si->Config;
 
     *f = (JetFacts){
-        .last = si->State.LastSeq, .messages = (i64)si->State.Msgs, .created = si->Created,
-        .replays = c->AllowDirect && c->Replicas <= 1 && c->MaxMsgsPerSubject <= 0 };
+        .last = si->State.LastSeq, .messages = (i64)si->State.Msgs,
+        .created = si->Created, .replays = c->AllowDirect && c->Replicas <= 1 &&
+        c->MaxMsgsPerSubject <= 0 };
     return can_be_used(c, why);
 }
 
@@ -77,7 +80,8 @@ bool jet_look_only(Link *l, JetFacts *facts, Buf *why)
 
 static void tell_limits(const jsStreamConfig *c, bool made)
 {
-    log_info(made ? "made the stream " STREAM_NAME : "the stream " STREAM_NAME " has limits of its own",
+    log_info(made ? "made the stream " STREAM_NAME
+                  : "the stream " STREAM_NAME " has limits of its own",
              L("age_s", c->MaxAge / NS_OF_MS / 1000), L("bytes", c->MaxBytes),
              L("messages", c->MaxMsgs), L("replicas", c->Replicas),
              L("duplicates_s", c->Duplicates / NS_OF_MS / 1000),
@@ -86,7 +90,8 @@ static void tell_limits(const jsStreamConfig *c, bool made)
 
 static bool is_as_wanted(const jsStreamConfig *c)
 {
-    return c->MaxAge == wanted.age_ns && c->MaxBytes == wanted.bytes_most && c->MaxMsgs <= 0 &&
+    return c->MaxAge == wanted.age_ns && c->MaxBytes == wanted.bytes_most &&
+           c->MaxMsgs <= 0 &&
            c->Discard == js_DiscardOld && c->Replicas == 1 && c->AllowDirect &&
            c->Duplicates == (i64)DUPLICATES_S * 1000 * NS_OF_MS;
 }

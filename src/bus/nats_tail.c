@@ -76,12 +76,13 @@ static bool find_place(JetFacts *f, Buf *why)
     if (!jet_look(tail.link, f, why))
         return false;
     if (f->created != tail.created) {
-        log_warn("the stream " STREAM_NAME " was made anew; it is read from its beginning");
+        log_warn("the stream " STREAM_NAME " was made anew;"
+                                           " it is read from its beginning");
         tail.next = 1;
         is_at(0, 0);
     } else if (f->last + 1 < tail.next) {
-        log_warn("the stream " STREAM_NAME " has lost its end", L("had", (i64)tail.next - 1),
-                 L("has", (i64)f->last));
+        log_warn("the stream " STREAM_NAME " has lost its end",
+                 L("had", (i64)tail.next - 1), L("has", (i64)f->last));
         tail.next = f->last + 1;
         is_at(0, 0);
     }
@@ -126,7 +127,8 @@ static bool subscribe(Buf *why)
     if (s == NATS_OK)
         s = natsConnection_SubscribeSync(&tail.sub, tail.link->nc, inbox);
     if (s == NATS_OK)
-        s = natsSubscription_SetPendingLimits(tail.sub, -1, -1);    /* flow control holds it */
+        s = natsSubscription_SetPendingLimits(tail.sub, -1, -1);    /* flow control holds
+                                                                       it */
     if (s == NATS_OK)
         s = make_consumer(inbox);
     natsInbox_Destroy(inbox);
@@ -167,7 +169,8 @@ static bool take_status(natsMsg *msg)
     const char *stalled = NULL, *last = NULL, *reply = natsMsg_GetReply(msg);
     i64 delivered;
 
-    if (reply == NULL && natsMsgHeader_Get(msg, "Nats-Consumer-Stalled", &stalled) == NATS_OK)
+    if (reply == NULL &&
+        natsMsgHeader_Get(msg, "Nats-Consumer-Stalled", &stalled) == NATS_OK)
         reply = stalled;
     if (reply != NULL)
         natsConnection_Publish(tail.link->nc, reply, "", 0);
@@ -203,7 +206,8 @@ static bool take(natsMsg *msg)
     const char *status = NULL;
 
     tail.sign_at = mono_now();
-    if (natsMsg_GetDataLength(msg) == 0 && natsMsgHeader_Get(msg, "Status", &status) == NATS_OK)
+    if (natsMsg_GetDataLength(msg) == 0 &&
+        natsMsgHeader_Get(msg, "Status", &status) == NATS_OK)
         return strcmp(status, "100") == 0 && take_status(msg);
     return take_message(msg);
 }

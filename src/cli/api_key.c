@@ -1,5 +1,5 @@
-/* api_key.c - the API keys of a tenant, from the operator's side: for an installation's first
- * programs, and for the night when a key was leaked and no admin can be reached. */
+/* api_key.c - the API keys of a tenant, from the operator's side: for an installation's
+ * first programs, and for the night when a key was leaked and no admin can be reached. */
 #include "access/api_key.h"
 #include "cli/verb.h"
 #include "identity/person.h"
@@ -23,7 +23,8 @@ static Exit list(Work *w)
         return (Exit)app_fault(&w->cx);
     for (isize i = 0; i < n; i++)
         buf_fmt(&b, "%.*s %.*s... %.*s %.*s\n", STR_ARGS(uuid_str(w->cx.mem, rows[i].id)),
-                STR_ARGS(rows[i].prefix), STR_ARGS(rows[i].scopes), STR_ARGS(rows[i].name));
+                STR_ARGS(rows[i].prefix), STR_ARGS(rows[i].scopes),
+                STR_ARGS(rows[i].name));
     cli_print(&b);
     return EXIT_DONE;
 }
@@ -39,7 +40,8 @@ static Exit read_scopes(Work *w, unsigned *out)
             return cli_usage("--scopes: %.*s is no scope of an API key", STR_ARGS(word));
         *out |= one;
     }
-    return *out != 0 ? EXIT_DONE : cli_usage("api-key create: say --scopes, such as events:write");
+    return *out != 0 ? EXIT_DONE
+                     : cli_usage("api-key create: say --scopes, such as events:write");
 }
 
 static Exit create(Work *w)
@@ -83,13 +85,15 @@ static const Verb verbs[] = {
 };
 
 const Command command_api_key = {
-    .name = "api-key", .usage = "[list | create --name TEXT --scopes WORDS --as EMAIL | revoke ID]",
+    .name = "api-key",
+    .usage = "[list | create --name TEXT --scopes WORDS --as EMAIL | revoke ID]",
     .says = "the API keys of a tenant's own programs",
-    .help = "`create` prints the key, this once; only its hash is kept. It acts in the name of the\n"
-            "admin it was made for, and ends when he is none any more.\n\n"
-            "  tickettoken api-key create --name shop --scopes events:write --as boss@example.com\n"
-            "  tickettoken api-key\n"
-            "  tickettoken api-key revoke 019ab2c4-5d6e-7f80-9123-456789abcdef",
+    .help =
+        "`create` prints the key, this once; only its hash is kept. It acts in the name of the\n"
+        "admin it was made for, and ends when he is none any more.\n\n"
+        "  tickettoken api-key create --name shop --scopes events:write --as boss@example.com\n"
+        "  tickettoken api-key\n"
+        "  tickettoken api-key revoke 019ab2c4-5d6e-7f80-9123-456789abcdef",
     .options = options, .option_count = countof(options), .words_most = 2,
     .verbs = &(const Verbs){ verbs, countof(verbs), ENGINES_PEOPLE },
 };

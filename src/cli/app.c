@@ -42,7 +42,8 @@ static LogLevel level_of(const Config *c)
 
 void app_log(const Config *c)
 {
-    bool json = c->log_format == FORMAT_JSON || (c->log_format == FORMAT_AUTO && is_strict(c));
+    bool json = c->log_format == FORMAT_JSON ||
+                (c->log_format == FORMAT_AUTO && is_strict(c));
     log_setup(level_of(c), json, STDERR_FILENO);
 }
 
@@ -58,7 +59,8 @@ bool app_config(App *app, const Args *a)
 {
     Buf mistakes = buf_in(&app->mem, 512), made = buf_in(&app->mem, 256);
 
-    if (!config_read(&app->mem, a->given, a->given_count, &app->config, &mistakes, &made)) {
+    if (!config_read(&app->mem, a->given, a->given_count, &app->config, &mistakes,
+                     &made)) {
         fprintf(stderr, "tickettoken: these settings can't be used:\n%.*s",
                 STR_ARGS(buf_str(&mistakes)));
         app_close(app);
@@ -134,7 +136,8 @@ static bool open_kv(App *app, Str *why)
     if (app->lock > 0 && app->config.redis_url.len > 0)
         k.url = app->config.redis_url;
     else if (app->lock > 0)
-        k.url = str_fmt(&app->mem, "embedded:%.*s/kv.snapshot", STR_ARGS(app->config.data_dir));
+        k.url = str_fmt(&app->mem, "embedded:%.*s/kv.snapshot",
+                        STR_ARGS(app->config.data_dir));
     return kv_open(&app->mem, &k, why);
 }
 
@@ -165,15 +168,16 @@ static bool open_identity(App *app, Str *why)
         .keys_dir = c->keys_dir, .issuer = c->jwt_issuer, .audience = c->jwt_audience,
         .public_url = app_public_url(app), .algorithm = (Alg)c->jwt_algorithm,
         .access_lasts = c->access_lasts, .refresh_lasts = c->refresh_lasts,
-        .refresh_grace = c->refresh_grace, .hash_threads = (int)c->hash_threads, .hash_memory_kib = c->hash_memory,
-        .hash_queue = c->hash_queue, .seal_master = &c->cursor_key,
-        .needs_verified = c->needs_verified, .lockout_attempts = c->lockout_attempts,
-        .lockout_lasts = minutes(c->lockout_minutes), .policy = (Policy)c->password_policy,
-        .audit_kept = c->audit_kept,
+        .refresh_grace = c->refresh_grace, .hash_threads = (int)c->hash_threads,
+        .hash_memory_kib = c->hash_memory, .hash_queue = c->hash_queue,
+        .seal_master = &c->cursor_key, .needs_verified = c->needs_verified,
+        .lockout_attempts = c->lockout_attempts,
+        .lockout_lasts = minutes(c->lockout_minutes),
+        .policy = (Policy)c->password_policy, .audit_kept = c->audit_kept,
         .limits = { limits_of(c), c->limit_login, c->limit_register, c->limit_wallet,
                     c->limit_default, c->limit_stream_address },
-        .issuers = app_issuers(c), .passkey_id = c->passkey_id, .passkey_origins = c->passkey_origins,
-        .wallet_classic = c->wallet_classic };
+        .issuers = app_issuers(c), .passkey_id = c->passkey_id,
+        .passkey_origins = c->passkey_origins, .wallet_classic = c->wallet_classic };
 
     auth_floors(c->login_floor, c->forgot_floor, c->floor_jitter);
     return identity_open(&app->mem, &i, why);
@@ -189,9 +193,11 @@ ServiceConfig app_services(Arena *mem, const Config *c)
         environment = str_cut(&words, ' ');
     must(c->service_rotated.len == 0 || time_read(c->service_rotated, &rotated));
     return (ServiceConfig){
-        .id = c->service_id, .name = c->service_name, .environment = str_copy(mem, environment),
+        .id = c->service_id, .name = c->service_name,
+        .environment = str_copy(mem, environment),
         .list = { c->services_file, c->trusted_services,
-                  { c->service_key, c->service_key_before, later(rotated, SECRET_OVERLAP) } } };
+                  { c->service_key, c->service_key_before,
+                    later(rotated, SECRET_OVERLAP) } } };
 }
 
 static bool open_access(App *app, Str *why)
@@ -226,7 +232,8 @@ static bool open_webhooks(App *app, Str *why)
     return true;
 }
 
-static bool deliver(Ctx *cx, Str path, const Header *headers, isize count, Str body, int *status)
+static bool deliver(Ctx *cx, Str path, const Header *headers, isize count, Str body,
+                    int *status)
 {
     SelfCall call = { M_POST, path, headers, count, body };
     Str answer;
@@ -307,7 +314,8 @@ static const Engine engines[] = {
 
 static int engines_of(AppEngines which)
 {
-    return which == ENGINES_STORE ? 2 : which == ENGINES_PEOPLE ? 6 : (int)countof(engines);
+    return which == ENGINES_STORE ? 2
+                                  : which == ENGINES_PEOPLE ? 6 : (int)countof(engines);
 }
 
 bool app_open(App *app, AppEngines which)

@@ -52,5 +52,6 @@ void app_close(App *app);
 /* A unit of work of a command, in the app's memory. */
 Ctx app_ctx(App *app, TenantId tenant);
 
-/* Says the fault of `cx` on stderr, its refused fields too; gives EXIT_FAILED's number. */
+/* Says the fault of `cx` on stderr, its refused fields too; gives EXIT_FAILED's
+ * number. */
 int app_fault(const Ctx *cx);

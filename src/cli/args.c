@@ -46,7 +46,10 @@ const char *nearest(const char *typed, const void *list, isize count, NameAt *na
     return best;
 }
 
-static const char *option_name(const void *list, isize i) { return ((const Option *)list)[i].name; }
+static const char *option_name(const void *list, isize i)
+{
+    return ((const Option *)list)[i].name;
+}
 
 static const char *setting_name(const void *list, isize i)
 {
@@ -104,11 +107,13 @@ static bool read_set(Args *a, Str text, Str *why)
         if (f[i].name != NULL && str_is(str_of(f[i].name), name)) {
             give(a, f[i].name, value);
             if (value.at == NULL)
-                *why = str_fmt(a->mem, "--set wants NAME=VALUE, got \"%.*s\"", STR_ARGS(text));
+                *why = str_fmt(a->mem, "--set wants NAME=VALUE, got \"%.*s\"",
+                               STR_ARGS(text));
             return value.at != NULL;
         }
     const char *near = nearest_setting(str_z(a->mem, name));
-    *why = str_fmt(a->mem, "there is no setting %.*s%s%s; `tickettoken config` lists them",
+    *why = str_fmt(a->mem,
+                   "there is no setting %.*s%s%s; `tickettoken config` lists them",
                    STR_ARGS(name), near != NULL ? "; did you mean " : "",
                    near != NULL ? near : "");
     return false;
@@ -136,7 +141,8 @@ static isize find_option(const Args *a, Str name)
 
 static bool unknown(const Args *a, Str name, Str *why)
 {
-    const char *near = nearest(str_z(a->mem, name), a->options, a->option_count, option_name);
+    const char *near = nearest(str_z(a->mem, name), a->options, a->option_count,
+                               option_name);
 
     *why = str_fmt(a->mem, "there is no option %.*s here%s%s%s", STR_ARGS(name),
                    near != NULL ? "; did you mean " : "", near != NULL ? near : "",
@@ -159,7 +165,8 @@ static bool read_option(Args *a, int argc, char **argv, int *i, Str *why)
     if (a->options[at].value == NULL)
         value = S("");
     else if (value.at == NULL && ++*i >= argc) {
-        *why = str_fmt(a->mem, "%s wants %s after it", a->options[at].name, a->options[at].value);
+        *why = str_fmt(a->mem, "%s wants %s after it", a->options[at].name,
+                       a->options[at].value);
         return false;
     } else if (value.at == NULL)
         value = str_of(argv[*i]);

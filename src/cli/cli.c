@@ -63,13 +63,14 @@ static void print_overview(FILE *to)
           "Start with:\n"
           "  tickettoken serve --data ./data      serve on http://127.0.0.1:8080\n"
           "  tickettoken demo --data ./data       fill it with an event on sale\n"
-          "  tickettoken help user                what a command does, with examples\n", to);
+          "  tickettoken help user                what a command does, with examples\n",
+          to);
 }
 
 static void print_command(const Command *c)
 {
-    printf("tickettoken %s: %s\n\nUsage: tickettoken %s %s\n\n%s\n", c->name, c->says, c->name,
-           c->usage, c->help);
+    printf("tickettoken %s: %s\n\nUsage: tickettoken %s %s\n\n%s\n", c->name, c->says,
+           c->name, c->usage, c->help);
     if (c->option_count > 0)
         printf("\nOptions:\n");
     for (isize i = 0; i < c->option_count; i++) {

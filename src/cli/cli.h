@@ -28,8 +28,9 @@ Exit cli_failed(const char *format, ...) PRINTS(1, 2);
 void cli_print(const Buf *b);                     /* to stdout                */
 
 extern const Command command_serve, command_migrate, command_demo, command_doctor,
-                     command_routes, command_openapi, command_keys, command_user, command_service,
-                     command_api_key, command_config, command_deadletters;
+                     command_routes, command_openapi, command_keys, command_user,
+                     command_service, command_api_key, command_config,
+                     command_deadletters;
 
 /* Options that every command with a data directory takes. */
 #define OPTION_DATA { "--data", "DIR", "DATA_DIR", "data directory (default ./data)" }

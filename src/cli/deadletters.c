@@ -44,7 +44,8 @@ static Exit list(Work *w)
 
 static Exit read_id(Work *w, i64 *out)
 {
-    return str_int(w->word, out) && *out > 0 ? EXIT_DONE : cli_usage("deadletters: ids are numbers");
+    return str_int(w->word, out) && *out > 0 ? EXIT_DONE
+                                             : cli_usage("deadletters: ids are numbers");
 }
 
 static Exit failed(const Work *w, i64 id)
@@ -94,11 +95,12 @@ static const Verb verbs[] = {
 const Command command_deadletters = {
     .name = "deadletters", .usage = "list | show ID | retry ID | discard ID [OPTIONS]",
     .says = "what the bus refused: look, tell anew, or let go",
-    .help = "A message that the bus will not take, such as one larger than NATS allows, stands\n"
-            "aside so that those behind it go on. Mend the cause, then retry: it is told anew.\n\n"
-            "  tickettoken deadletters list\n"
-            "  tickettoken deadletters show 4711\n"
-            "  tickettoken deadletters retry 4711",
+    .help =
+        "A message that the bus will not take, such as one larger than NATS allows, stands\n"
+        "aside so that those behind it go on. Mend the cause, then retry: it is told anew.\n\n"
+        "  tickettoken deadletters list\n"
+        "  tickettoken deadletters show 4711\n"
+        "  tickettoken deadletters retry 4711",
     .options = options, .option_count = countof(options),
     .words_least = 1, .words_most = 2,
     .verbs = &(const Verbs){ verbs, countof(verbs), ENGINES_STORE },

@@ -48,7 +48,8 @@ static Str new_password(Arena *mem)
 static bool post(Demo *d, const char *path, Str body, const Json **answer)
 {
     Ctx cx = app_ctx(&d->app, TENANT_DEFAULT);
-    Header bearer = { S("Authorization"), str_fmt(&d->app.mem, "Bearer %.*s", STR_ARGS(d->token)) };
+    Header bearer = { S("Authorization"),
+                      str_fmt(&d->app.mem, "Bearer %.*s", STR_ARGS(d->token)) };
     SelfCall call = { M_POST, str_of(path), &bearer, 1, body };
     int status;
     Str text, why;
@@ -76,28 +77,34 @@ static bool make_event(Demo *d)
     const Json *answer;
     Str venue;
 
-    if (!post(d, "/api/v1/venues", S("{\"name\":\"Rote Fabrik\",\"timezone\":\"Europe/Zurich\","
-              "\"capacity\":1200,\"country\":\"CH\",\"city\":\"Z\xC3\xBCrich\"}"), &answer) ||
+    if (!post(d, "/api/v1/venues",
+              S("{\"name\":\"Rote Fabrik\",\"timezone\":\"Europe/Zurich\","
+              "\"capacity\":1200,\"country\":\"CH\",\"city\":\"Z\xC3\xBCrich\"}"),
+              &answer) ||
         !id_of(answer, "venue", &venue))
         return false;
-    buf_fmt(&body, "{\"name\":\"Night of the Long Strings\",\"venueId\":\"%.*s\",\"description\":"
+    buf_fmt(&body, "{\"name\":\"Night of the Long "
+                   "Strings\",\"venueId\":\"%.*s\",\"description\":"
             "\"A demo concert: buy a ticket, nobody will charge you.\",\"startsAt\":\"",
             STR_ARGS(venue));
     time_write(&body, later(now, days(30)));
     buf_lit(&body, "\",\"endsAt\":\"");
     time_write(&body, later(now, hours(30 * 24 + 4)));
     buf_lit(&body, "\"}");
-    return post(d, "/api/v1/events", buf_str(&body), &answer) && id_of(answer, "event", &d->event);
+    return post(d, "/api/v1/events", buf_str(&body), &answer) &&
+           id_of(answer, "event", &d->event);
 }
 
 static bool make_type(Demo *d, const char *name, int cents, int quantity, Str *id)
 {
     const Json *answer;
-    Str body = str_fmt(&d->app.mem, "{\"eventId\":\"%.*s\",\"name\":\"%s\",\"priceCents\":%d,"
+    Str body = str_fmt(&d->app.mem,
+                       "{\"eventId\":\"%.*s\",\"name\":\"%s\",\"priceCents\":%d,"
                        "\"currency\":\"CHF\",\"quantity\":%d,\"maxPerPurchase\":8}",
                        STR_ARGS(d->event), name, cents, quantity);
 
-    return post(d, "/api/v1/tickets/types", body, &answer) && id_of(answer, "ticketType", id);
+    return post(d, "/api/v1/tickets/types", body, &answer) &&
+           id_of(answer, "ticketType", id);
 }
 
 static bool move(Demo *d, const char *action)
@@ -163,7 +170,7 @@ static bool make_demo(Demo *d)
            move(d, "PUBLISH") && move(d, "START_SALES") && keep(d);
 }
 
-/* ---- showing it ---------------------------------------------------------------------- */
+/* ---- showing it -------------------------------------------------------------------- */
 
 static bool password_in(const Json *j, const char *who, Str *out)
 {
@@ -181,7 +188,8 @@ static bool read_kept(Demo *d, bool *found)
         return true;
     const Json *j = json_read(&d->app.mem, text, &why);
     if (j != NULL && password_in(j, "organiser", &d->organiser_password) &&
-        password_in(j, "buyer", &d->buyer_password) && json_get_str(j, "eventId", &d->event) &&
+        password_in(j, "buyer", &d->buyer_password) &&
+        json_get_str(j, "eventId", &d->event) &&
         json_get_str(j, "ticketTypeId", &d->type))
         return true;
     cli_failed("%.*s can't be read: %.*s", STR_ARGS(d->path), STR_ARGS(why));
@@ -200,7 +208,8 @@ static void print_demo(Demo *d)
            "  organiser  %.*s  %.*s\n  buyer      %.*s  %.*s\n\nThree lines to try:\n",
            STR_ARGS(d->path), STR_ARGS(ORGANISER_EMAIL), STR_ARGS(d->organiser_password),
            STR_ARGS(BUYER_EMAIL), STR_ARGS(d->buyer_password));
-    const char *login = str_fmt(&d->app.mem, "curl -s %.*s/auth/login -H 'Content-Type: application/json'"
+    const char *login = str_fmt(&d->app.mem, "curl -s %.*s/auth/login -H 'Content-Type: "
+                                             "application/json'"
         " -d '{\"email\":\"%.*s\",\"password\":\"%.*s\"}'", STR_ARGS(url),
         STR_ARGS(BUYER_EMAIL), STR_ARGS(d->buyer_password)).at;
     printf("  curl -s %.*s/api/v1/tickets/events/%.*s/types\n  %s\n", STR_ARGS(url),

@@ -20,7 +20,8 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { DISK_LEAST_MB = 512, CLOCK_LEAST_YEAR = 2025, CERTIFICATE_LEAST_DAYS = 14, PROBE_MS = 3000 };
+enum { DISK_LEAST_MB = 512, CLOCK_LEAST_YEAR = 2025, CERTIFICATE_LEAST_DAYS = 14,
+       PROBE_MS = 3000 };
 
 static const Option options[] = { OPTION_DATA, OPTION_SET };
 
@@ -48,7 +49,7 @@ static void note(const char *what, Str detail, const char *cure)
     printf("  note  %-12s %.*s\n        %-12s %s\n", what, STR_ARGS(detail), "", cure);
 }
 
-/* ---- the checks --------------------------------------------------------------------- */
+/* ---- the checks -------------------------------------------------------------------- */
 
 /* Each on a line of its own, under the first. */
 static Str in_one(const Patient *p)
@@ -59,7 +60,8 @@ static Str in_one(const Patient *p)
 
     while (left.len > 0) {
         Str line = str_cut(&left, '\n');
-        buf_fmt(&b, "%s%*s%.*s", b.len > 0 ? "\n" : "", b.len > 0 ? 21 : 0, "", STR_ARGS(line));
+        buf_fmt(&b, "%s%*s%.*s", b.len > 0 ? "\n" : "", b.len > 0 ? 21 : 0, "",
+                STR_ARGS(line));
     }
     return buf_str(&b);
 }
@@ -88,7 +90,8 @@ static void check_folder(Patient *p)
         note("data folder", str_fmt(p->mem, "%.*s is not there", STR_ARGS(dir)),
              "`tickettoken serve` makes it");
     else if (access(str_z(p->mem, dir), R_OK | W_OK | X_OK) != 0)
-        bad(p, "data folder", str_fmt(p->mem, "%.*s can't be written by this user", STR_ARGS(dir)),
+        bad(p, "data folder",
+            str_fmt(p->mem, "%.*s can't be written by this user", STR_ARGS(dir)),
             "run as the user that owns it, or chown it");
     else if ((st.st_mode & 077) != 0)
         bad(p, "data folder", str_fmt(p->mem, "%.*s can be read by others (mode %03o)",
@@ -122,7 +125,8 @@ static void check_secrets(Patient *p)
     else if (stat(path.at, &st) != 0)
         note("secrets", S("none kept yet"), "`tickettoken serve` makes them once");
     else if ((st.st_mode & 077) != 0)
-        bad(p, "secrets", str_fmt(p->mem, "%s can be read by others", path.at), "chmod 600 it");
+        bad(p, "secrets", str_fmt(p->mem, "%s can be read by others", path.at),
+            "chmod 600 it");
     else
         good("secrets", path);
 }
@@ -139,8 +143,10 @@ static void check_named_files(Patient *p)
             continue;
         config_raw(&path, &p->config, i);
         if (path.len > 0 && access(str_z(p->mem, buf_str(&path)), R_OK) != 0)
-            bad(p, "file", str_fmt(p->mem, "%s %.*s: %s", f[i].name, STR_ARGS(buf_str(&path)),
-                                   strerror(errno)), "give the right path, or let this user read it");
+            bad(p, "file",
+                str_fmt(p->mem, "%s %.*s: %s", f[i].name, STR_ARGS(buf_str(&path)),
+                        strerror(errno)),
+                "give the right path, or let this user read it");
     }
 }
 
@@ -153,16 +159,19 @@ static void check_tls(Patient *p)
     if (files.cert.len == 0)
         return;
     if (!tls_look(p->mem, &files, &ends, &why)) {
-        bad(p, "certificate", why, "the pair must fit; until then the server does not start");
+        bad(p, "certificate", why,
+            "the pair must fit; until then the server does not start");
         return;
     }
     i64 left = (ends.ms - time_now().ms) / days(1).ms;
-    Str detail = str_fmt(p->mem, "%.*s, good for %jd days", STR_ARGS(files.cert), (intmax_t)left);
+    Str detail = str_fmt(p->mem, "%.*s, good for %jd days", STR_ARGS(files.cert),
+                         (intmax_t)left);
     if (before(ends, time_now()))
         bad(p, "certificate", str_fmt(p->mem, "%.*s has expired", STR_ARGS(files.cert)),
             "renew it; a running server takes the new one by itself");
     else if (left < CERTIFICATE_LEAST_DAYS)
-        note("certificate", detail, "renew it; a running server takes the new one by itself");
+        note("certificate", detail,
+             "renew it; a running server takes the new one by itself");
     else
         good("certificate", detail);
 }
@@ -190,7 +199,8 @@ static void check_clock(Patient *p)
     if (gmtime_r(&now, &tm) != NULL)
         strftime(text, sizeof text, "%Y-%m-%d %H:%M:%S UTC", &tm);
     if (tm.tm_year + 1900 < CLOCK_LEAST_YEAR)
-        bad(p, "clock", str_of(text), "set the time: tokens and ticket codes depend on it");
+        bad(p, "clock", str_of(text),
+            "set the time: tokens and ticket codes depend on it");
     else if (p->config.clock == CLOCK_TEST)
         note("clock", S("CLOCK=test: anybody may move it"), "for tests only");
     else
@@ -203,23 +213,26 @@ static void check_files(Patient *p)
 
     if (getrlimit(RLIMIT_NOFILE, &l) != 0)
         return;
-    Str detail = str_fmt(p->mem, "%jd open files, %jd connections wanted", (intmax_t)l.rlim_max,
-                         (intmax_t)p->config.conns_most);
+    Str detail = str_fmt(p->mem, "%jd open files, %jd connections wanted",
+                         (intmax_t)l.rlim_max, (intmax_t)p->config.conns_most);
     if (l.rlim_max != RLIM_INFINITY && (i64)l.rlim_max < p->config.conns_most + 200)
-        note("open files", detail, "raise the limit (LimitNOFILE=) or lower CONNECTIONS_MAX");
+        note("open files", detail,
+             "raise the limit (LimitNOFILE=) or lower CONNECTIONS_MAX");
     else
         good("open files", detail);
 }
 
 static void check_keys(Patient *p)
 {
-    Str path = str_fmt(p->mem, "%.*s/index.json", STR_ARGS(p->config.keys_dir)), text, why;
+    Str path = str_fmt(p->mem, "%.*s/index.json", STR_ARGS(p->config.keys_dir)), text,
+        why;
 
     if (!file_read(p->mem, path, 1 << 20, &text)) {
         if (errno == ENOENT)
             note("keys", S("none yet"), "`tickettoken serve` makes them");
         else
-            bad(p, "keys", str_fmt(p->mem, "%s: %s", path.at, strerror(errno)), "mend its permissions");
+            bad(p, "keys", str_fmt(p->mem, "%s: %s", path.at, strerror(errno)),
+                "mend its permissions");
     } else if (json_read(p->mem, text, &why) == NULL)
         bad(p, "keys", str_fmt(p->mem, "%s: %.*s", path.at, STR_ARGS(why)),
             "bring the folder back from a backup; without it nobody stays signed in");
@@ -230,15 +243,16 @@ static void check_keys(Patient *p)
 static void check_store(Patient *p)
 {
     StoreConfig config = { .url = p->config.database_url, .readers = 1, .lanes = 1,
-                           .batch_most = 1, .strict = p->config.environment == ENV_PRODUCTION };
+                           .batch_most = 1,
+                           .strict = p->config.environment == ENV_PRODUCTION };
     Str detail = { 0 };
 
     switch (probe_store(p->mem, &config, &detail)) {
     case PROBE_GOOD:   good("database", detail); break;
     case PROBE_ABSENT: note("database", detail, "`tickettoken migrate` makes it"); break;
     case PROBE_BAD:    bad(p, "database", detail,
-                           "`tickettoken migrate` brings an old schema up to date; a damaged file"
-                           " comes back from a backup"); break;
+                           "`tickettoken migrate` brings an old schema up to date; a "
+                           "damaged file comes back from a backup"); break;
     }
 }
 
@@ -250,7 +264,8 @@ static void check_kv(Patient *p)
     if (k.url.len == 0)
         good("kv", S("in the server's process"));
     else if (!kv_open(p->mem, &k, &why))
-        bad(p, "kv", why, "mend REDIS_URL or start Redis: the server does not start without it");
+        bad(p, "kv", why,
+            "mend REDIS_URL or start Redis: the server does not start without it");
     else {
         good("kv", S("Redis answers, and this user may do what is needed"));
         kv_close();
@@ -267,7 +282,8 @@ static void check_bus(Patient *p)
     else if (str_has(detail, S("no stream")))
         note("bus", detail, "`tickettoken serve` makes it");
     else
-        bad(p, "bus", detail, "start NATS with JetStream (nats-server -js), or mend NATS_URL");
+        bad(p, "bus", detail,
+            "start NATS with JetStream (nats-server -js), or mend NATS_URL");
 }
 
 static void check_proxy(Patient *p)
@@ -281,8 +297,9 @@ static void check_proxy(Patient *p)
     else if (n == 0)
         good("proxy", S("no services behind"));
     for (int i = 0; rows != NULL && i < n; i++)
-        good("proxy", str_fmt(p->mem, "%.*s goes to %.*s (%.*s)", STR_ARGS(rows[i].prefix),
-                              STR_ARGS(rows[i].urls), STR_ARGS(rows[i].name)));
+        good("proxy",
+             str_fmt(p->mem, "%.*s goes to %.*s (%.*s)", STR_ARGS(rows[i].prefix),
+                     STR_ARGS(rows[i].urls), STR_ARGS(rows[i].name)));
 }
 
 static void check_port(Patient *p)
@@ -313,7 +330,8 @@ static void check_server(Patient *p)
     if (status == 200)
         good("server", str_fmt(p->mem, "%.*s is ready", STR_ARGS(p->running)));
     else
-        bad(p, "server", str_fmt(p->mem, "%.*s/health/ready gives %d", STR_ARGS(p->running), status),
+        bad(p, "server",
+            str_fmt(p->mem, "%.*s/health/ready gives %d", STR_ARGS(p->running), status),
             "its log (stderr) says why");
 }
 
@@ -323,15 +341,17 @@ static void read_settings(Patient *p, Args *a)
 {
     Buf mistakes = buf_in(p->mem, 512);
 
-    p->configured = config_read(p->mem, a->given, a->given_count, &p->config, &mistakes, NULL);
+    p->configured = config_read(p->mem, a->given, a->given_count, &p->config, &mistakes,
+                                NULL);
     p->mistakes = str_trim(buf_str(&mistakes));
 }
 
 static Exit run(Args *a)
 {
     static void (*const checks[])(Patient *) = {
-        check_settings, check_folder, check_secrets, check_named_files, check_tls, check_store,
-        check_kv, check_bus, check_keys, check_proxy, check_disk, check_clock, check_files, check_port, check_server };
+        check_settings, check_folder, check_secrets, check_named_files, check_tls,
+        check_store, check_kv, check_bus, check_keys, check_proxy, check_disk,
+        check_clock, check_files, check_port, check_server };
     Patient p = { .mem = a->mem };
 
     read_settings(&p, a);
@@ -347,9 +367,10 @@ static Exit run(Args *a)
 const Command command_doctor = {
     .name = "doctor", .usage = "[--data DIR]",
     .says = "check an installation, running or stopped, and say what to do",
-    .help = "Looks at settings, folder, secrets, certificate, database (schema and integrity), kv,\n"
-            "bus, keys, disk, clock, open files, the port and the running server. Changes nothing.\n"
-            "Exit code 1 when something must be mended.\n\n"
-            "  tickettoken doctor --data /var/lib/tickettoken",
+    .help =
+        "Looks at settings, folder, secrets, certificate, database (schema and integrity), kv,\n"
+        "bus, keys, disk, clock, open files, the port and the running server. Changes nothing.\n"
+        "Exit code 1 when something must be mended.\n\n"
+        "  tickettoken doctor --data /var/lib/tickettoken",
     .options = options, .option_count = countof(options), .run = run,
 };

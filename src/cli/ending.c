@@ -1,5 +1,5 @@
-/* ending.c - see ending.h. A stage that hangs (an engine that is silent, a job that loops)
- * holds the thread that runs it, so another one watches the clock. */
+/* ending.c - see ending.h. A stage that hangs (an engine that is silent, a job that
+ * loops) holds the thread that runs it, so another one watches the clock. */
 #include "cli/ending.h"
 #include "base/lock.h"
 #include "base/log.h"
@@ -125,7 +125,8 @@ static bool drain(void *arg)
     bool all = server_drain(e->server, e->app->config.drain);
 
     if (!all)
-        log_warn("requests in flight were cut off", L("queued", server_counts(e->server).queued));
+        log_warn("requests in flight were cut off",
+                 L("queued", server_counts(e->server).queued));
     return all;
 }
 

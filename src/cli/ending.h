@@ -1,5 +1,5 @@
-/* ending.h - an orderly end: one thing after the other, the most important first, each with
- * a deadline of its own.
+/* ending.h - an orderly end: one thing after the other, the most important first, each
+ * with a deadline of its own.
  * Needs: app.  Used by: serve. */
 #pragma once
 #include "cli/app.h"
@@ -15,8 +15,8 @@ typedef struct Stage {
  * whoever waits for us has waited long enough. True when nothing was cut off. */
 bool stages_run(const Stage *stages, isize count, void *arg);
 
-/* Ends a server: says so where load balancers look, stops accepting, tells streams to come
- * again elsewhere, answers what is in flight, lets the jobs finish and hands their lease
- * on, lets the letter in hand go, tells what the outbox still holds and gives up its lease,
- * then closes threads, engines and traces, the store last but for these. */
+/* Ends a server: says so where load balancers look, stops accepting, tells streams to
+ * come again elsewhere, answers what is in flight, lets the jobs finish and hands their
+ * lease on, lets the letter in hand go, tells what the outbox still holds and gives up
+ * its lease, then closes threads, engines and traces, the store last but for these. */
 bool ending_run(App *app, Server *server);

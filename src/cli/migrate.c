@@ -27,11 +27,13 @@ static Exit run(Args *a)
 }
 
 const Command command_migrate = {
-    .name = "migrate", .usage = "[--data DIR]", .says = "bring the database schema up to date",
-    .help = "One transaction a step, forward only; safe to run again and while a server runs.\n"
-            "A database of a program that is too new is refused. `serve` does it too.\n"
-            "With PostgreSQL it needs DATABASE_OWNER_URL, and gives the role in DATABASE_URL\n"
-            "the rights that a server needs and no more.\n\n"
-            "  tickettoken migrate --data /var/lib/tickettoken",
+    .name = "migrate", .usage = "[--data DIR]",
+    .says = "bring the database schema up to date",
+    .help =
+        "One transaction a step, forward only; safe to run again and while a server runs.\n"
+        "A database of a program that is too new is refused. `serve` does it too.\n"
+        "With PostgreSQL it needs DATABASE_OWNER_URL, and gives the role in DATABASE_URL\n"
+        "the rights that a server needs and no more.\n\n"
+        "  tickettoken migrate --data /var/lib/tickettoken",
     .options = options, .option_count = countof(options), .run = run,
 };

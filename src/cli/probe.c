@@ -58,15 +58,18 @@ Probe probe_store(Arena *mem, const StoreConfig *config, Str *detail)
 
 static struct addrinfo *resolve(Arena *mem, Str host, Str port)
 {
-    struct addrinfo wants = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV }, *found;
+    struct addrinfo wants = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV },
+                    *found;
 
-    return getaddrinfo(str_z(mem, host), str_z(mem, port), &wants, &found) == 0 ? found : NULL;
+    return getaddrinfo(str_z(mem, host), str_z(mem, port), &wants, &found) == 0
+           ? found : NULL;
 }
 
 bool probe_port(Arena *mem, Str host, int port, Str *why)
 {
     struct addrinfo *at = resolve(mem, host, str_fmt(mem, "%d", port));
-    int fd = at == NULL ? -1 : socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+    int fd = at == NULL ? -1 : socket(at->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0),
+        on = 1;
     bool good = false;
 
     if (at == NULL)
@@ -75,7 +78,8 @@ bool probe_port(Arena *mem, Str host, int port, Str *why)
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
         good = fd >= 0 && bind(fd, at->ai_addr, at->ai_addrlen) == 0;
         if (!good)
-            *why = str_fmt(mem, "%.*s port %d: %s", STR_ARGS(host), port, strerror(errno));
+            *why = str_fmt(mem, "%.*s port %d: %s", STR_ARGS(host), port,
+                           strerror(errno));
     }
     if (fd >= 0)
         close(fd);
@@ -100,7 +104,8 @@ static void split(Str url, Str *host, Str *port)
 
 int probe_ready(Arena *mem, Str url, int within_ms)
 {
-    static const char ask[] = "GET /health/ready HTTP/1.1\r\nHost: doctor\r\nConnection: close\r\n\r\n";
+    static const char ask[] = "GET /health/ready HTTP/1.1\r\nHost: doctor\r\n"
+                              "Connection: close\r\n\r\n";
     struct timeval patience = { within_ms / 1000, within_ms % 1000 * 1000 };
     char head[16] = "";
     int status = 0;

@@ -1,5 +1,5 @@
-/* reload.c - first all that changes is made ready, then all of it is taken: so a mistake in
- * any file leaves everything as it was. What says LIVE in config.def belongs to a part
+/* reload.c - first all that changes is made ready, then all of it is taken: so a mistake
+ * in any file leaves everything as it was. What says LIVE in config.def belongs to a part
  * here; every other difference is told, so that nobody believes a rotated secret to be in
  * force that is not.
  *
@@ -121,7 +121,8 @@ static bool make_ready(Arena *mem, const Config *now, Ready *r, Str *why)
 {
     isize i = 0;
 
-    while (i < countof(parts) && (parts[i].ready == NULL || parts[i].ready(mem, now, r, why)))
+    while (i < countof(parts) &&
+           (parts[i].ready == NULL || parts[i].ready(mem, now, r, why)))
         i++;
     if (i == countof(parts))
         return true;
@@ -136,8 +137,8 @@ static void take_row(App *app, Config *now, isize row, const char *name)
     if (config_same(&app->config, now, row))
         return;
     if (!reload_takes(name)) {
-        log_warn("a setting is another now, and waits for the next start", L("name", name),
-                 L("from", now->from[row]));
+        log_warn("a setting is another now, and waits for the next start",
+                 L("name", name), L("from", now->from[row]));
         return;
     }
     config_take(&app->mem, &app->config, now, row);

@@ -44,7 +44,8 @@ bool running_claim(App *app)
 void running_tell_url(App *app, Str url)
 {
     must(app->lock > 0);
-    if (ftruncate(app->lock, 0) != 0 || pwrite(app->lock, url.at, (size_t)url.len, 0) != url.len)
+    if (ftruncate(app->lock, 0) != 0 ||
+        pwrite(app->lock, url.at, (size_t)url.len, 0) != url.len)
         log_warn("server.lock can't be written", L("errno", errno));
 }
 

@@ -3,8 +3,8 @@
 #pragma once
 #include "cli/app.h"
 
-/* Holds DATA_DIR/server.lock until app_close. False with a sentence on stderr when another
- * server runs there. */
+/* Holds DATA_DIR/server.lock until app_close. False with a sentence on stderr when
+ * another server runs there. */
 CHECKED bool running_claim(App *app);
 void         running_tell_url(App *app, Str url);
 

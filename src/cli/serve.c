@@ -22,7 +22,8 @@
 #include <unistd.h>
 
 static const Option options[] = {
-    { "--port", "N", "PORT", "port to listen on; 0 lets the system choose (default 8080)" },
+    { "--port", "N", "PORT",
+      "port to listen on; 0 lets the system choose (default 8080)" },
     { "--host", "ADDRESS", "HOST", "address to listen on (default 127.0.0.1)" },
     OPTION_DATA, OPTION_SET,
 };
@@ -111,7 +112,8 @@ static void show_letters(const Config *c)
 static void warn(const Config *c)
 {
     if (c->environment == ENV_PRODUCTION && c->pay_provider == PAY_SANDBOX)
-        log_warn("PAYMENT_PROVIDER is the sandbox: every buyer decides himself whether he has paid");
+        log_warn("PAYMENT_PROVIDER is the sandbox: every buyer decides himself whether "
+                 "he has paid");
 }
 
 static void tell(App *app, const Server *server)
@@ -134,7 +136,8 @@ static void wait_for_end(App *app, const Args *a, Server *server)
     static const struct timespec pause = { .tv_sec = LOOK_AGAIN_S };
     int number;
 
-    while ((number = sigtimedwait(&awaited, NULL, &pause)) != SIGTERM && number != SIGINT) {
+    while ((number = sigtimedwait(&awaited, NULL, &pause)) != SIGTERM &&
+           number != SIGINT) {
         if (number == SIGHUP)
             reload(app, a);
         server_renew(server, number == SIGHUP ? NOW : IF_CHANGED);
@@ -194,12 +197,13 @@ static Exit run(Args *a)
 const Command command_serve = {
     .name = "serve", .usage = "[--port N] [--host ADDRESS] [--data DIR]",
     .says = "run the server in the foreground",
-    .help = "Prints one line, `listening on http://HOST:PORT`, when it is ready; logs go to\n"
-            "stderr. SIGTERM or SIGINT ends it in order (what is in flight is finished, streams\n"
-            "are told to reconnect); a second one ends it at once. SIGHUP reads the\n"
-            "settings again and takes what can change while it runs; the log says which.\n\n"
-            "  tickettoken serve\n"
-            "  tickettoken serve --port 9000 --data /var/lib/tickettoken\n"
-            "  NODE_ENV=production tickettoken serve --host 0.0.0.0 --set LOG_LEVEL=warn",
+    .help =
+        "Prints one line, `listening on http://HOST:PORT`, when it is ready; logs go to\n"
+        "stderr. SIGTERM or SIGINT ends it in order (what is in flight is finished, streams\n"
+        "are told to reconnect); a second one ends it at once. SIGHUP reads the\n"
+        "settings again and takes what can change while it runs; the log says which.\n\n"
+        "  tickettoken serve\n"
+        "  tickettoken serve --port 9000 --data /var/lib/tickettoken\n"
+        "  NODE_ENV=production tickettoken serve --host 0.0.0.0 --set LOG_LEVEL=warn",
     .options = options, .option_count = countof(options), .run = run,
 };

@@ -36,13 +36,14 @@ static Exit run_config(Args *a)
 const Command command_config = {
     .name = "config", .usage = "[--example | --manual | --sources]",
     .says = "show the settings as they are, secrets masked",
-    .help = "Settings come from the command line, the environment, files (NAME_FILE), .env, a folder\n"
-            "(SECRETS_DIR), Vault and AWS Secrets Manager, in this order. All mistakes are reported\n"
-            "at once.\n\n"
-            "  tickettoken config                   what is in force here\n"
-            "  tickettoken config --example > .env  a file to start from\n"
-            "  PORT=9000 tickettoken config         what if\n"
-            "  tickettoken config --sources         from where each came",
+    .help =
+        "Settings come from the command line, the environment, files (NAME_FILE), .env, a folder\n"
+        "(SECRETS_DIR), Vault and AWS Secrets Manager, in this order. All mistakes are reported\n"
+        "at once.\n\n"
+        "  tickettoken config                   what is in force here\n"
+        "  tickettoken config --example > .env  a file to start from\n"
+        "  PORT=9000 tickettoken config         what if\n"
+        "  tickettoken config --sources         from where each came",
     .options = config_options, .option_count = countof(config_options), .run = run_config,
 };
 
@@ -58,7 +59,8 @@ static void put_text_route(Arena *mem, Buf *b, const Route *r)
     Str scope = route_scope_str(mem, r);
 
     buf_fmt(b, "%-7s %-48s %-11.*s %-13.*s %s\n", method_names.at[r->method], r->path,
-            STR_ARGS(route_access_str(r)), STR_ARGS(scope.len > 0 ? scope : S("-")), r->says);
+            STR_ARGS(route_access_str(r)), STR_ARGS(scope.len > 0 ? scope : S("-")),
+            r->says);
 }
 
 static void put_json_route(Arena *mem, Buf *b, const Route *r, bool first)
@@ -100,9 +102,10 @@ static Exit run_routes(Args *a)
 
 const Command command_routes = {
     .name = "routes", .usage = "[--json]", .says = "list what can be asked over HTTP",
-    .help = "One line a route: method, path, who may, with which scope a machine may, what for.\n\n"
-            "  tickettoken routes | grep refund\n"
-            "  tickettoken routes --json | jq length",
+    .help =
+        "One line a route: method, path, who may, with which scope a machine may, what for.\n\n"
+        "  tickettoken routes | grep refund\n"
+        "  tickettoken routes --json | jq length",
     .options = routes_options, .option_count = countof(routes_options), .run = run_routes,
 };
 
@@ -126,8 +129,9 @@ static Exit run_openapi(Args *a)
 }
 
 const Command command_openapi = {
-    .name = "openapi", .usage = "[--server URL]", .says = "print the OpenAPI 3.1 document",
+    .name = "openapi", .usage = "[--server URL]",
+    .says = "print the OpenAPI 3.1 document",
     .help = "The same document is served at /openapi.json.\n\n"
             "  tickettoken openapi --server https://tickets.example > openapi.json",
-    .options = openapi_options, .option_count = countof(openapi_options), .run = run_openapi,
-};
+    .options = openapi_options, .option_count = countof(openapi_options),
+    .run = run_openapi, };

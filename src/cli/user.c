@@ -13,15 +13,18 @@ static const Option options[] = {
     { "--email", "E", NULL, "who" },
     { "--role", "R", NULL, "customer, venue_manager, admin or super-admin" },
     { "--password-stdin", NULL, NULL, "read the password from stdin (add)" },
-    { "--hash-stdin", NULL, NULL, "read a bcrypt or Argon2id hash of another system in its place" },
-    { "--tenant", "ID", NULL, "of which tenant (default the first); add makes a new one" },
+    { "--hash-stdin", NULL, NULL,
+      "read a bcrypt or Argon2id hash of another system in its place" },
+    { "--tenant", "ID", NULL,
+      "of which tenant (default the first); add makes a new one" },
     OPTION_DATA, OPTION_SET,
 };
 
 static Exit read_email(Work *w, Str *out)
 {
     *out = args_value(w->a, "--email");
-    return out->len > 0 ? EXIT_DONE : cli_usage("user %s: say who with --email", w->a->words[0]);
+    return out->len > 0 ? EXIT_DONE
+                        : cli_usage("user %s: say who with --email", w->a->words[0]);
 }
 
 /* Words of people ("venue-manager") are taken for those of the table. */
@@ -45,7 +48,8 @@ static Exit read_role(Work *w, Role *out)
 
 static Exit read_password(Work *w, Str *out)
 {
-    if (args_value(w->a, "--password-stdin").at == NULL && args_value(w->a, "--hash-stdin").at == NULL)
+    if (args_value(w->a, "--password-stdin").at == NULL &&
+        args_value(w->a, "--hash-stdin").at == NULL)
         return cli_usage("user add: give the password on stdin and say --password-stdin");
     if (!file_read_fd(w->cx.mem, 0, PASSWORD_MOST, out))
         return cli_failed("the password can't be read from stdin");
@@ -85,7 +89,8 @@ static Exit find(Work *w, Person *p)
         return EXIT_USAGE;
     if (!person_look_email(&w->cx, email, p, &found))
         return (Exit)app_fault(&w->cx);
-    return found ? EXIT_DONE : cli_failed("nobody here has the email %.*s", STR_ARGS(email));
+    return found ? EXIT_DONE
+                 : cli_failed("nobody here has the email %.*s", STR_ARGS(email));
 }
 
 static Exit token(Work *w)
@@ -140,14 +145,15 @@ static const Verb verbs[] = {
 const Command command_user = {
     .name = "user", .usage = "add | list | role | token [OPTIONS]",
     .says = "add people, list them, change a role, print a token",
-    .help = "Works on a stopped and on a running installation. A tenant that is not there yet is\n"
-            "made by `add`. A token is an access token and lives 15 minutes.\n\n"
-            "  echo 'Correct-Horse-7-Battery' |\n"
-            "    tickettoken user add --email ann@example.com --role admin --password-stdin\n"
-            "  tickettoken user list\n"
-            "  tickettoken user role --email ann@example.com --role customer\n"
-            "  curl -H \"Authorization: Bearer $(tickettoken user token --email ann@example.com)\" \\\n"
-            "    http://127.0.0.1:8080/auth/me",
+    .help =
+        "Works on a stopped and on a running installation. A tenant that is not there yet is\n"
+        "made by `add`. A token is an access token and lives 15 minutes.\n\n"
+        "  echo 'Correct-Horse-7-Battery' |\n"
+        "    tickettoken user add --email ann@example.com --role admin --password-stdin\n"
+        "  tickettoken user list\n"
+        "  tickettoken user role --email ann@example.com --role customer\n"
+        "  curl -H \"Authorization: Bearer $(tickettoken user token --email ann@example.com)\" \\\n"
+        "    http://127.0.0.1:8080/auth/me",
     .options = options, .option_count = countof(options),
     .words_least = 1, .words_most = 1,
     .verbs = &(const Verbs){ verbs, countof(verbs), ENGINES_PEOPLE },

@@ -64,7 +64,8 @@ Exit verb_run(const Command *c, Args *a)
         return EXIT_FAILED;
     code = EXIT_FAILED;
     if (app_migrate(&app) && app_open(&app, c->verbs->engines))
-        code = v->run(&(Work){ a, app_ctx(&app, tenant), v->wants != NULL ? str_of(a->words[1])
+        code = v->run(&(Work){ a, app_ctx(&app, tenant),
+                               v->wants != NULL ? str_of(a->words[1])
                                                                           : (Str){ 0 } });
     app_close(&app);
     return code;

@@ -1,13 +1,14 @@
 /* verb.h - a command that is several, told apart by its first word: user add, user list.
  *
- * One table says which there are. Whatever is asked for, the settings are read, the schema
- * is brought up to date and the engines opened before it, and closed after.
+ * One table says which there are. Whatever is asked for, the settings are read, the
+ * schema is brought up to date and the engines opened before it, and closed after.
  * Needs: app, cli.  Used by: the commands that have verbs. */
 #pragma once
 #include "cli/app.h"
 #include "cli/cli.h"
 
-typedef struct Work { Args *a; Ctx cx; Str word; } Work;     /* word: what follows the verb */
+/* word: what follows the verb */
+typedef struct Work { Args *a; Ctx cx; Str word; } Work;
 
 typedef struct Verb {
     const char *name;

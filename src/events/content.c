@@ -3,7 +3,8 @@
 #include "store/store.h"
 
 static const Field content_fields[] = {
-    RAW(Content, content, 0, "an object of up to 64 KiB: gallery, lineup, schedule, performers"),
+    RAW(Content, content, 0,
+        "an object of up to 64 KiB: gallery, lineup, schedule, performers"),
 };
 const Shape content_shape = { "Content", sizeof(Content), content_fields,
                               countof(content_fields) };
@@ -17,7 +18,8 @@ bool content_get(Ctx *cx, EventId id, Content *out)
 {
     Event e;
 
-    return event_see(cx, id, &e) && sql_get(cx, &content_read, &content_shape, out, V(id.v));
+    return event_see(cx, id, &e) &&
+           sql_get(cx, &content_read, &content_shape, out, V(id.v));
 }
 
 bool content_put(Ctx *cx, EventId id, const Content *in)

@@ -16,27 +16,30 @@ SQL(event_read,
     " WHERE e.tenant = $1 AND e.id = $2 AND e.deleted_at IS NULL");
 
 SQL(event_insert,
-    "INSERT INTO event (tenant, id, venue, name, description, timezone, starts_at, ends_at,"
-    " doors_open_at, sales_start_at, sales_end_at, status, created_by, created_at, updated_at)"
+    "INSERT INTO event (tenant, id, venue, name, description, timezone, starts_at,"
+    " ends_at, doors_open_at, sales_start_at, sales_end_at, status, created_by,"
+    " created_at, updated_at)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $14)");
 
 SQL(event_write,
-    "UPDATE event SET venue = $4, name = $5, description = $6, timezone = $7, starts_at = $8,"
-    " ends_at = $9, doors_open_at = $10, sales_start_at = $11, sales_end_at = $12,"
-    " due_at = $13, updated_at = $14, version = version + 1"
+    "UPDATE event SET venue = $4, name = $5, description = $6, timezone = $7,"
+    " starts_at = $8, ends_at = $9, doors_open_at = $10, sales_start_at = $11,"
+    " sales_end_at = $12, due_at = $13, updated_at = $14, version = version + 1"
     " WHERE tenant = $1 AND id = $2 AND version = $3 AND deleted_at IS NULL");
 
 SQL(event_set_state,
-    "UPDATE event SET status = $4, status_reason = $5, published_at = $6, on_sale_at = $7,"
-    " due_at = $8, updated_at = $9, version = version + 1"
+    "UPDATE event SET status = $4, status_reason = $5, published_at = $6,"
+    " on_sale_at = $7, due_at = $8, updated_at = $9, version = version + 1"
     " WHERE tenant = $1 AND id = $2 AND status = $3 AND deleted_at IS NULL");
 
 SQL(event_remember,
-    "INSERT INTO event_history (tenant, event, version, at, was, became, action, person, reason)"
+    "INSERT INTO event_history (tenant, event, version, at, was, became, action, person,"
+    " reason)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
 
 SQL(event_bury,
-    "UPDATE event SET deleted_at = $3, due_at = NULL, updated_at = $3, version = version + 1"
+    "UPDATE event SET deleted_at = $3, due_at = NULL, updated_at = $3,"
+    " version = version + 1"
     " WHERE tenant = $1 AND id = $2 AND deleted_at IS NULL");
 
 /* ---- finding -------------------------------------------------------------- */
@@ -140,7 +143,8 @@ bool event_add(Ctx *cx, EventId id, const EventIn *in, Event *out)
         || !sql_run(cx, &event_insert, NULL, V(e.id.v), V(e.venueId.v), V(e.name),
                     V(e.description), V(e.timezone), V(e.startsAt), V(e.endsAt),
                     V(e.doorsOpenAt), V(e.salesStartAt), V(e.salesEndAt),
-                    V(names_str(&event_states, e.status)), V(e.createdBy.v), V(e.createdAt))
+                    V(names_str(&event_states, e.status)), V(e.createdBy.v),
+                    V(e.createdAt))
         || !tell(cx, &e, "event.created"))
         return false;
     *out = e;
@@ -208,9 +212,9 @@ static bool write(Ctx *cx, Event *e)
     i64 changed = 0;
 
     if (!sql_run(cx, &event_write, &changed, V(e->id.v), V(e->version), V(e->venueId.v),
-                 V(e->name), V(e->description), V(e->timezone), V(e->startsAt), V(e->endsAt),
-                 V(e->doorsOpenAt), V(e->salesStartAt), V(e->salesEndAt), V(due_at(e)),
-                 V(cx->now)))
+                 V(e->name), V(e->description), V(e->timezone), V(e->startsAt),
+                 V(e->endsAt), V(e->doorsOpenAt), V(e->salesStartAt), V(e->salesEndAt),
+                 V(due_at(e)), V(cx->now)))
         return false;
     if (changed == 0)
         return fail(cx, CONFLICT, "the event changed meanwhile");
@@ -248,16 +252,20 @@ bool event_delete(Ctx *cx, EventId id)
         return false;
     if (e.status != EVENT_DRAFT && (e.status != EVENT_CANCELLED || is_set(e.onSaleAt)))
         return fail(cx, INVALID_STATE, "an event %s is kept", event_states.at[e.status]);
-    return sql_run(cx, &event_bury, NULL, V(id.v), V(cx->now)) && tell(cx, &e, "event.deleted");
+    return sql_run(cx, &event_bury, NULL, V(id.v), V(cx->now)) &&
+           tell(cx, &e, "event.deleted");
 }
 
 /* ---- moving --------------------------------------------------------------- */
 
-static bool remember(Ctx *cx, const Event *e, EventState was, EventAction action, Str reason)
+static bool remember(Ctx *cx, const Event *e, EventState was, EventAction action,
+                     Str reason)
 {
     return sql_run(cx, &event_remember, NULL, V(e->id.v), V(e->version), V(cx->now),
-                   V(names_str(&event_states, (int)was)), V(names_str(&event_states, e->status)),
-                   V(names_str(&event_actions, (int)action)), V(cx->who.user.v), V(reason));
+                   V(names_str(&event_states, (int)was)),
+                   V(names_str(&event_states, e->status)),
+                   V(names_str(&event_actions, (int)action)), V(cx->who.user.v),
+                   V(reason));
 }
 
 /* A cancelled event is due at once, for the sake of those who hold its tickets. */
@@ -286,7 +294,8 @@ bool event_move(Ctx *cx, EventId id, EventAction action, Str reason, Event *out)
         e.onSaleAt = cx->now;
     e.updatedAt = cx->now;
     e.version++;
-    if (!sql_run(cx, &event_set_state, &changed, V(id.v), V(names_str(&event_states, (int)was)),
+    if (!sql_run(cx, &event_set_state, &changed, V(id.v),
+                 V(names_str(&event_states, (int)was)),
                  V(names_str(&event_states, e.status)), V(reason), V(e.publishedAt),
                  V(e.onSaleAt), V(due_after(cx, &e)), V(cx->now)))
         return false;
@@ -302,13 +311,16 @@ bool event_move(Ctx *cx, EventId id, EventAction action, Str reason, Event *out)
 SQL_ALL(event_unsettled_find,
     "SELECT tenant, id FROM event WHERE due_at <= $1 AND status = 'CANCELLED' LIMIT $2");
 SQL(event_settled,
-    "UPDATE event SET due_at = NULL WHERE tenant = $1 AND id = $2 AND status = 'CANCELLED'");
+    "UPDATE event SET due_at = NULL WHERE tenant = $1 AND id = $2"
+    " AND status = 'CANCELLED'");
 
-static const Shape ref_row = SHAPE(EventRef, ID(EventRef, tenant, 0, ""), ID(EventRef, id, 0, ""));
+static const Shape ref_row = SHAPE(EventRef,
+    ID(EventRef, tenant, 0, ""), ID(EventRef, id, 0, ""));
 
 bool event_unsettled(Ctx *cx, i64 most, EventRef **rows, isize *count)
 {
-    return sql_rows(cx, &event_unsettled_find, &ref_row, rows, count, V(cx->now), V(most));
+    return sql_rows(cx, &event_unsettled_find, &ref_row, rows, count, V(cx->now),
+                    V(most));
 }
 
 bool event_settle(Ctx *cx, EventId id)

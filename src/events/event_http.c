@@ -2,8 +2,10 @@
 #include "events/event_http.h"
 #include "access/guard.h"
 
-static const Field event_reply_fields[] = { OBJECT(EventReply, event, &event_shape, 0, "it") };
-const Shape event_reply_shape = { "EventReply", sizeof(EventReply), event_reply_fields, 1 };
+static const Field event_reply_fields[] = { OBJECT(EventReply, event, &event_shape, 0,
+                                                   "it") };
+const Shape event_reply_shape = { "EventReply", sizeof(EventReply), event_reply_fields,
+                                  1 };
 
 static const Field event_do_fields[] = {
     NAME(EventDo, action, &event_actions, 0, "which way to go"),
@@ -15,8 +17,8 @@ const Shape event_do_shape = { "EventDo", sizeof(EventDo), event_do_fields,
 static const Field event_cancel_fields[] = {
     TEXT(EventCancel, reason, 1, 1000, 0, "why, for the history"),
 };
-const Shape event_cancel_shape = { "EventCancel", sizeof(EventCancel), event_cancel_fields,
-                                   countof(event_cancel_fields) };
+const Shape event_cancel_shape = { "EventCancel", sizeof(EventCancel),
+                                   event_cancel_fields, countof(event_cancel_fields) };
 
 typedef struct {
     EventId     id;
@@ -65,7 +67,8 @@ bool event_update(Ctx *cx, Req *rq)
 {
     EventWork w = { 0 };
 
-    return req_id(cx, rq, "id", &w.id.v) && req_read(cx, rq, &event_change_shape, &w.change)
+    return req_id(cx, rq, "id", &w.id.v) &&
+           req_read(cx, rq, &event_change_shape, &w.change)
         && write_tx(cx, lane_of(w.id.v), change, &w)
         && reply(cx, rq, 200, &event_reply_shape, &w.out);
 }
@@ -131,7 +134,12 @@ typedef struct {
     isize       count;
 } EventPage;
 
-typedef struct EventQuery { int status; VenueId venueId; Str search; Instant from; } EventQuery;
+typedef struct EventQuery {
+    int status;
+    VenueId venueId;
+    Str search;
+    Instant from;
+} EventQuery;
 const Shape event_query_shape = SHAPE(EventQuery,
     CHOICE(EventQuery, status, &event_states, "only those in this state"),
     ID(EventQuery, venueId, OPTIONAL, "only those there"),

@@ -26,5 +26,6 @@ Handler event_publish;
 Handler event_transition;
 /* POST /api/v1/events/:id/cancel {reason} -> 200 {event}  ORGANISER */
 Handler event_cancel;
-/* GET /api/v1/events/:id/content -> 200 {content}  OPEN; PUT {content} -> 200  ORGANISER */
+/* GET /api/v1/events/:id/content -> 200 {content}  OPEN; PUT {content} -> 200
+ * ORGANISER */
 Handler content_show, content_update;

@@ -49,7 +49,8 @@ static const Field event_change_fields[] = {
     TIME(EventChange, doorsOpenAt, OPTIONAL, "when people are let in"),
     TIME(EventChange, salesStartAt, OPTIONAL, "when sales begin by themselves"),
     TIME(EventChange, salesEndAt, OPTIONAL, "when sales end by themselves"),
-    NUMBER(EventChange, version, 1, INT64_MAX, 0, OPTIONAL, "refused unless it is the present one"),
+    NUMBER(EventChange, version, 1, INT64_MAX, 0, OPTIONAL,
+           "refused unless it is the present one"),
 };
-const Shape event_change_shape = { "EventChange", sizeof(EventChange), event_change_fields,
-                                   countof(event_change_fields) };
+const Shape event_change_shape = { "EventChange", sizeof(EventChange),
+                                   event_change_fields, countof(event_change_fields) };

@@ -1,5 +1,5 @@
-/* permission_http.c - so that a client shows a button only to who may press it; the server
- * asks the same table again when it is pressed. */
+/* permission_http.c - so that a client shows a button only to who may press it; the
+ * server asks the same table again when it is pressed. */
 #include "events/permission_http.h"
 #include "events/venue.h"
 #include "identity/member.h"
@@ -23,7 +23,8 @@ bool permission_show(Ctx *cx, Req *rq)
         if (permission_held((VenueRank)role, (Permission)p))
             buf_fmt(&b, "%s\"%s\"", b.len > 1 ? "," : "", permission_names.at[p]);
     buf_byte(&b, ']');
-    return reply(cx, rq, 200, &permissions_shape, &(Permissions){ (int)role, buf_str(&b) });
+    return reply(cx, rq, 200, &permissions_shape,
+                 &(Permissions){ (int)role, buf_str(&b) });
 }
 
 /* ---- asked by another service about somebody --------------------------------- */

@@ -37,13 +37,15 @@ SQL(staff_other_owners,
     " AND role = 'venue-owner' AND (expires_at IS NULL OR expires_at > $4)");
 
 SQL(staff_write,
-    "INSERT INTO venue_staff (tenant, venue, person, role, granted_by, granted_at, expires_at)"
+    "INSERT INTO venue_staff (tenant, venue, person, role, granted_by, granted_at,"
+    " expires_at)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7)"
     " ON CONFLICT (tenant, venue, person) DO UPDATE SET role = excluded.role,"
     " granted_by = excluded.granted_by, granted_at = excluded.granted_at,"
     " expires_at = excluded.expires_at");
 
-SQL(staff_delete, "DELETE FROM venue_staff WHERE tenant = $1 AND venue = $2 AND person = $3");
+SQL(staff_delete,
+    "DELETE FROM venue_staff WHERE tenant = $1 AND venue = $2 AND person = $3");
 
 SQL(staff_all,
     "SELECT person, role, granted_by, granted_at, expires_at FROM venue_staff"
@@ -58,7 +60,8 @@ static bool may_touch(Ctx *cx, VenueId venue, UserId person, StaffRole after, bo
 
     if (!venue_may(cx, venue, VENUE_MANAGE) || !venue_role(cx, venue, &own)
         || !sql_find(cx, &staff_read, &staff_shape, &now, found, V(venue.v), V(person.v))
-        || !sql_int(cx, &staff_other_owners, &others, V(venue.v), V(person.v), V(cx->now)))
+        || !sql_int(cx, &staff_other_owners, &others, V(venue.v), V(person.v),
+                    V(cx->now)))
         return false;
     if (after > own || (*found && now.role > (int)own))
         return fail(cx, FORBIDDEN, "a role above the asker's own");
@@ -67,7 +70,8 @@ static bool may_touch(Ctx *cx, VenueId venue, UserId person, StaffRole after, bo
     return true;
 }
 
-/* Told to the person himself, whose streams end with it: what they may hear has changed. */
+/* Told to the person himself, whose streams end with it: what they may hear has
+ * changed. */
 static bool tell(Ctx *cx, VenueId venue, UserId person, StaffRole role)
 {
     Buf b = buf_in(cx->mem, 128);
@@ -80,7 +84,8 @@ static bool tell(Ctx *cx, VenueId venue, UserId person, StaffRole role)
 }
 
 /* The record says which role, and where. */
-static bool record(Ctx *cx, AuditAction action, VenueId venue, UserId person, StaffRole role)
+static bool record(Ctx *cx, AuditAction action, VenueId venue, UserId person,
+                   StaffRole role)
 {
     Str what = str_fmt(cx->mem, "%s %.*s", staff_roles.at[role],
                        STR_ARGS(uuid_str(cx->mem, venue.v)));

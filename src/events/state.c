@@ -3,7 +3,8 @@
 
 const Names event_states = { (const char *const[]){
     "DRAFT", "REVIEW", "APPROVED", "PUBLISHED", "ON_SALE", "SALES_PAUSED", "SOLD_OUT",
-    "IN_PROGRESS", "COMPLETED", "CANCELLED", "POSTPONED", "RESCHEDULED" }, EVENT_STATE_COUNT };
+    "IN_PROGRESS", "COMPLETED", "CANCELLED", "POSTPONED", "RESCHEDULED" },
+                             EVENT_STATE_COUNT };
 
 const Names event_actions = { (const char *const[]){
     "SUBMIT_FOR_REVIEW", "APPROVE", "REJECT", "PUBLISH", "START_SALES", "PAUSE_SALES",

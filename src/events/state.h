@@ -32,7 +32,8 @@ const char *event_tells(EventAction action);
 /* What may still be changed in a state. */
 typedef enum EventLatitude {
     CHANGE_NOTHING,                               /* it runs, is over or is off */
-    CHANGE_WORDS,                                 /* name, description, doors, sales window */
+    CHANGE_WORDS,                                 /* name, description, doors, sales
+                                                     window */
     CHANGE_TIMES,                                 /* and when it takes place  */
     CHANGE_ALL                                    /* and where                */
 } EventLatitude;

@@ -38,24 +38,28 @@ const Shape venue_in_shape = { "VenueIn", sizeof(VenueIn), venue_in_fields,
 static const Field venue_change_fields[] = {
     TEXT(VenueChange, name, 2, 200, OPTIONAL, "what people call it"),
     TEXT(VenueChange, timezone, 1, 64, OPTIONAL, "IANA time zone"),
-    NUMBER(VenueChange, capacity, 1, 1000000, 0, OPTIONAL, "how many people may be in it"),
+    NUMBER(VenueChange, capacity, 1, 1000000, 0, OPTIONAL,
+           "how many people may be in it"),
     TEXT(VenueChange, country, 2, 2, OPTIONAL, "ISO 3166 country code, upper case"),
     TEXT(VenueChange, city, 1, 100, OPTIONAL, "town"),
     { F_(VenueChange, status, K_NAME), .names = &venue_statuses, .is = OPTIONAL,
       .otherwise = -1, .says = "a closed venue takes no new events" },
-    NUMBER(VenueChange, version, 1, INT64_MAX, 0, OPTIONAL, "refused unless it is the present one"),
+    NUMBER(VenueChange, version, 1, INT64_MAX, 0, OPTIONAL,
+           "refused unless it is the present one"),
 };
-const Shape venue_change_shape = { "VenueChange", sizeof(VenueChange), venue_change_fields,
-                                   countof(venue_change_fields) };
+const Shape venue_change_shape = { "VenueChange", sizeof(VenueChange),
+                                   venue_change_fields, countof(venue_change_fields) };
 
 /* ---- who may -------------------------------------------------------------- */
 
-/* What a right is called in the table of permissions; roles stand in the same order there. */
+/* What a right is called in the table of permissions; roles stand in the same order
+ * there. */
 static const Permission behind[] = {
     [VENUE_MANAGE] = VENUES_UPDATE, [EVENT_MANAGE] = EVENTS_UPDATE,
     [DOOR_SCAN] = TICKETS_VALIDATE, [SALES_VIEW] = REPORTS_DAILY,
 };
-_Static_assert((int)STAFF_OWNER == (int)AT_OWNER && (int)DOOR_STAFF == (int)AT_DOOR, "ranks");
+_Static_assert((int)STAFF_OWNER == (int)AT_OWNER && (int)DOOR_STAFF == (int)AT_DOOR,
+               "ranks");
 
 SQL(venue_asker,
     "SELECT coalesce(s.role, 'none') FROM venue v"
@@ -159,8 +163,10 @@ bool venue_add(Ctx *cx, VenueId id, const VenueIn *in, Venue *out)
     if (!check(cx, &v)
         || !sql_run(cx, &venue_insert, NULL, V(v.id.v), V(v.name), V(v.timezone),
                     V(v.capacity), V(v.country), V(v.city),
-                    V(names_str(&venue_statuses, v.status)), V(v.createdBy.v), V(v.createdAt))
-        || !sql_run(cx, &venue_first_owner, NULL, V(v.id.v), V(cx->who.user.v), V(cx->now)))
+                    V(names_str(&venue_statuses, v.status)), V(v.createdBy.v),
+                    V(v.createdAt))
+        || !sql_run(cx, &venue_first_owner, NULL, V(v.id.v), V(cx->who.user.v),
+                    V(cx->now)))
         return false;
     *out = v;
     return true;

@@ -4,10 +4,14 @@
 #include "access/guard.h"
 #include "events/cursor.h"
 
-static const Field venue_reply_fields[] = { OBJECT(VenueReply, venue, &venue_shape, 0, "it") };
-const Shape venue_reply_shape = { "VenueReply", sizeof(VenueReply), venue_reply_fields, 1 };
-static const Field staff_reply_fields[] = { OBJECT(StaffReply, staff, &staff_shape, 0, "it") };
-const Shape staff_reply_shape = { "StaffReply", sizeof(StaffReply), staff_reply_fields, 1 };
+static const Field venue_reply_fields[] = { OBJECT(VenueReply, venue, &venue_shape, 0,
+                                                   "it") };
+const Shape venue_reply_shape = { "VenueReply", sizeof(VenueReply), venue_reply_fields,
+                                  1 };
+static const Field staff_reply_fields[] = { OBJECT(StaffReply, staff, &staff_shape, 0,
+                                                   "it") };
+const Shape staff_reply_shape = { "StaffReply", sizeof(StaffReply), staff_reply_fields,
+                                  1 };
 
 typedef struct {
     VenueId     id;
@@ -54,7 +58,8 @@ bool venue_update(Ctx *cx, Req *rq)
 {
     VenueWork w = { 0 };
 
-    return req_id(cx, rq, "id", &w.id.v) && req_read(cx, rq, &venue_change_shape, &w.change)
+    return req_id(cx, rq, "id", &w.id.v) &&
+           req_read(cx, rq, &venue_change_shape, &w.change)
         && write_tx(cx, lane_of(w.id.v), change, &w)
         && reply(cx, rq, 200, &venue_reply_shape, &w.out);
 }
@@ -73,7 +78,8 @@ bool venue_index(Ctx *cx, Req *rq)
     Page page;
     Str next = { 0 };
 
-    if (!req_page(cx, rq, &page) || !cursor_read(cx, page.cursor, (Cursor){ 0 }, &p.after))
+    if (!req_page(cx, rq, &page) ||
+        !cursor_read(cx, page.cursor, (Cursor){ 0 }, &p.after))
         return false;
     p.most = page.limit + 1;
     if (!read_tx(cx, list, &p))
@@ -105,7 +111,8 @@ bool staff_create(Ctx *cx, Req *rq)
     StaffWork w = { 0 };
 
     return req_id(cx, rq, "id", &w.venue.v) && req_read(cx, rq, &staff_in_shape, &w.in)
-        && reply_once(cx, rq, lane_of(w.venue.v), grant, &w, 201, &staff_reply_shape, &w.out);
+        && reply_once(cx, rq, lane_of(w.venue.v), grant, &w, 201, &staff_reply_shape,
+                      &w.out);
 }
 
 static bool list_staff(Ctx *cx, void *arg)

@@ -10,9 +10,11 @@ extern const Shape venue_reply_shape;
 typedef struct StaffReply { Staff staff; } StaffReply;
 extern const Shape staff_reply_shape;
 
-/* POST /api/v1/venues {name,timezone,capacity,country?,city?} -> 201 {venue}  ORGANISER */
+/* POST /api/v1/venues {name,timezone,capacity,country?,city?} -> 201 {venue}
+ * ORGANISER */
 Handler venue_create;
-/* GET /api/v1/venues -> 200 {data:[venue]}; GET /api/v1/venues/:id -> 200 {venue}  OPEN */
+/* GET /api/v1/venues -> 200 {data:[venue]}; GET /api/v1/venues/:id -> 200 {venue}
+ * OPEN */
 Handler venue_index, venue_show;
 /* PUT /api/v1/venues/:id -> 200 {venue}  ORGANISER */
 Handler venue_update;

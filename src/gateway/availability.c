@@ -23,7 +23,8 @@ static struct {
 static bool is_marked(Mark m)
 {
     for (isize i = 0; i < marks.count; i++)
-        if (uuid_is(marks.at[i].event.v, m.event.v) && uuid_is(marks.at[i].tenant.v, m.tenant.v))
+        if (uuid_is(marks.at[i].event.v, m.event.v) &&
+            uuid_is(marks.at[i].tenant.v, m.tenant.v))
             return true;
     return false;
 }
@@ -63,7 +64,8 @@ void availability_hear(const Message *m, void *arg)
 typedef struct { TypeId id; i64 available, held, sold; } Stock;
 static const Shape stock_row = SHAPE(Stock,
     ID(Stock, id, 0, ""), NUMBER(Stock, available, 0, INT64_MAX, 0, 0, ""),
-    NUMBER(Stock, held, 0, INT64_MAX, 0, 0, ""), NUMBER(Stock, sold, 0, INT64_MAX, 0, 0, ""));
+    NUMBER(Stock, held, 0, INT64_MAX, 0, 0, ""),
+    NUMBER(Stock, sold, 0, INT64_MAX, 0, 0, ""));
 
 SQL(availability_read,
     "SELECT id, available, held, sold FROM ticket_type"
@@ -74,7 +76,8 @@ typedef struct { EventId event; Stock *rows; isize count; } Reading;
 static bool read_stock(Ctx *cx, void *arg)
 {
     Reading *r = arg;
-    return sql_rows(cx, &availability_read, &stock_row, &r->rows, &r->count, V(r->event.v));
+    return sql_rows(cx, &availability_read, &stock_row, &r->rows, &r->count,
+                    V(r->event.v));
 }
 
 static Str data_of(Ctx *cx, const Reading *r)

@@ -1,16 +1,18 @@
 /* deadletter.c - its id is the outbox row's: so a relay that took over and meets the same
- * refusal keeps no second copy. After four weeks it goes, whatever was decided: nobody wants
- * to be told so late, and somebody's data are in it. */
+ * refusal keeps no second copy. After four weeks it goes, whatever was decided: nobody
+ * wants to be told so late, and somebody's data are in it. */
 #include "gateway/deadletter.h"
 #include "base/metric.h"
 #include "bus/bus.h"
 #include "identity/note.h"
 
-const Names dead_state_names = { (const char *const[]){ "DEAD", "RETRIED", "DISCARDED" }, 3 };
+const Names dead_state_names = { (const char *const[]){ "DEAD", "RETRIED", "DISCARDED" },
+                                 3 };
 
 const Shape deadletter_shape = SHAPE(DeadLetter,
     TEXT(DeadLetter, id, 1, 20, 0, "the event's id"),
-    TEXT(DeadLetter, subject, 0, 200, COMPUTED, "under which the bus should have told it"),
+    TEXT(DeadLetter, subject, 0, 200, COMPUTED,
+         "under which the bus should have told it"),
     TEXT(DeadLetter, type, 1, 100, 0, "what happened"),
     RAW(DeadLetter, payload, 0, "what was to be told"),
     ID(DeadLetter, tenantId, 0, "whose it is"),
@@ -27,8 +29,8 @@ const Shape deadletter_shape = SHAPE(DeadLetter,
                 " last_error, moved_at, state, settled_at"
 
 SQL(dead_add,
-    "INSERT INTO dead_letter (tenant, id, person, event, type, payload, attempts, last_error,"
-    " created_at, moved_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
+    "INSERT INTO dead_letter (tenant, id, person, event, type, payload, attempts,"
+    " last_error, created_at, moved_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
     " ON CONFLICT DO NOTHING");
 SQL(dead_page,
     "SELECT " COLUMNS " FROM dead_letter WHERE tenant = $1 AND state = $2"
@@ -38,7 +40,8 @@ SQL(dead_one, "SELECT " COLUMNS " FROM dead_letter WHERE tenant = $1 AND id = $2
 SQL(dead_settle,
     "UPDATE dead_letter SET state = $3, settled_at = $4"
     " WHERE tenant = $1 AND id = $2" GUARD_SQL(" AND state = 'DEAD'"));
-SQL_ALL(dead_waiting, "SELECT count(*), min(moved_at) FROM dead_letter WHERE state = 'DEAD'");
+SQL_ALL(dead_waiting,
+    "SELECT count(*), min(moved_at) FROM dead_letter WHERE state = 'DEAD'");
 SQL_ALL(dead_forget,
     "DELETE FROM dead_letter WHERE id IN (SELECT id FROM dead_letter"
     " WHERE state IN ('DEAD', 'RETRIED', 'DISCARDED') AND moved_at < $1 LIMIT 1000)");
@@ -52,8 +55,9 @@ static bool add(Ctx *cx, void *arg)
     Adding *a = arg;
     const Tiding *t = a->t;
 
-    return sql_run(cx, &dead_add, &a->added, V(t->id), V(t->user.v), V(t->event.v), V(t->type),
-                   V(t->data), V(a->attempts), V(a->why), V(t->at), V(cx->now));
+    return sql_run(cx, &dead_add, &a->added, V(t->id), V(t->user.v), V(t->event.v),
+                   V(t->type), V(t->data), V(a->attempts), V(a->why), V(t->at),
+                   V(cx->now));
 }
 
 bool deadletter_add(Ctx *cx, const Tiding *t, i64 attempts, Str why)
@@ -86,8 +90,8 @@ static bool list(Ctx *cx, void *arg)
     i64 before = l->w.before > 0 ? l->w.before : INT64_MAX;
 
     return sql_rows(cx, &dead_page, &deadletter_shape, &l->rows, &l->count,
-                    V(names_str(&dead_state_names, l->w.state)), V(l->w.type), V(l->w.user.v),
-                    V(before), V(l->w.most));
+                    V(names_str(&dead_state_names, l->w.state)), V(l->w.type),
+                    V(l->w.user.v), V(before), V(l->w.most));
 }
 
 bool deadletter_list(Ctx *cx, const DeadWish *w, DeadLetter **rows, isize *count)
@@ -129,7 +133,8 @@ bool deadletter_get(Ctx *cx, i64 id, DeadLetter *out)
 
 static bool tell_again(Ctx *cx, const DeadLetter *d)
 {
-    return outbox_tell_again(cx, d->userId, d->eventId, str_z(cx->mem, d->type), d->payload);
+    return outbox_tell_again(cx, d->userId, d->eventId, str_z(cx->mem, d->type),
+                             d->payload);
 }
 
 static bool settle(Ctx *cx, void *arg)
@@ -138,14 +143,14 @@ static bool settle(Ctx *cx, void *arg)
     bool again = s->to == DEAD_RETRIED;
     i64 changed;
 
-    if (!sql_run(cx, &dead_settle, &changed, V(s->id), V(names_str(&dead_state_names, s->to)),
-                 V(cx->now)) || !get(cx, s))
+    if (!sql_run(cx, &dead_settle, &changed, V(s->id),
+                 V(names_str(&dead_state_names, s->to)), V(cx->now)) || !get(cx, s))
         return false;
     if (changed == 0)
         return fail(cx, INVALID_STATE, "dead letter %jd was settled", (intmax_t)s->id);
     return (!again || tell_again(cx, &s->letter)) &&
-           note_write(cx, again ? AUDIT_DEADLETTER_RETRIED : AUDIT_DEADLETTER_DISCARDED, (UserId){ 0 },
-                      s->letter.id);
+           note_write(cx, again ? AUDIT_DEADLETTER_RETRIED : AUDIT_DEADLETTER_DISCARDED,
+                      (UserId){ 0 }, s->letter.id);
 }
 
 static bool settle_as(Ctx *cx, i64 id, DeadState to, DeadLetter *out)
@@ -169,7 +174,7 @@ bool deadletter_discard(Ctx *cx, i64 id, DeadLetter *out)
     return settle_as(cx, id, DEAD_DISCARDED, out);
 }
 
-/* ---- as time passes ----------------------------------------------------------------- */
+/* ---- as time passes ---------------------------------------------------------------- */
 
 typedef struct Waiting { i64 count; Instant oldest; } Waiting;
 static const Shape waiting_row = SHAPE(Waiting,

@@ -9,11 +9,14 @@ struct Server;
 
 typedef struct GatewayConfig {
     struct Server *server;                        /* whose streams are fed    */
-    i64            streams_per_user;              /* the oldest over it is closed; 0: no limit */
+    i64            streams_per_user;              /* the oldest over it is closed; 0: no
+                                                     limit */
     Span           kept;                          /* how long the outbox keeps rows */
-    Str            origins;                       /* whose pages may open streams beside ours */
+    Str            origins;                       /* whose pages may open streams beside
+                                                     ours */
     i64            opened_most;                   /* by one person, in 60 s   */
-    i64            lock_after;                    /* failed attempts of one address in 60 s; 0: never */
+    i64            lock_after;                    /* failed attempts of one address in 60
+                                                     s; 0: never */
 } GatewayConfig;
 
 /* Starts the thread. After store_open, bus_open and server_open. False with *why. */

@@ -1,8 +1,9 @@
 /* live.c - a line break in JSON can only be space between its parts (within a text
  * it is escaped), so a blank in its place changes nothing, and a frame stays one.
  *
- * Who may hear of a venue's sales was asked when the stream began, so when somebody's role
- * there changes his streams end with that news, and what he may hear is asked again. */
+ * Who may hear of a venue's sales was asked when the stream began, so when somebody's
+ * role there changes his streams end with that news, and what he may hear is asked
+ * again. */
 #include "gateway/live.h"
 #include "gateway/live_watch.h"
 
@@ -50,7 +51,8 @@ void live_hear(const Message *m, void *arg)
         if (last)
             buf_lit(&b, "retry: 1000\n");
         live_frame(&b, m->id, m->type, m->data);
-        (last ? stream_publish_last : stream_publish)(arg, m->id, topics, count, buf_str(&b));
+        (last ? stream_publish_last : stream_publish)(arg, m->id, topics, count,
+                                                      buf_str(&b));
     }
     arena_close(&own);
 }

@@ -24,9 +24,11 @@ bool live_token(Ctx *cx, Req *rq)
 /* For the documentation: live_pass.c, live_watch.c and read_last read it. */
 typedef struct StreamQuery { Str token, topics, lastEventId; } StreamQuery;
 const Shape stream_query_shape = SHAPE(StreamQuery,
-    TEXT(StreamQuery, token, 0, 0, OPTIONAL, "of POST /events/token, where no header can be sent"),
+    TEXT(StreamQuery, token, 0, 0, OPTIONAL,
+         "of POST /events/token, where no header can be sent"),
     TEXT(StreamQuery, topics, 0, 0, OPTIONAL, "event:ID, ... to hear how many are left"),
-    TEXT(StreamQuery, lastEventId, 0, 0, OPTIONAL, "as the header, where none can be sent"));
+    TEXT(StreamQuery, lastEventId, 0, 0, OPTIONAL,
+         "as the header, where none can be sent"));
 
 /* The header is what a browser sends by itself, so it wins. */
 static bool read_last(Ctx *cx, const Req *rq, i64 *last)
@@ -43,7 +45,8 @@ static bool read_last(Ctx *cx, const Req *rq, i64 *last)
 
 static bool is_over(const Listener *l)
 {
-    return revoked_judge(l->tenant, l->session, l->session, l->person, l->epoch) != NOT_REVOKED;
+    return revoked_judge(l->tenant, l->session, l->session, l->person,
+                         l->epoch) != NOT_REVOKED;
 }
 
 static void fill_wish(Ctx *cx, const Watches *w, StreamWish *wish)
@@ -86,8 +89,8 @@ static void write_missed(Ctx *cx, Buf *b, i64 last, const Missed *m)
 {
     if (m->gap) {
         live_frame(b, m->seam, S("gap"),
-                   str_fmt(cx->mem, "{\"lastEventId\":%jd,\"oldestId\":%jd}", (intmax_t)last,
-                           (intmax_t)m->oldest));
+                   str_fmt(cx->mem, "{\"lastEventId\":%jd,\"oldestId\":%jd}",
+                           (intmax_t)last, (intmax_t)m->oldest));
         return;
     }
     for (isize i = 0; i < m->count; i++)
@@ -152,7 +155,8 @@ bool live_stream(Ctx *cx, Req *rq)
     Watches w;
     i64 last;
 
-    if (!live_pass_check(cx, rq) || !watches_read(cx, rq, &w) || !read_last(cx, rq, &last) ||
+    if (!live_pass_check(cx, rq) || !watches_read(cx, rq, &w) ||
+        !read_last(cx, rq, &last) ||
         !watches_check(cx, &w) || !first_page(cx, &w, last, &wish))
         return false;
     fill_wish(cx, &w, &wish);

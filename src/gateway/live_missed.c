@@ -47,8 +47,8 @@ static bool ask_bus(Ctx *cx, const Watches *w, i64 last, Missed *m)
  * are not missed: while the bus is away there may be thousands. */
 static bool ask_outbox(Ctx *cx, const Watches *w, i64 last, Missed *m)
 {
-    OutboxWish wish = { .user = cx->who.user, .watch_count = w->count, .most = MISSED_ROWS,
-                        .chars = MISSED_BYTES, .after = last };
+    OutboxWish wish = { .user = cx->who.user, .watch_count = w->count,
+                        .most = MISSED_ROWS, .chars = MISSED_BYTES, .after = last };
     OutboxPage p;
 
     for (int i = 0; i < w->count; i++)

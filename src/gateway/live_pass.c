@@ -30,7 +30,13 @@ const Shape stream_token_shape = { "StreamToken", sizeof(StreamToken), token_fie
 /* ---- tokens --------------------------------------------------------------- */
 
 /* What a token stands for, as the kv keeps it (within this process's version). */
-typedef struct Grant { TenantId tenant; UserId user; Uuid session; i64 epoch; u32 role; } Grant;
+typedef struct Grant {
+    TenantId tenant;
+    UserId user;
+    Uuid session;
+    i64 epoch;
+    u32 role;
+} Grant;
 
 static Key key_of(Ctx *cx, const char *kind, Str token)
 {
@@ -45,10 +51,12 @@ static Key known_key(Ctx *cx, Str token) { return key_of(cx, "stream-known", tok
 bool live_pass_make(Ctx *cx, StreamToken *out)
 {
     u8 random[32];
-    Grant g = { cx->tenant, cx->who.user, cx->who.session, cx->who.epoch, (u32)cx->who.role };
+    Grant g = { cx->tenant, cx->who.user, cx->who.session, cx->who.epoch,
+                (u32)cx->who.role };
 
     rand_bytes(random, sizeof random);
-    *out = (StreamToken){ base64url_write(cx->mem, random, sizeof random), STREAM_TOKEN_LASTS };
+    *out = (StreamToken){ base64url_write(cx->mem, random, sizeof random),
+                          STREAM_TOKEN_LASTS };
     return kv_put(cx, known_key(cx, out->token), S("1"), KNOWN_FOR) &&
            kv_put(cx, token_key(cx, out->token), (Str){ (const char *)&g, sizeof g },
                   seconds(STREAM_TOKEN_LASTS));
@@ -56,8 +64,10 @@ bool live_pass_make(Ctx *cx, StreamToken *out)
 
 static bool let_in(Ctx *cx, const Grant *g)
 {
-    if (revoked_judge(g->tenant.v, g->session, g->session, g->user.v, g->epoch) != NOT_REVOKED)
-        return fail(cx, UNAUTHORIZED, "its session has ended, or who may do what has changed");
+    if (revoked_judge(g->tenant.v, g->session, g->session, g->user.v,
+                      g->epoch) != NOT_REVOKED)
+        return fail(cx, UNAUTHORIZED,
+                    "its session has ended, or who may do what has changed");
     cx->tenant = g->tenant;
     cx->who = (Who){ .user = g->user, .role = (Role)g->role, .session = g->session,
                      .epoch = g->epoch };
@@ -95,8 +105,8 @@ static bool lock_out(Ctx *cx, const Req *rq)
     Instant reset;
     i64 times;
 
-    if (!kv_count(cx, kv_key_global(cx, "stream-level", address), LEVEL_FOR, countof(lasts),
-                  &times, &reset))
+    if (!kv_count(cx, kv_key_global(cx, "stream-level", address), LEVEL_FOR,
+                  countof(lasts), &times, &reset))
         return false;
     Span s = lasts[(times > countof(lasts) ? countof(lasts) : times) - 1];
     log_warn("an address is locked out of streams", L("peer", rq->peer),
@@ -163,7 +173,8 @@ static bool refuse_bearer(Ctx *cx, const Req *rq, Str bearer)
 
 static bool sign_in(Ctx *cx, const Req *rq)
 {
-    Str token = req_query(cx, rq, S("token")), bearer = req_header(rq, S("authorization"));
+    Str token = req_query(cx, rq, S("token")),
+        bearer = req_header(rq, S("authorization"));
     Str scheme = str_cut(&bearer, ' ');
 
     if (!uuid_zero(cx->who.user.v))
@@ -172,7 +183,8 @@ static bool sign_in(Ctx *cx, const Req *rq)
         return take_token(cx, rq, token);
     if (bearer.at != NULL && str_is_nocase(scheme, S("bearer")))
         return refuse_bearer(cx, rq, str_trim(bearer));
-    return check_lock(cx, rq) && fail(cx, UNAUTHORIZED, "neither bearer nor stream token");
+    return check_lock(cx, rq) &&
+           fail(cx, UNAUTHORIZED, "neither bearer nor stream token");
 }
 
 static bool limit_person_here(Ctx *cx)

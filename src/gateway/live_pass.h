@@ -18,5 +18,6 @@ CHECKED bool live_pass_make(Ctx *cx, StreamToken *out);
 /* Sets cx->tenant and cx->who of a request whose bearer the guard has looked at already;
  * a HEAD spends no token.
  *   fails   FORBIDDEN (a page of another origin), RATE_LIMIT_EXCEEDED, UNAUTHORIZED,
- *           TOKEN_EXPIRED, INVALID_TOKEN; KV_UNAVAILABLE (a token while the kv is away) */
+ *           TOKEN_EXPIRED, INVALID_TOKEN; KV_UNAVAILABLE (a token while the kv is
+ *           away) */
 CHECKED bool live_pass_check(Ctx *cx, const Req *rq);

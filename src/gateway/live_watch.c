@@ -73,7 +73,8 @@ static bool check_feed(Ctx *cx, Watches *w, Watch one)
     bool manager = cx->who.role >= VENUE_MANAGER;
     Rank s;
 
-    if (!sql_get(cx, &live_rank, &standing_row, &s, V(one.event.v), V(cx->who.user.v), V(cx->now)))
+    if (!sql_get(cx, &live_rank, &standing_row, &s, V(one.event.v), V(cx->who.user.v),
+                 V(cx->now)))
         return false;
     if (!permission_held(manager ? AT_OWNER : (VenueRank)s.rank, behind[one.feed]))
         return fail(cx, FORBIDDEN, "no right at this venue");
@@ -86,7 +87,8 @@ static bool check_event(Ctx *cx, Watch one)
 {
     i64 n;
 
-    if (!sql_int(cx, &live_watchable, &n, V(one.event.v), V(cx->who.role >= VENUE_MANAGER)))
+    if (!sql_int(cx, &live_watchable, &n, V(one.event.v),
+                 V(cx->who.role >= VENUE_MANAGER)))
         return false;
     return n > 0 || fail(cx, NOT_FOUND, "an event that is not there for him");
 }
@@ -113,5 +115,6 @@ Topic topic_of_watch(Arena *mem, TenantId tenant, Watch w)
     if (w.feed == FEED_EVENT)
         return topic_of(subject_event(mem, tenant, w.event));
     return topic_of(str_fmt(mem, "%s.%.*s.%.*s", feed_texts[w.feed],
-                            STR_ARGS(uuid_str(mem, tenant.v)), STR_ARGS(uuid_str(mem, w.event.v))));
+                            STR_ARGS(uuid_str(mem, tenant.v)),
+                            STR_ARGS(uuid_str(mem, w.event.v))));
 }

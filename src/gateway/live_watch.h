@@ -19,7 +19,8 @@ typedef struct Watches {
 /* Reads ?topics=; one that is named twice is heard once. Fails VALIDATION_ERROR. */
 CHECKED bool watches_read(Ctx *cx, const Req *rq, Watches *out);
 
-/* Whether cx->who may hear them all. Fails NOT_FOUND (another tenant's too), FORBIDDEN. */
+/* Whether cx->who may hear them all. Fails NOT_FOUND (another tenant's too),
+ * FORBIDDEN. */
 CHECKED bool watches_check(Ctx *cx, Watches *w);
 
 bool watches_any_feed(const Watches *w);          /* sales or gate            */

@@ -1,10 +1,10 @@
-/* pace.c - a token bucket is one moment: when it will be full again (the generic cell rate
- * algorithm, ITU-T I.371). A request moves it by the time that one token takes to come
- * back; what would move it further ahead than a whole bucket is refused.
+/* pace.c - a token bucket is one moment: when it will be full again (the generic cell
+ * rate algorithm, ITU-T I.371). A request moves it by the time that one token takes to
+ * come back; what would move it further ahead than a whole bucket is refused.
  *
  * The table has a fixed size. A key has its place in one set of eight, under a secret, so
- * that nobody can choose keys which meet; in a full set the bucket that is nearest to full
- * is forgotten, which costs least. A lock is held for eight comparisons. */
+ * that nobody can choose keys which meet; in a full set the bucket that is nearest to
+ * full is forgotten, which costs least. A lock is held for eight comparisons. */
 #include "gateway/pace.h"
 #include <stdlib.h>
 #include <string.h>
@@ -115,6 +115,7 @@ bool pace_person(Ctx *cx)
 bool pace_published(Ctx *cx, i64 count)
 {
     return !own.config.on || cx->who.comer != A_KEY ||
-           check(cx, str_fmt(cx->mem, "published %.*s", STR_ARGS(uuid_str(cx->mem, cx->tenant.v))),
+           check(cx, str_fmt(cx->mem, "published %.*s",
+                             STR_ARGS(uuid_str(cx->mem, cx->tenant.v))),
                  count, own.config.published);
 }

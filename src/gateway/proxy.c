@@ -11,7 +11,11 @@
 
 enum { TLS_FILE_MOST = 1 << 20 };
 
-static struct { Lock lock; ProxyTable *now; _Atomic bool any; } own = { .lock = LOCK_OF(RANK_BUS) };
+static struct {
+    Lock lock;
+    ProxyTable *now;
+    _Atomic bool any;
+} own = { .lock = LOCK_OF(RANK_BUS) };
 
 /* ---- the table in use ---------------------------------------------------------- */
 
@@ -30,9 +34,10 @@ static Digest mark_of(const ProxyRow *r)
 {
     const UpstreamConfig *c = &r->config;
     const Str texts[] = { r->name, r->prefix, r->urls, r->audience, r->forbid };
-    const i64 numbers[] = { r->access, r->scope, r->pass, r->body_most, c->connect_within.ms,
-        c->first_within.ms, c->idle_within.ms, c->kept.ms, c->lines_most, c->breaker.failures,
-        c->breaker.window.ms, c->breaker.open.ms };
+    const i64 numbers[] = { r->access, r->scope, r->pass, r->body_most,
+                            c->connect_within.ms,
+        c->first_within.ms, c->idle_within.ms, c->kept.ms, c->lines_most,
+        c->breaker.failures, c->breaker.window.ms, c->breaker.open.ms };
     Arena raw = { 0 };                            /* a private key is among it */
     Buf b = buf_in(&raw, 1024);
 
@@ -180,7 +185,8 @@ void proxy_rows_done(const ProxyRow **rows, int count)
 
 static bool has_prefix(Str path, Str prefix)
 {
-    return str_starts(path, prefix) && (path.len == prefix.len || path.at[prefix.len] == '/');
+    return str_starts(path, prefix) &&
+           (path.len == prefix.len || path.at[prefix.len] == '/');
 }
 
 const ProxyRow *proxy_take(Str path)
@@ -190,7 +196,8 @@ const ProxyRow *proxy_take(Str path)
     lock(&own.lock);
     for (int i = 0; own.now != NULL && i < own.now->count; i++) {
         const ProxyRow *row = own.now->rows[i];
-        if (has_prefix(path, row->prefix) && (best == NULL || row->prefix.len > best->prefix.len))
+        if (has_prefix(path, row->prefix) &&
+            (best == NULL || row->prefix.len > best->prefix.len))
             best = row;
     }
     if (best != NULL)
@@ -212,7 +219,8 @@ bool proxy_path_check(Ctx *cx, const Req *rq)
                                                  : str_ends(raw, rq->path);
 
     return (same && proxy_path_plain(rq->path)) ||
-           fail(cx, INVALID_PATH, "path=%.*s", (int)(raw.len < 100 ? raw.len : 100), raw.at);
+           fail(cx, INVALID_PATH, "path=%.*s", (int)(raw.len < 100 ? raw.len : 100),
+                raw.at);
 }
 
 static bool starts_nocase(Str s, Str with)

@@ -42,8 +42,8 @@ typedef struct ProxyTable { int count; ProxyRow *rows[UPSTREAMS_MOST]; } ProxyTa
 ProxyTable *proxy_table(Arena *mem, Str file, Str *why);
 void proxy_drop(ProxyTable *table);
 
-/* The table from now on, while requests come. What goes to a row that is not in it any more
- * is answered as it would have been. */
+/* The table from now on, while requests come. What goes to a row that is not in it any
+ * more is answered as it would have been. */
 typedef struct ProxyChange { int kept, opened, ended; } ProxyChange;
 ProxyChange proxy_use(ProxyTable *table);
 

@@ -1,5 +1,5 @@
-/* proxy_file.c - all mistakes of the file are told at once, each with its place. The name of
- * an upstream becomes a label of metrics, so it is a word. */
+/* proxy_file.c - all mistakes of the file are told at once, each with its place. The name
+ * of an upstream becomes a label of metrics, so it is a word. */
 #include "access/scope.h"
 #include "base/file.h"
 #include "base/shape.h"
@@ -24,7 +24,8 @@ static const Names access_names = { access_words, countof(access_words) };
 static const Shape row_shape = SHAPE(RowIn,
     TEXT(RowIn, name, 1, 40, 0, "small letters, digits and -"),
     TEXT(RowIn, prefix, 1, 200, 0, "/api or a path below it"),
-    TEXT(RowIn, urls, 1, URLS_MOST_LETTERS, 0, "comma separated, alike but for host and port"),
+    TEXT(RowIn, urls, 1, URLS_MOST_LETTERS, 0,
+         "comma separated, alike but for host and port"),
     TEXT(RowIn, audience, 1, 100, OPTIONAL, "the service that tokens are for; the name"),
     NAME(RowIn, access, &access_names, OPTIONAL, "who may"),
     TEXT(RowIn, scope, 1, 40, OPTIONAL, "what a service or an API key needs; proxy:*"),
@@ -33,11 +34,14 @@ static const Shape row_shape = SHAPE(RowIn,
     TEXT(RowIn, caFile, 0, 500, OPTIONAL, "who signs its certificate"),
     TEXT(RowIn, certFile, 0, 500, OPTIONAL, "ours, where it wants one"),
     TEXT(RowIn, keyFile, 0, 500, OPTIONAL, "and its key"),
-    NUMBER(RowIn, connectMs, 1, 60000, 2000, OPTIONAL, "for a connection, waiting for one too"),
+    NUMBER(RowIn, connectMs, 1, 60000, 2000, OPTIONAL,
+           "for a connection, waiting for one too"),
     NUMBER(RowIn, firstByteMs, 1, 600000, 30000, OPTIONAL, "for the head of the answer"),
     NUMBER(RowIn, idleMs, 1, 600000, 30000, OPTIONAL, "between two parts"),
-    NUMBER(RowIn, keepMs, 1, 600000, 4000, OPTIONAL, "an idle connection; less than it does"),
-    NUMBER(RowIn, bodyLimit, 0, (i64)1 << 40, 10 << 20, OPTIONAL, "bytes of a request's body"),
+    NUMBER(RowIn, keepMs, 1, 600000, 4000, OPTIONAL,
+           "an idle connection; less than it does"),
+    NUMBER(RowIn, bodyLimit, 0, (i64)1 << 40, 10 << 20, OPTIONAL,
+           "bytes of a request's body"),
     NUMBER(RowIn, connections, 1, 10000, 256, OPTIONAL, "at most, from this node"),
     NUMBER(RowIn, breakerFailures, 1, 1000000, 5, OPTIONAL, "that open the breaker"),
     NUMBER(RowIn, breakerWindowMs, 100, 600000, 10000, OPTIONAL, "within"),
@@ -61,7 +65,8 @@ bool proxy_path_plain(Str path)
 
     for (isize i = 0; i < path.len; i++) {
         char c = path.at[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              (c >= '0' && c <= '9') ||
               c == '-' || c == '_' || c == '/' || c == '.' || c == '~'))
             return false;
     }
@@ -88,7 +93,8 @@ static bool read_pass(Ctx *cx, Str place, Str words, unsigned *out)
             if (str_is(w, str_of(known[i])))
                 bit = i;
         if (bit < 0)
-            good = fail_field(cx, place, "'%.*s' is none of authorization, cookie, set-cookie",
+            good = fail_field(cx, place,
+                              "'%.*s' is none of authorization, cookie, set-cookie",
                               STR_ARGS(w));
         else
             *out |= 1u << bit;
@@ -106,8 +112,10 @@ static bool read_urls(Ctx *cx, Str place, Str text, UpstreamConfig *c)
         if (n == ENDPOINTS_MOST)
             return fail_field(cx, place, "has more than %d", ENDPOINTS_MOST);
         if (!url_read(cx->mem, one, &urls[n]))
-            return fail_field(cx, place, "'%.*s' is no http://host:port/path", STR_ARGS(one));
-        if (n > 0 && (urls[n].secure != urls[0].secure || !str_is(urls[n].path, urls[0].path)))
+            return fail_field(cx, place, "'%.*s' is no http://host:port/path",
+                              STR_ARGS(one));
+        if (n > 0 &&
+            (urls[n].secure != urls[0].secure || !str_is(urls[n].path, urls[0].path)))
             return fail_field(cx, place, "must be alike but for host and port");
         n++;
     }
@@ -123,7 +131,8 @@ static UpstreamConfig config_of(const RowIn *in)
         .key_file = in->keyFile, .connect_within = { in->connectMs },
         .first_within = { in->firstByteMs }, .idle_within = { in->idleMs },
         .kept = { in->keepMs }, .lines_most = in->connections,
-        .breaker = { in->breakerFailures, { in->breakerWindowMs }, { in->breakerOpenMs } } };
+        .breaker = { in->breakerFailures, { in->breakerWindowMs },
+                     { in->breakerOpenMs } } };
 }
 
 static Str place(Ctx *cx, int i, const char *what)
@@ -137,7 +146,8 @@ static bool check_row(Ctx *cx, const ProxyRow *rows, int i, const RowIn *in)
     Str p = in->prefix;
 
     if (!is_word(in->name))
-        good = fail_field(cx, place(cx, i, "name"), "must be small letters, digits and -");
+        good = fail_field(cx, place(cx, i, "name"),
+                          "must be small letters, digits and -");
     if (!proxy_path_plain(p) || str_ends(p, S("/")) ||
         !(str_is(p, S("/api")) || str_starts(p, S("/api/"))))
         good = fail_field(cx, place(cx, i, "prefix"), "must be /api or a path below it");

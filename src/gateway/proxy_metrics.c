@@ -1,18 +1,21 @@
-/* proxy_metrics.c - one time series for each upstream of the file; their names are labels,
- * which the file's reader has seen to be words. */
+/* proxy_metrics.c - one time series for each upstream of the file; their names are
+ * labels, which the file's reader has seen to be words. */
 #include "gateway/proxy.h"
 
 typedef struct Series { const char *name, *labels, *kind, *says; isize at; } Series;
 
 #define COUNT(field) (isize)offsetof(UpstreamCounts, field)
 static const Series series[] = {
-    { "requests_total", "", "counter", "Requests that were to go to an upstream.", COUNT(requests) },
+    { "requests_total", "", "counter", "Requests that were to go to an upstream.",
+      COUNT(requests) },
     { "retries_total", "", "counter", "Times that one was sent again.", COUNT(retries) },
-    { "answers_total", ",class=\"2xx\"", "counter", "Answers of it, by class of status.", COUNT(classes[2]) },
+    { "answers_total", ",class=\"2xx\"", "counter", "Answers of it, by class of status.",
+      COUNT(classes[2]) },
     { "answers_total", ",class=\"3xx\"", "counter", "", COUNT(classes[3]) },
     { "answers_total", ",class=\"4xx\"", "counter", "", COUNT(classes[4]) },
     { "answers_total", ",class=\"5xx\"", "counter", "", COUNT(classes[5]) },
-    { "failures_total", ",kind=\"unreachable\"", "counter", "Requests that it did not answer, by what went wrong.", COUNT(unreachable) },
+    { "failures_total", ",kind=\"unreachable\"", "counter",
+      "Requests that it did not answer, by what went wrong.", COUNT(unreachable) },
     { "failures_total", ",kind=\"late\"", "counter", "", COUNT(late) },
     { "failures_total", ",kind=\"broken\"", "counter", "", COUNT(broken) },
     { "failures_total", ",kind=\"refused\"", "counter", "", COUNT(refused) },
@@ -42,22 +45,25 @@ static void put_latency(Buf *b, const ProxyRow *row)
     for (int i = 0; i < LATENCY_STEPS; i++) {
         sum += c->latency[i];
         buf_fmt(b, "%s_bucket{upstream=\"%.*s\",le=\"%d.%03d\"} %jd\n", name,
-                STR_ARGS(row->name), latency_ms[i] / 1000, latency_ms[i] % 1000, (intmax_t)sum);
+                STR_ARGS(row->name), latency_ms[i] / 1000, latency_ms[i] % 1000,
+                (intmax_t)sum);
     }
     sum += c->latency[LATENCY_STEPS];
-    buf_fmt(b, "%s_bucket{upstream=\"%.*s\",le=\"+Inf\"} %jd\n", name, STR_ARGS(row->name),
-            (intmax_t)sum);
+    buf_fmt(b, "%s_bucket{upstream=\"%.*s\",le=\"+Inf\"} %jd\n", name,
+            STR_ARGS(row->name), (intmax_t)sum);
     buf_fmt(b, "%s_sum{upstream=\"%.*s\"} %jd.%06d\n", name, STR_ARGS(row->name),
             (intmax_t)us / 1000000, (int)(us % 1000000));
-    buf_fmt(b, "%s_count{upstream=\"%.*s\"} %jd\n", name, STR_ARGS(row->name), (intmax_t)sum);
+    buf_fmt(b, "%s_count{upstream=\"%.*s\"} %jd\n", name, STR_ARGS(row->name),
+            (intmax_t)sum);
 }
 
 static void put_breakers(Buf *b, const ProxyRow **rows, int n)
 {
-    buf_lit(b, "# HELP tickettoken_upstream_breaker 0 while it is asked, 1 while it is not, 2"
-               " while one probe is out.\n# TYPE tickettoken_upstream_breaker gauge\n");
+    buf_lit(b, "# HELP tickettoken_upstream_breaker 0 while it is asked, 1 while it is "
+               "not, 2 while one probe is out.\n# TYPE tickettoken_upstream_breaker gauge\n");
     for (int i = 0; i < n; i++)
-        buf_fmt(b, "tickettoken_upstream_breaker{upstream=\"%.*s\"} %d\n", STR_ARGS(rows[i]->name),
+        buf_fmt(b, "tickettoken_upstream_breaker{upstream=\"%.*s\"} %d\n",
+                STR_ARGS(rows[i]->name),
                 (int)breaker_view(&rows[i]->up->breaker, mono_now()).state);
     buf_lit(b, "# HELP tickettoken_upstream_breaker_opened_total Times that its breaker opened.\n"
                "# TYPE tickettoken_upstream_breaker_opened_total counter\n");

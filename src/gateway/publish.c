@@ -13,7 +13,8 @@ SQL(published_claim,
     "INSERT INTO published (tenant, id, digest, at, came_at) VALUES ($1, $2, $3, $4, $5)"
     " ON CONFLICT DO NOTHING");
 SQL(published_find, "SELECT digest, at FROM published WHERE tenant = $1 AND id = $2");
-SQL(publish_person, "SELECT count(*) FROM person WHERE tenant = $1 AND id = $2 AND status <> 'DELETED'");
+SQL(publish_person,
+    "SELECT count(*) FROM person WHERE tenant = $1 AND id = $2 AND status <> 'DELETED'");
 SQL(publish_event,
     "SELECT count(*) FROM event WHERE tenant = $1 AND id = $2 AND deleted_at IS NULL");
 SQL_ALL(published_forget,
@@ -35,8 +36,8 @@ bool publish_type_good(Str type)
             return false;
     for (isize i = 0; i < type.len; i++) {
         char c = type.at[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              c == '.' || c == '_' || c == '-'))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-'))
             return false;
     }
     return type.len > 0 && type.len <= PUBLISH_TYPE_MOST;
@@ -100,7 +101,8 @@ static bool take(Ctx *cx, Publication *p, Digest d)
     i64 claimed;
 
     if (!sql_run(cx, &published_claim, &claimed, V(p->id),
-                 V(val_blob((Str){ (const char *)d.b, SHA256_BYTES })), V(at), V(cx->now)))
+                 V(val_blob((Str){ (const char *)d.b, SHA256_BYTES })), V(at),
+                 V(cx->now)))
         return false;
     if (GUARDED(claimed == 0))
         return compare(cx, p, d);
@@ -160,5 +162,6 @@ static bool forget(Ctx *cx, void *arg)
 
 bool publish_sweep(Ctx *cx, i64 *gone)
 {
-    return write_tx(cx, (Lane){ 0 }, forget, &(Sweep){ earlier(cx->now, PUBLISH_KEPT), gone });
+    return write_tx(cx, (Lane){ 0 }, forget,
+                    &(Sweep){ earlier(cx->now, PUBLISH_KEPT), gone });
 }

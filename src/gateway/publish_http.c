@@ -15,21 +15,22 @@ typedef struct PublishIn {
     UserId   userId;
 } PublishIn;
 
-#define WHAT                                                                               \
-    TEXT(PublishIn, id, 1, PUBLISH_ID_MOST, OPTIONAL, "made when it is missing"),            \
-    TEXT(PublishIn, eventId, 1, PUBLISH_ID_MOST, OPTIONAL, "another name for it"),         \
-    TEXT(PublishIn, type, 1, PUBLISH_TYPE_MOST, 0, "the event's name on the stream"),      \
-    RAW(PublishIn, data, OPTIONAL, "an object; what the stream's reader gets"),            \
-    RAW(PublishIn, payload, OPTIONAL, "another name for it"),                              \
-    TIME(PublishIn, timestamp, OPTIONAL, "when it happened; now when missing"),            \
-    ID(PublishIn, userId, OPTIONAL, "whose streams hear it"),                              \
+#define WHAT                                                                             \
+    TEXT(PublishIn, id, 1, PUBLISH_ID_MOST, OPTIONAL, "made when it is missing"),        \
+    TEXT(PublishIn, eventId, 1, PUBLISH_ID_MOST, OPTIONAL, "another name for it"),       \
+    TEXT(PublishIn, type, 1, PUBLISH_TYPE_MOST, 0, "the event's name on the stream"),    \
+    RAW(PublishIn, data, OPTIONAL, "an object; what the stream's reader gets"),          \
+    RAW(PublishIn, payload, OPTIONAL, "another name for it"),                            \
+    TIME(PublishIn, timestamp, OPTIONAL, "when it happened; now when missing"),          \
+    ID(PublishIn, userId, OPTIONAL, "whose streams hear it"),                            \
     TEXT(PublishIn, topic, 1, 100, OPTIONAL, "or who watches an event: event:ID")
 
 const Shape publish_in_shape = SHAPE(PublishIn, WHAT,
     ID(PublishIn, tenantId, OPTIONAL, "whose it is; the caller's, unless he serves all"));
 
 static const Shape item_shape = { "PublishItem", sizeof(PublishIn),
-                                  (const Field[]){ WHAT }, countof(((const Field[]){ WHAT })) };
+                                  (const Field[]){ WHAT },
+                                  countof(((const Field[]){ WHAT })) };
 
 typedef struct PublishOut { Str id, type, subject; Instant timestamp; } PublishOut;
 const Shape publish_out_shape = SHAPE(PublishOut,
@@ -49,13 +50,15 @@ const Shape publish_batch_out_shape = SHAPE(BatchOut,
 
 /* ---- reading --------------------------------------------------------------------- */
 
-/* A service serves all tenants, so it says whose message it is; unless its credential does,
- * which then is the only one. */
+/* A service serves all tenants, so it says whose message it is; unless its credential
+ * does, which then is the only one. */
 static bool choose_tenant(Ctx *cx, const Req *rq, TenantId asked)
 {
-    bool machine = cx->who.comer != A_PERSON, bound = machine && !uuid_zero(cx->who.home.v);
+    bool machine = cx->who.comer != A_PERSON,
+         bound = machine && !uuid_zero(cx->who.home.v);
 
-    if (machine && !bound && uuid_zero(asked.v) && req_header(rq, S("x-tenant-id")).at == NULL)
+    if (machine && !bound && uuid_zero(asked.v) &&
+        req_header(rq, S("x-tenant-id")).at == NULL)
         return fail_field(cx, S("tenantId"), "must be there, or X-Tenant-Id");
     if (!uuid_zero(asked.v) && !uuid_is(asked.v, cx->tenant.v)) {
         if (bound || !role_covers(cx->who.role, SUPER_ADMIN))
@@ -102,11 +105,14 @@ static bool read_message(Ctx *cx, const PublishIn *in, Publication *p)
 {
     *p = (Publication){ .type = in->type, .at = in->timestamp };
     return (publish_type_good(in->type) ||
-            fail_field(cx, S("type"), "must be of letters, digits and . _ - and none of the"
+            fail_field(cx, S("type"),
+                       "must be of letters, digits and . _ - and none of the"
                        " stream's own")) &&
            (cx->who.comer != A_KEY || !publish_type_ours(in->type) ||
-            fail_field(cx, S("type"), "is of a family that an API key can't speak for")) &&
-           read_id(cx, in, &p->id) && read_data(cx, in, &p->data) && read_hearer(cx, in, p);
+            fail_field(cx, S("type"),
+                       "is of a family that an API key can't speak for")) &&
+           read_id(cx, in, &p->id) && read_data(cx, in, &p->data) &&
+           read_hearer(cx, in, p);
 }
 
 /* ---- answering -------------------------------------------------------------------- */
@@ -131,8 +137,10 @@ bool publish_one(Ctx *cx, Req *rq)
     PublishIn in;
     Publication p;
 
-    if (!req_read(cx, rq, &publish_in_shape, &in) || !choose_tenant(cx, rq, in.tenantId) ||
-        !read_message(cx, &in, &p) || !pace_published(cx, 1) || !publish_all_of(cx, &p, 1))
+    if (!req_read(cx, rq, &publish_in_shape, &in) ||
+        !choose_tenant(cx, rq, in.tenantId) ||
+        !read_message(cx, &in, &p) || !pace_published(cx, 1) ||
+        !publish_all_of(cx, &p, 1))
         return false;
     say_replayed(cx, rq, &p, 1);
     PublishOut out = answer_of(cx, &p);
@@ -143,7 +151,8 @@ bool publish_batch(Ctx *cx, Req *rq)
 {
     BatchIn in;
 
-    if (!req_read(cx, rq, &publish_batch_in_shape, &in) || !choose_tenant(cx, rq, in.tenantId))
+    if (!req_read(cx, rq, &publish_batch_in_shape, &in) ||
+        !choose_tenant(cx, rq, in.tenantId))
         return false;
     const PublishIn *items = in.events.at;
     isize n = in.events.count;

@@ -13,5 +13,6 @@ extern const Shape publish_batch_in_shape, publish_batch_out_shape;
  * RATE_LIMIT_EXCEEDED (API keys). */
 Handler publish_one;
 
-/* POST /internal/events/batch {tenantId?, events:[..]} -> 202 {events:[..]}; all or none. */
+/* POST /internal/events/batch {tenantId?, events:[..]} -> 202 {events:[..]}; all or
+ * none. */
 Handler publish_batch;

@@ -141,7 +141,8 @@ static bool find_place(Ctx *cx)
     if (!bus_last(cx, &last) || !relay_newest(cx, &newest))
         return false;
     if (last > newest)
-        return fail(cx, BUSY, "the bus holds id %jd but the outbox ends at %jd: another database's"
+        return fail(cx, BUSY,
+                    "the bus holds id %jd but the outbox ends at %jd: another database's"
                     " bus, or this one was restored (docs/why/relay.md)", (intmax_t)last,
                     (intmax_t)newest);
     self.skip_old = last == 0;
@@ -164,8 +165,8 @@ static isize count_old(const Ctx *cx, const Tiding *rows, isize count)
 
 Message relay_message(const Tiding *t)
 {
-    return (Message){ .id = t->id, .tenant = t->tenant, .user = t->user, .event = t->event,
-                      .type = t->type, .data = t->data, .at = t->at,
+    return (Message){ .id = t->id, .tenant = t->tenant, .user = t->user,
+                      .event = t->event, .type = t->type, .data = t->data, .at = t->at,
                       .trace = t->trace };
 }
 
@@ -182,7 +183,8 @@ static const Tiding *find_refused(Ctx *cx, const Tiding *rows, isize count, i64 
 {
     for (isize i = 0; i < count; i++) {
         Message m = relay_message(&rows[i]);
-        if (rows[i].id > taken && !is_dead(rows[i].id) && subject_of(cx->mem, &m).at != NULL)
+        if (rows[i].id > taken && !is_dead(rows[i].id) &&
+            subject_of(cx->mem, &m).at != NULL)
             return &rows[i];
     }
     return NULL;

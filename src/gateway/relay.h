@@ -7,8 +7,8 @@
  * A bus that keeps messages is shared: one node at a time relays, the one that has the
  * lease. Where it begins is what the bus holds last, so a row is told once however many
  * nodes die or freeze on the way, and none that the outbox keeps is left out.
- * A message that the bus refuses, it alone, is tried a few times; then it is a dead letter
- * and those behind it go on (docs/why/publishing.md).
+ * A message that the bus refuses, it alone, is tried a few times; then it is a dead
+ * letter and those behind it go on (docs/why/publishing.md).
  * Needs: store (outbox, lease), bus, deadletter.  Used by: gateway.c. */
 #pragma once
 #include "bus/bus.h"

@@ -38,7 +38,8 @@ static Attempt judge(Ctx *cx, bool good, const Fetched *got)
     return a;
 }
 
-Attempt attempt_make(Ctx *cx, Str url, const EndpointSecrets *s, Str id, i64 sequence, Str body)
+Attempt attempt_make(Ctx *cx, Str url, const EndpointSecrets *s, Str id, i64 sequence,
+                     Str body)
 {
     i64 at = time_now().ms / 1000;
     bool anyone = endpoint_reach() == REACH_ANYONE;
@@ -55,8 +56,8 @@ Attempt attempt_make(Ctx *cx, Str url, const EndpointSecrets *s, Str id, i64 seq
     };
     Fetch f = { .method = M_POST, .url = url, .headers = headers,
                 .header_count = countof(headers),
-                .body = body, .reach = anyone ? FETCH_ANYONE : FETCH_PUBLIC, .plain = anyone,
-                .within = within, .most = 4096, .too_long = FETCH_CUT };
+                .body = body, .reach = anyone ? FETCH_ANYONE : FETCH_PUBLIC,
+                .plain = anyone, .within = within, .most = 4096, .too_long = FETCH_CUT };
     Fetched *got = make(cx->mem, Fetched, 1);
     Mono from = mono_now();
 

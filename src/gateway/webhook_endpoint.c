@@ -1,5 +1,6 @@
 /* webhook_endpoint.c - a removed endpoint keeps its row, without secrets, because its
- * deliveries stand under it until they are old. A new one begins after the newest tiding. */
+ * deliveries stand under it until they are old. A new one begins after the newest
+ * tiding. */
 #include "gateway/webhook_endpoint.h"
 #include "base/log.h"
 #include "base/network.h"
@@ -16,13 +17,15 @@ const Shape endpoint_shape = SHAPE(WebhookEndpoint,
     TEXT(WebhookEndpoint, url, 1, ENDPOINT_URL_MOST, 0, "where to"),
     RAW(WebhookEndpoint, eventTypes, 0, "which types: order.paid, ticket.*, or *"),
     TEXT(WebhookEndpoint, description, 0, 200, 0, "for people"),
-    NAME(WebhookEndpoint, status, &endpoint_status_names, 0, "FAILED: given up after days"),
+    NAME(WebhookEndpoint, status, &endpoint_status_names, 0,
+         "FAILED: given up after days"),
     NUMBER(WebhookEndpoint, told, 0, INT64_MAX, 0, 0, "number of its last delivery"),
     NUMBER(WebhookEndpoint, sent, 0, INT64_MAX, 0, 0, "number of the last that arrived"),
     NUMBER(WebhookEndpoint, tries, 0, INT64_MAX, 0, 0, "that failed since"),
     TIME(WebhookEndpoint, tryAt, OPTIONAL, "not before"),
     TIME(WebhookEndpoint, failingSince, OPTIONAL, "when it began to fail"),
-    TIME(WebhookEndpoint, oldSecretUntil, OPTIONAL, "how long the secret before signs too"),
+    TIME(WebhookEndpoint, oldSecretUntil, OPTIONAL,
+         "how long the secret before signs too"),
     TEXT(WebhookEndpoint, lastError, 0, 300, OPTIONAL, "why it failed"),
     TIME(WebhookEndpoint, createdAt, 0, "when it was made"),
     TIME(WebhookEndpoint, updatedAt, 0, "when it was last changed"));
@@ -74,7 +77,8 @@ bool endpoint_check_url(Ctx *cx, Str url)
 
     for (isize i = 0; i < url.len; i++)
         if ((u8)url.at[i] <= ' ' || (u8)url.at[i] >= 0x7F || url.at[i] == '#')
-            return fail_field(cx, S("url"), "must be of ASCII, without blanks and fragment");
+            return fail_field(cx, S("url"),
+                              "must be of ASCII, without blanks and fragment");
     if (!str_starts(url, S("https://")) && !(plain && anyone))
         return fail_field(cx, S("url"), "must begin with https://");
     if (host.len == 0 || str_find(host, '@') >= 0)
@@ -91,8 +95,8 @@ static bool is_pattern(Str s)
         return true;
     for (isize i = 0; i < stem.len; i++) {
         char c = stem.at[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              c == '.' || c == '_' || c == '-'))
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+              (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-'))
             return false;
     }
     return stem.len > 0 && s.len <= 100;
@@ -110,7 +114,8 @@ bool endpoint_check_types(Ctx *cx, Str types)
     for (isize i = 0; i < n; i++) {
         const Json *one = json_item(list, i);
         if (json_kind(one) != J_STR || !is_pattern(json_str(one)))
-            return fail_field(cx, S("eventTypes"), "must be like order.paid, ticket.* or *");
+            return fail_field(cx, S("eventTypes"),
+                              "must be like order.paid, ticket.* or *");
     }
     return true;
 }
@@ -144,7 +149,8 @@ SQL(endpoint_count,
 SQL_ALL(endpoint_newest, "SELECT max(id) FROM outbox");
 SQL(endpoint_new,
     "INSERT INTO webhook_endpoint (tenant, id, url, types, description, secret, cursor,"
-    " created_by, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $9)");
+    " created_by, created_at, updated_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8,"
+    " $9, $9)");
 SQL(endpoint_page,
     "SELECT " COLUMNS " FROM webhook_endpoint WHERE tenant = $1 AND id > $2"
     " AND status <> 'DELETED' ORDER BY id LIMIT 100");
@@ -153,7 +159,8 @@ SQL(endpoint_one,
     " AND status <> 'DELETED'");
 SQL(endpoint_delete,
     "UPDATE webhook_endpoint SET status = 'DELETED', secret = NULL, old_secret = NULL,"
-    " old_until = NULL, updated_at = $3 WHERE tenant = $1 AND id = $2 AND status <> 'DELETED'");
+    " old_until = NULL, updated_at = $3 WHERE tenant = $1 AND id = $2"
+    " AND status <> 'DELETED'");
 SQL(endpoint_renew,
     "UPDATE webhook_endpoint SET old_secret = secret, old_until = $4, secret = $3,"
     " updated_at = $5 WHERE tenant = $1 AND id = $2 AND status <> 'DELETED'");
@@ -201,11 +208,12 @@ static bool get(Ctx *cx, void *arg)
     return sql_get(cx, &endpoint_one, &endpoint_shape, &w->out, V(w->id.v));
 }
 
-/* ---- secrets ------------------------------------------------------------------------- */
+/* ---- secrets ----------------------------------------------------------------------- */
 
 static Str place_of(Ctx *cx, EndpointId id)
 {
-    return str_fmt(cx->mem, "webhook/%.*s/%.*s", STR_ARGS(uuid_str(cx->mem, cx->tenant.v)),
+    return str_fmt(cx->mem, "webhook/%.*s/%.*s",
+                   STR_ARGS(uuid_str(cx->mem, cx->tenant.v)),
                    STR_ARGS(uuid_str(cx->mem, id.v)));
 }
 
@@ -235,7 +243,8 @@ bool endpoint_secrets(Ctx *cx, EndpointId id, EndpointSecrets *out)
         return false;
     *out = (EndpointSecrets){ 0 };
     if (!unseal(cx->mem, &own.sealer, place, sealed.now, &out->now)) {
-        log_error("a webhook secret does not open: INTERNAL_SERVICE_SECRET is another one",
+        log_error("a webhook secret does not open: INTERNAL_SERVICE_SECRET is "
+                  "another one",
                   L("endpoint", uuid_str(cx->mem, id.v)));
         out->now = (Str){ 0 };
     }
@@ -245,7 +254,7 @@ bool endpoint_secrets(Ctx *cx, EndpointId id, EndpointSecrets *out)
     return true;
 }
 
-/* ---- verbs ----------------------------------------------------------------------------- */
+/* ---- verbs ------------------------------------------------------------------------- */
 
 static bool add(Ctx *cx, void *arg)
 {
@@ -258,8 +267,8 @@ static bool add(Ctx *cx, void *arg)
         return fail(cx, INVALID_STATE, "%jd endpoints already", (intmax_t)n);
     return sql_int(cx, &endpoint_newest, &newest) &&
            sql_run(cx, &endpoint_new, NULL, V(w->id.v), V(w->url), V(w->types),
-                   V(w->description), V(val_blob(w->sealed)), V(newest), V(cx->who.user.v),
-                   V(cx->now)) &&
+                   V(w->description), V(val_blob(w->sealed)), V(newest),
+                   V(cx->who.user.v), V(cx->now)) &&
            get(cx, w) && note(cx, AUDIT_WEBHOOK_ADDED, w->id);
 }
 
@@ -358,13 +367,14 @@ static bool change(Ctx *cx, void *arg)
                  V(cx->now)))
         return false;
     if (c->status >= 0 &&
-        !sql_run(cx, c->status == ENDPOINT_ACTIVE ? &endpoint_resume : &endpoint_pause, NULL,
-                 V(w->id.v)))
+        !sql_run(cx, c->status == ENDPOINT_ACTIVE ? &endpoint_resume : &endpoint_pause,
+                 NULL, V(w->id.v)))
         return false;
     return get(cx, w) && note(cx, AUDIT_WEBHOOK_CHANGED, w->id);
 }
 
-bool endpoint_change(Ctx *cx, EndpointId id, const EndpointChange *in, WebhookEndpoint *out)
+bool endpoint_change(Ctx *cx, EndpointId id, const EndpointChange *in,
+                     WebhookEndpoint *out)
 {
     Work w = { .id = id, .change = in };
     return write_and_give(cx, change, &w, out);
@@ -375,10 +385,12 @@ static bool replay(Ctx *cx, void *arg)
     Work *w = arg;
     i64 changed;
 
-    if (!get(cx, w) || !sql_run(cx, &endpoint_rewind, &changed, V(w->id.v), V(w->from - 1)))
+    if (!get(cx, w) ||
+        !sql_run(cx, &endpoint_rewind, &changed, V(w->id.v), V(w->from - 1)))
         return false;
     if (changed == 0)
-        return fail_field(cx, S("from"), "must be at most %jd", (intmax_t)w->out.sent + 1);
+        return fail_field(cx, S("from"), "must be at most %jd",
+                          (intmax_t)w->out.sent + 1);
     return get(cx, w) && note(cx, AUDIT_WEBHOOK_REPLAYED, w->id);
 }
 

@@ -1,10 +1,11 @@
 /* webhook_endpoint.h - where an integrator wants to hear what happens in his tenant.
  *
- * Deliveries of an endpoint are numbered without holes. `told` is the last number that was
- * given, `sent` the last that arrived; what lies between waits. A replay sets `sent` back.
- * Its secret is shown when it is made and when it changes, and rests sealed; the one before
- * signs beside it for a day.
- * Needs: store, identity (seal, note).  Used by: webhook_http, webhook_send, webhook_feed. */
+ * Deliveries of an endpoint are numbered without holes. `told` is the last number that
+ * was given, `sent` the last that arrived; what lies between waits. A replay sets `sent`
+ * back. Its secret is shown when it is made and when it changes, and rests sealed; the
+ * one before signs beside it for a day.
+ * Needs: store, identity (seal, note).  Used by: webhook_http, webhook_send,
+ * webhook_feed. */
 #pragma once
 #include "base/crypto.h"
 #include "base/json.h"
@@ -51,7 +52,7 @@ bool endpoint_wants(const Json *types, Str type);
 CHECKED bool endpoint_add(Ctx *cx, Str url, Str types, Str description,
                           WebhookEndpoint *out, Str *secret);
 CHECKED bool endpoint_list(Ctx *cx, WebhookEndpoint **rows, isize *count);
-CHECKED bool endpoint_get(Ctx *cx, EndpointId id, WebhookEndpoint *out);         /* NOT_FOUND */
+CHECKED bool endpoint_get(Ctx *cx, EndpointId id, WebhookEndpoint *out);   /* NOT_FOUND */
 CHECKED bool endpoint_remove(Ctx *cx, EndpointId id);                     /* NOT_FOUND */
 CHECKED bool endpoint_rotate(Ctx *cx, EndpointId id, WebhookEndpoint *out, Str *secret);
 

@@ -1,11 +1,11 @@
-/* webhook_feed.c - endpoints are looked at in pages, and a slice is read once for a page, from
- * the cursor that is furthest behind. An endpoint that nothing concerned is moved on only when
- * it lags a good deal, so that a busy outbox does not write a row for each quiet endpoint; what
- * is read again for it costs nothing. The body is written here, once: a delivery says the same
- * bytes however often it is tried.
+/* webhook_feed.c - endpoints are looked at in pages, and a slice is read once for a page,
+ * from the cursor that is furthest behind. An endpoint that nothing concerned is moved on
+ * only when it lags a good deal, so that a busy outbox does not write a row for each
+ * quiet endpoint; what is read again for it costs nothing. The body is written here,
+ * once: a delivery says the same bytes however often it is tried.
  *
- * Each endpoint is fed on memory of its own: however much one tenant wants, the next begins
- * with none of it taken. */
+ * Each endpoint is fed on memory of its own: however much one tenant wants, the next
+ * begins with none of it taken. */
 #include "gateway/webhook_feed.h"
 #include "base/json.h"
 #include "store/lease.h"
@@ -35,12 +35,15 @@ SQL_EACH(feed_make,
     "INSERT INTO webhook_delivery (tenant, endpoint, sequence, id, type, body, at)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7)");
 SQL_EACH_ALL(feed_skip,
-    "UPDATE webhook_endpoint SET cursor = $3 WHERE tenant = $1 AND id = $2 AND cursor < $3");
+    "UPDATE webhook_endpoint SET cursor = $3 WHERE tenant = $1 AND id = $2"
+    " AND cursor < $3");
 SQL_ALL(feed_forget,
     "DELETE FROM webhook_delivery WHERE (tenant, endpoint, sequence) IN"
-    " (SELECT tenant, endpoint, sequence FROM webhook_delivery WHERE at < $1 LIMIT 1000)");
+    " (SELECT tenant, endpoint, sequence FROM webhook_delivery WHERE at < $1"
+    " LIMIT 1000)");
 SQL_ALL(feed_forget_endpoint,
-    "DELETE FROM webhook_endpoint WHERE (tenant, id) IN (SELECT tenant, id FROM webhook_endpoint e"
+    "DELETE FROM webhook_endpoint WHERE (tenant, id) IN (SELECT tenant, id"
+    " FROM webhook_endpoint e"
     " WHERE status = 'DELETED' AND updated_at < $1 AND NOT EXISTS"
     " (SELECT 1 FROM webhook_delivery d WHERE d.tenant = e.tenant AND d.endpoint = e.id)"
     " LIMIT 1000)");
@@ -65,7 +68,7 @@ void feed_stop(Ctx *cx)
     turn.ask_at = (Mono){ 0 };
 }
 
-/* ---- endpoints ------------------------------------------------------------------------ */
+/* ---- endpoints --------------------------------------------------------------------- */
 
 typedef struct FedPage { Uuid after; Fed *rows; isize count; } FedPage;
 
@@ -74,10 +77,11 @@ static bool read_page(Ctx *cx, void *arg)
     FedPage *p = arg;
     Val after = val_blob((Str){ (const char *)p->after.b, sizeof p->after.b });
 
-    return sql_rows(cx, &feed_endpoints, &fed_row, &p->rows, &p->count, V(after), V((i64)PAGE));
+    return sql_rows(cx, &feed_endpoints, &fed_row, &p->rows, &p->count, V(after),
+                    V((i64)PAGE));
 }
 
-/* ---- one endpoint ------------------------------------------------------------------------ */
+/* ---- one endpoint ------------------------------------------------------------------ */
 
 /* Members in the order of their names, as signed JSON is written here. */
 static Str body_of(Ctx *cx, const Tiding *t, Uuid id, i64 sequence)
@@ -113,16 +117,18 @@ static bool feed(Ctx *cx, void *arg)
     const Fed *e = f->e;
     Val *rows = make(cx->mem, Val, f->count * MAKE_WIDTH), *row = rows;
 
-    if (!sql_run(cx, &feed_advance, &f->changed, V(e->id.v), V(f->upto), V(e->told + f->count),
-                 V(e->cursor), V(e->told)))
+    if (!sql_run(cx, &feed_advance, &f->changed, V(e->id.v), V(f->upto),
+                 V(e->told + f->count), V(e->cursor), V(e->told)))
         return false;
     if (f->changed == 0)                          /* another node was here    */
         return true;
     for (isize i = 0; i < f->count; i++, row += MAKE_WIDTH) {
         i64 sequence = e->told + i + 1;
         Uuid id = uuid_new(cx->now);
-        const Val one[MAKE_WIDTH] = { V(e->id.v), V(sequence), V(id), V(f->wanted[i]->type),
-                                      V(body_of(cx, f->wanted[i], id, sequence)), V(cx->now) };
+        const Val one[MAKE_WIDTH] = { V(e->id.v), V(sequence), V(id),
+                                      V(f->wanted[i]->type),
+                                      V(body_of(cx, f->wanted[i], id, sequence)),
+                                      V(cx->now) };
         memcpy(row, one, sizeof one);
     }
     return sql_each(cx, &feed_make, rows, MAKE_WIDTH, f->count, NULL);
@@ -135,8 +141,8 @@ static bool feed_one(Ctx *cx, const Fed *e, const Tiding *rows, isize count, boo
     const Json *types = endpoint_types(cx->mem, e->types);
 
     for (isize i = 0; types != NULL && i < count; i++)
-        if (rows[i].id > e->cursor && !rows[i].again && uuid_is(rows[i].tenant.v, e->tenant.v) &&
-            endpoint_wants(types, rows[i].type))
+        if (rows[i].id > e->cursor && !rows[i].again &&
+            uuid_is(rows[i].tenant.v, e->tenant.v) && endpoint_wants(types, rows[i].type))
             f.wanted[f.count++] = &rows[i];
     *idle = f.count == 0;
     return *idle || write_tx(cx, lane_of(e->id.v), feed, &f);
@@ -156,7 +162,7 @@ static bool feed_alone(Ctx *cx, const Fed *e, const Tiding *rows, isize count, b
     return good;
 }
 
-/* ---- all of them ------------------------------------------------------------------------- */
+/* ---- all of them ------------------------------------------------------------------- */
 
 typedef struct Skipping { Val *rows; isize count; } Skipping;
 
@@ -166,7 +172,8 @@ static bool skip(Ctx *cx, void *arg)
     return sql_each(cx, &feed_skip, s->rows, 3, s->count, NULL);
 }
 
-/* Where more follows, who stayed would have the same slice read again, and nobody got on. */
+/* Where more follows, who stayed would have the same slice read again, and nobody got
+ * on. */
 static bool feed_all(Ctx *cx, const FedPage *p, const Tiding *rows, isize count)
 {
     Skipping s = { make(cx->mem, Val, p->count * 3), 0 };

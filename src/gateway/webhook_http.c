@@ -11,7 +11,8 @@ enum { TESTS_MOST = 4 };
 typedef struct EndpointIn { Str url, eventTypes, description; } EndpointIn;
 const Shape endpoint_in_shape = SHAPE(EndpointIn,
     TEXT(EndpointIn, url, 1, ENDPOINT_URL_MOST, 0, "where to: https://"),
-    RAW(EndpointIn, eventTypes, OPTIONAL, "a list: order.paid, ticket.*, or * (the default)"),
+    RAW(EndpointIn, eventTypes, OPTIONAL,
+        "a list: order.paid, ticket.*, or * (the default)"),
     TEXT(EndpointIn, description, 0, 200, OPTIONAL, "for people"));
 
 static const Names settable = { (const char *const[]){ "ACTIVE", "PAUSED" }, 2 };
@@ -53,7 +54,8 @@ const Shape delivery_shape = SHAPE(Row,
     NUMBER(Row, sequence, 1, INT64_MAX, 0, 0, "its number"),
     ID(Row, id, 0, "webhook-id"),
     TEXT(Row, type, 1, 100, 0, "what happened"),
-    NAME(Row, status, &delivery_status, 0, "HELD: its endpoint is paused or given up; it follows when that is ACTIVE"),
+    NAME(Row, status, &delivery_status, 0,
+         "HELD: its endpoint is paused or given up; it follows when that is ACTIVE"),
     NUMBER(Row, attempts, 0, INT64_MAX, 0, 0, "how often it was tried"),
     NUMBER(Row, httpStatus, 0, 999, 0, 0, "of the last answer; 0: there was none"),
     NUMBER(Row, ms, 0, INT64_MAX, 0, 0, "that it took"),
@@ -64,11 +66,15 @@ const Shape delivery_shape = SHAPE(Row,
 
 /* What waits for an endpoint that hears nothing at present says so. */
 SQL(delivery_page,
-    "SELECT sequence, id, type, shown, attempts, http_status, ms, error, at, tried_at, delivered_at"
-    " FROM (SELECT d.sequence, d.id, d.type, d.attempts, COALESCE(d.http_status, 0) AS http_status,"
+    "SELECT sequence, id, type, shown, attempts, http_status, ms, error, at, tried_at,"
+    " delivered_at"
+    " FROM (SELECT d.sequence, d.id, d.type, d.attempts, COALESCE(d.http_status,"
+    " 0) AS http_status,"
     " COALESCE(d.ms, 0) AS ms, d.error, d.at, d.tried_at, d.delivered_at,"
-    " CASE WHEN e.status <> 'ACTIVE' AND d.sequence > e.sent THEN 'HELD' ELSE d.status END AS shown"
-    " FROM webhook_delivery d JOIN webhook_endpoint e ON e.tenant = d.tenant AND e.id = d.endpoint"
+    " CASE WHEN e.status <> 'ACTIVE' AND d.sequence > e.sent"
+    " THEN 'HELD' ELSE d.status END AS shown"
+    " FROM webhook_delivery d JOIN webhook_endpoint e ON e.tenant = d.tenant"
+    " AND e.id = d.endpoint"
     " WHERE d.tenant = $1 AND d.endpoint = $2 AND d.sequence < $3) AS page"
     " WHERE (shown = $4 OR $4 IS NULL) AND (type = $5 OR $5 IS NULL)"
     " ORDER BY sequence DESC LIMIT $6");
@@ -77,7 +83,8 @@ SQL(delivery_page,
 static bool may(Ctx *cx)
 {
     return role_covers(cx->who.role, VENUE_MANAGER) ||
-           fail(cx, FORBIDDEN, "role %s is below venue_manager", role_names.at[cx->who.role]);
+           fail(cx, FORBIDDEN, "role %s is below venue_manager",
+                role_names.at[cx->who.role]);
 }
 
 static bool read_id(Ctx *cx, const Req *rq, EndpointId *id)
@@ -111,7 +118,8 @@ bool webhook_index(Ctx *cx, Req *rq)
     isize count;
 
     return may(cx) && endpoint_list(cx, &rows, &count) &&
-           reply_list(cx, rq, &endpoint_shape, rows, count, WEBHOOK_ENDPOINTS_MOST, (Str){ 0 });
+           reply_list(cx, rq, &endpoint_shape, rows, count, WEBHOOK_ENDPOINTS_MOST,
+                      (Str){ 0 });
 }
 
 bool webhook_show(Ctx *cx, Req *rq)
@@ -171,7 +179,7 @@ bool webhook_replay(Ctx *cx, Req *rq)
     return reply(cx, rq, 200, &endpoint_reply_shape, &out);
 }
 
-/* ---- testing --------------------------------------------------------------------------- */
+/* ---- testing ----------------------------------------------------------------------- */
 
 typedef struct Testing { EndpointId id; EndpointSecrets secrets; } Testing;
 
@@ -213,7 +221,7 @@ bool webhook_test(Ctx *cx, Req *rq)
     return reply(cx, rq, 200, &test_out_shape, &out);
 }
 
-/* ---- the log ------------------------------------------------------------------------- */
+/* ---- the log ----------------------------------------------------------------------- */
 
 typedef struct DeliveryQuery { int status; Str type; } DeliveryQuery;
 const Shape delivery_query_shape = SHAPE(DeliveryQuery,

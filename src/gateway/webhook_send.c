@@ -1,7 +1,7 @@
-/* webhook_send.c - an endpoint is claimed by a time in its row, which lapses when the node
- * that claimed it dies. Each delivery is written down as soon as it has arrived, guarded by
- * the number before it: when a replay was asked for meanwhile, or another node came first,
- * nothing is written and we stop.
+/* webhook_send.c - an endpoint is claimed by a time in its row, which lapses when the
+ * node that claimed it dies. Each delivery is written down as soon as it has arrived,
+ * guarded by the number before it: when a replay was asked for meanwhile, or another node
+ * came first, nothing is written and we stop.
  *
  * 410 Gone is an endpoint's own wish to be left alone. */
 #include "gateway/webhook_send.h"
@@ -26,7 +26,7 @@ static struct {
     Subscription   ear;
 } own = { .config = { .give_up = { 3 * 86400000 } } };
 
-/* ---- one endpoint -------------------------------------------------------------------- */
+/* ---- one endpoint ------------------------------------------------------------------ */
 
 typedef struct Due { TenantId tenant; EndpointId id; i64 busy; } Due;
 static const Shape due_row = SHAPE(Due,
@@ -57,8 +57,8 @@ static const Shape delivery_row = SHAPE(Delivery,
     ID(Delivery, id, 0, ""),
     TEXT(Delivery, body, 0, 1 << 21, 0, ""));
 
-/* A claim that was given back still says when it was taken: who was served last is last in
- * line, and before him whose tenant is served less at this moment. */
+/* A claim that was given back still says when it was taken: who was served last is last
+ * in line, and before him whose tenant is served less at this moment. */
 SQL_ALL(send_due,
     "SELECT tenant, id, (SELECT count(*) FROM webhook_endpoint o"
     "   WHERE o.tenant = few_due.tenant AND o.claimed_until > $1) AS busy FROM"
@@ -83,18 +83,20 @@ SQL(send_next,
     " WHERE tenant = $1 AND endpoint = $2 AND sequence > $3 ORDER BY sequence LIMIT $4");
 SQL(send_arrived,
     "UPDATE webhook_endpoint SET sent = $4, tries = 0, try_at = created_at,"
-    " failing_since = NULL, last_error = NULL, slow = $5 WHERE tenant = $1 AND id = $2 AND sent = $3");
+    " failing_since = NULL, last_error = NULL, slow = $5"
+    " WHERE tenant = $1 AND id = $2 AND sent = $3");
 SQL(send_noted,
-    "UPDATE webhook_delivery SET status = 'FAILING', attempts = attempts + 1, http_status = $4,"
-    " ms = $5, error = $6, tried_at = $7"
+    "UPDATE webhook_delivery SET status = 'FAILING', attempts = attempts + 1,"
+    " http_status = $4, ms = $5, error = $6, tried_at = $7"
     " WHERE tenant = $1 AND endpoint = $2 AND sequence = $3");
 SQL(send_delivered,
     "UPDATE webhook_delivery SET status = 'DELIVERED', attempts = attempts + 1,"
     " http_status = $4, ms = $5, error = $6, tried_at = $7, delivered_at = $7"
     " WHERE tenant = $1 AND endpoint = $2 AND sequence = $3");
 SQL(send_failed,
-    "UPDATE webhook_endpoint SET tries = tries + 1, slow = TRUE, try_at = $4, last_error = $5,"
-    " failing_since = CASE WHEN failing_since IS NULL THEN $6 ELSE failing_since END"
+    "UPDATE webhook_endpoint SET tries = tries + 1, slow = TRUE, try_at = $4,"
+    " last_error = $5, failing_since = CASE WHEN failing_since IS NULL"
+    " THEN $6 ELSE failing_since END"
     " WHERE tenant = $1 AND id = $2 AND sent = $3");
 SQL(send_given_up,
     "UPDATE webhook_endpoint SET status = 'FAILED' WHERE tenant = $1 AND id = $2"
@@ -130,7 +132,8 @@ static bool load(Ctx *cx, void *arg)
 {
     Turn *t = arg;
 
-    if (!sql_find(cx, &send_one, &sending_row, &t->s, &t->found, V(t->due.id.v)) || !t->found)
+    if (!sql_find(cx, &send_one, &sending_row, &t->s, &t->found, V(t->due.id.v)) ||
+        !t->found)
         return cx->fault.code == OK;
     t->s.id = t->due.id;
     return endpoint_secrets(cx, t->due.id, &t->secrets) &&
@@ -138,7 +141,7 @@ static bool load(Ctx *cx, void *arg)
                     V(t->s.sent), V((i64)AT_ONCE));
 }
 
-/* ---- writing down --------------------------------------------------------------------- */
+/* ---- writing down ------------------------------------------------------------------ */
 
 typedef struct Noting {
     const Sending *s;
@@ -162,8 +165,8 @@ static bool note_arrived(Ctx *cx, void *arg)
     Noting *n = arg;
     bool slow = n->a.ms >= SLOW_MS;
 
-    return sql_run(cx, &send_arrived, &n->changed, V(n->s->id.v), V(n->s->sent), V(n->sequence),
-                   V(slow)) &&
+    return sql_run(cx, &send_arrived, &n->changed, V(n->s->id.v), V(n->s->sent),
+                   V(n->sequence), V(slow)) &&
            note_delivery(cx, n, &send_delivered);
 }
 
@@ -178,7 +181,8 @@ static bool tell_maker(Ctx *cx, const Noting *n)
     return (uuid_zero(n->s->maker.v) ||
             sql_find(cx, &send_maker, &maker_row, &m, &found, V(n->s->maker.v))) &&
            (!found || letter_webhook(cx, n->s->maker, m.email, n->s->id.v)) &&
-           note_write(cx, AUDIT_WEBHOOK_PAUSED, (UserId){ 0 }, uuid_str(cx->mem, n->s->id.v));
+           note_write(cx, AUDIT_WEBHOOK_PAUSED, (UserId){ 0 },
+                      uuid_str(cx->mem, n->s->id.v));
 }
 
 static bool note_failed(Ctx *cx, void *arg)
@@ -186,8 +190,9 @@ static bool note_failed(Ctx *cx, void *arg)
     Noting *n = arg;
     i64 paused = 0;
 
-    if (!sql_run(cx, &send_failed, &n->changed, V(n->s->id.v), V(n->s->sent), V(n->try_at),
-                 V(n->a.error), V(cx->now)) || !note_delivery(cx, n, &send_noted))
+    if (!sql_run(cx, &send_failed, &n->changed, V(n->s->id.v), V(n->s->sent),
+                 V(n->try_at), V(n->a.error),
+                 V(cx->now)) || !note_delivery(cx, n, &send_noted))
         return false;
     if (!n->gone || n->changed == 0)
         return true;
@@ -222,8 +227,8 @@ static bool fail_one(Ctx *cx, Turn *t, Noting *n)
     if (n->paused) {
         metric_add(METRIC_WEBHOOK_PAUSED, 1);
         postman_wake();
-        log_warn("a webhook endpoint was paused", L("endpoint", uuid_str(cx->mem, s->id.v)),
-                 L("why", n->a.error));
+        log_warn("a webhook endpoint was paused",
+                 L("endpoint", uuid_str(cx->mem, s->id.v)), L("why", n->a.error));
     }
     return true;
 }
@@ -288,15 +293,15 @@ static bool send_to(Ctx *cx, const Due *due, bool *found)
     return false;
 }
 
-/* ---- threads -------------------------------------------------------------------------- */
+/* ---- threads ----------------------------------------------------------------------- */
 
 typedef struct Looking { bool slow_too; Due *rows; isize count; } Looking;
 
 static bool look(Ctx *cx, void *arg)
 {
     Looking *l = arg;
-    return sql_rows(cx, &send_due, &due_row, &l->rows, &l->count, V(cx->now), V(l->slow_too),
-                    V((i64)DUE_MOST), V((i64)IN_SIGHT));
+    return sql_rows(cx, &send_due, &due_row, &l->rows, &l->count, V(cx->now),
+                    V(l->slow_too), V((i64)DUE_MOST), V((i64)IN_SIGHT));
 }
 
 /* Those in front who have the same right to be next; threads that look at the same moment

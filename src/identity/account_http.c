@@ -16,17 +16,22 @@ const Shape verify_shape = SHAPE(Verifying,
 typedef struct Forgetting { Str email; TenantId tenantId; } Forgetting;
 const Shape forgot_shape = SHAPE(Forgetting,
     TEXT(Forgetting, email, 3, 255, 0, "as it was registered"),
-    ID(Forgetting, tenantId, OPTIONAL, "the shop; default: X-Tenant-Id or the first one"));
+    ID(Forgetting, tenantId, OPTIONAL,
+       "the shop; default: X-Tenant-Id or the first one"));
 
 typedef struct Resetting { Str token, newPassword; } Resetting;
 const Shape reset_shape = SHAPE(Resetting,
-    TEXT(Resetting, token, 1, 256, WRITEONLY, "of the letter's link; good once, for an hour"),
-    TEXT(Resetting, newPassword, 1, PASSWORD_MOST, WRITEONLY, "by the same rules as the first"));
+    TEXT(Resetting, token, 1, 256, WRITEONLY,
+         "of the letter's link; good once, for an hour"),
+    TEXT(Resetting, newPassword, 1, PASSWORD_MOST, WRITEONLY,
+         "by the same rules as the first"));
 
 typedef struct Changing { Str currentPassword, newPassword; } Changing;
 const Shape change_shape = SHAPE(Changing,
-    TEXT(Changing, currentPassword, 1, PASSWORD_MOST, WRITEONLY, "the one that is good now"),
-    TEXT(Changing, newPassword, 1, PASSWORD_MOST, WRITEONLY, "another, by the same rules"));
+    TEXT(Changing, currentPassword, 1, PASSWORD_MOST, WRITEONLY,
+         "the one that is good now"),
+    TEXT(Changing, newPassword, 1, PASSWORD_MOST, WRITEONLY,
+         "another, by the same rules"));
 
 static bool reply_done(Ctx *cx, Req *rq)
 {
@@ -82,5 +87,6 @@ bool account_change(Ctx *cx, Req *rq)
     Caller from = http_caller(rq);
 
     return req_read(cx, rq, &change_shape, &in) &&
-           recovery_change(cx, &from, in.currentPassword, in.newPassword) && reply_done(cx, rq);
+           recovery_change(cx, &from, in.currentPassword, in.newPassword) &&
+           reply_done(cx, rq);
 }

@@ -10,8 +10,8 @@ static const char *const action_words[] = {
 const Names audit_action_names = { action_words, AUDIT_ACTIONS };
 
 SQL(audit_add,
-    "INSERT INTO audit (tenant, id, at, action, success, actor, subject, target, ip, user_agent,"
-    " details) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
+    "INSERT INTO audit (tenant, id, at, action, success, actor, subject, target, ip,"
+    " user_agent, details) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)");
 
 bool audit_write(Ctx *cx, const Deed *d)
 {
@@ -19,8 +19,9 @@ bool audit_write(Ctx *cx, const Deed *d)
 
     return sql_run(cx, &audit_add, NULL, V(uuid_new(cx->now)), V(cx->now),
                    V(names_str(&audit_action_names, (int)d->action)), V(!d->failed),
-                   V(d->actor.v), V(d->subject.v), V(d->target), V(str_sub(d->from.peer, 0, 45)),
-                   V(agent), V(d->details.at == NULL ? S("{}") : d->details));
+                   V(d->actor.v), V(d->subject.v), V(d->target),
+                   V(str_sub(d->from.peer, 0, 45)), V(agent),
+                   V(d->details.at == NULL ? S("{}") : d->details));
 }
 
 static bool write_deed(Ctx *cx, void *arg) { return audit_write(cx, arg); }

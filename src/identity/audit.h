@@ -1,8 +1,8 @@
 /* audit.h - what was done to accounts, by whom and from where.
  *
  * A row is written in the transaction of what it records: there is none without it and
- * none of it without a row. Rows are never changed, but that erasing a person takes out from
- * where he came; after AUDIT_RETENTION they are deleted.
+ * none of it without a row. Rows are never changed, but that erasing a person takes out
+ * from where he came; after AUDIT_RETENTION they are deleted.
  * Needs: store.  Used by: login and everything that changes an account. */
 #pragma once
 #include "store/store.h"

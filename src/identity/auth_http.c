@@ -17,7 +17,8 @@ const Shape register_shape = SHAPE(Registering,
     TEXT(Registering, firstName, 1, 100, 0, "given name"),
     TEXT(Registering, lastName, 1, 100, 0, "family name"),
     TEXT(Registering, phone, 3, 32, OPTIONAL, "for the organiser"),
-    ID(Registering, tenantId, OPTIONAL, "the shop; default: X-Tenant-Id or the first one"));
+    ID(Registering, tenantId, OPTIONAL,
+       "the shop; default: X-Tenant-Id or the first one"));
 
 typedef struct LoggingIn { Str email, password, mfaToken; TenantId tenantId; } LoggingIn;
 const Shape login_shape = SHAPE(LoggingIn,
@@ -108,7 +109,8 @@ bool auth_refresh(Ctx *cx, Req *rq)
     Tokens out;
 
     http_keep_private(cx, rq);
-    return req_read(cx, rq, &refresh_shape, &in) && session_refresh(cx, in.refreshToken, &out) &&
+    return req_read(cx, rq, &refresh_shape, &in) &&
+           session_refresh(cx, in.refreshToken, &out) &&
            reply(cx, rq, 200, &tokens_shape, &out);
 }
 

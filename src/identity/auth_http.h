@@ -11,7 +11,8 @@
 #include "identity/login.h"
 #include "net/req.h"
 
-extern const Shape register_shape, login_shape, refresh_shape, revoke_shape, me_shape, done_shape;
+extern const Shape register_shape, login_shape, refresh_shape, revoke_shape, me_shape,
+                   done_shape;
 
 Handler auth_register, auth_login, auth_refresh, auth_revoke, auth_me;
 

@@ -18,7 +18,8 @@ void backup_open(const Secret *master)
 
 void backup_close(void) { wipe(&key, sizeof key); }
 
-/* Of eight upper-case hex digits; the person is in it, so equal codes of two look different. */
+/* Of eight upper-case hex digits; the person is in it, so equal codes of two look
+ * different. */
 static Digest hash_of(Ctx *cx, UserId user, Str digits)
 {
     Str m = str_fmt(cx->mem, "%.*s %.*s %.*s", STR_ARGS(uuid_str(cx->mem, cx->tenant.v)),

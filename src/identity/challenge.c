@@ -13,7 +13,8 @@ static Key key_of(Ctx *cx, const char *kind, Str word)
 bool challenge_again(Ctx *cx, const Challenge *c)
 {
     Str value = str_fmt(cx->mem, "%jd %.*s", (intmax_t)c->until.ms, STR_ARGS(c->data));
-    return kv_put(cx, key_of(cx, c->kind, c->word), value, (Span){ c->until.ms - cx->now.ms });
+    return kv_put(cx, key_of(cx, c->kind, c->word), value,
+                  (Span){ c->until.ms - cx->now.ms });
 }
 
 bool challenge_make(Ctx *cx, const char *kind, Str data, Str *word)
@@ -22,7 +23,9 @@ bool challenge_make(Ctx *cx, const char *kind, Str data, Str *word)
 
     rand_bytes(chance, sizeof chance);
     *word = base64url_write(cx->mem, chance, sizeof chance);
-    return challenge_again(cx, &(Challenge){ kind, *word, data, later(cx->now, CHALLENGE_LASTS) });
+    return challenge_again(cx,
+                           &(Challenge){ kind, *word, data,
+                                         later(cx->now, CHALLENGE_LASTS) });
 }
 
 /* The moment is looked at here too: on another node's clock it may not have come yet. */
@@ -40,5 +43,6 @@ bool challenge_take(Ctx *cx, const char *kind, Str word, Challenge *out)
         return fail(cx, INVALID_TOKEN, "%s challenge unknown, used or too old", kind);
     must(str_int(str_cut(&value, ' '), &out->until.ms));
     out->data = value;
-    return before(cx->now, out->until) || fail(cx, INVALID_TOKEN, "%s challenge too old", kind);
+    return before(cx->now, out->until) ||
+           fail(cx, INVALID_TOKEN, "%s challenge too old", kind);
 }

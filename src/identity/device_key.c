@@ -25,15 +25,18 @@ const Shape device_key_shape = SHAPE(DeviceKey,
 #define COLUMNS " id, device, name, kind, created_at, last_used_at, person, public_key"
 
 SQL(device_new,
-    "INSERT INTO device_key (tenant, id, person, device, kind, public_key, name, created_at)"
+    "INSERT INTO device_key (tenant, id, person, device, kind, public_key, name,"
+    " created_at)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
     " ON CONFLICT (tenant, person, device) DO NOTHING RETURNING" COLUMNS);
 SQL(device_by_id, "SELECT" COLUMNS " FROM device_key WHERE tenant = $1 AND id = $2");
 SQL(device_of,
-    "SELECT" COLUMNS " FROM device_key WHERE tenant = $1 AND person = $2 ORDER BY device LIMIT 100");
+    "SELECT" COLUMNS " FROM device_key WHERE tenant = $1 AND person = $2 ORDER BY device"
+                     " LIMIT 100");
 SQL(device_use, "UPDATE device_key SET last_used_at = $3 WHERE tenant = $1 AND id = $2");
 SQL(device_name,
-    "UPDATE device_key SET name = $4 WHERE tenant = $1 AND id = $2 AND person = $3 RETURNING" COLUMNS);
+    "UPDATE device_key SET name = $4 WHERE tenant = $1 AND id = $2 AND person = $3"
+    " RETURNING" COLUMNS);
 SQL(device_drop, "DELETE FROM device_key WHERE tenant = $1 AND id = $2 AND person = $3");
 
 static struct { Arena mem; Str domain; } all;
@@ -60,7 +63,13 @@ static bool is_plain(Str s)
     return true;
 }
 
-typedef struct { UserId user; const NewDevice *in; Str spki; Uuid id; DeviceKey row; } Adding;
+typedef struct {
+    UserId user;
+    const NewDevice *in;
+    Str spki;
+    Uuid id;
+    DeviceKey row;
+} Adding;
 
 static bool add(Ctx *cx, void *arg)
 {
@@ -73,8 +82,9 @@ static bool add(Ctx *cx, void *arg)
         return false;
     if (n >= DEVICES_MOST)
         return fail(cx, CONFLICT, "%td devices are enough", n);
-    if (!sql_find(cx, &device_new, &device_key_shape, &a->row, &made, V(a->id), V(a->user.v),
-                  V(a->in->device), V(names_str(&device_kind_names, (int)a->in->kind)),
+    if (!sql_find(cx, &device_new, &device_key_shape, &a->row, &made, V(a->id),
+                  V(a->user.v), V(a->in->device),
+                  V(names_str(&device_kind_names, (int)a->in->kind)),
                   V(val_blob(a->spki)), V(a->in->name), V(cx->now)))
         return false;
     return made ? note_write(cx, AUDIT_BIOMETRIC_ADDED, a->user, uuid_str(cx->mem, a->id))
@@ -88,7 +98,8 @@ bool device_add(Ctx *cx, UserId user, const NewDevice *in, DeviceKey *out)
     if (!is_plain(in->device))
         return fail_field(cx, S("deviceId"), "must have no control characters");
     if (!base64_pem_read(cx->mem, in->public_key, &a.spki) || !pubkey_good(a.spki))
-        return fail_field(cx, S("publicKey"), "must be a P-256, Ed25519 or RSA key (2048 to 4096 bits)"
+        return fail_field(cx, S("publicKey"),
+                          "must be a P-256, Ed25519 or RSA key (2048 to 4096 bits)"
                           " as SubjectPublicKeyInfo in PEM or base64");
     if (!write_tx(cx, lane_of(user.v), add, &a))
         return false;
@@ -96,13 +107,15 @@ bool device_add(Ctx *cx, UserId user, const NewDevice *in, DeviceKey *out)
     return true;
 }
 
-/* ---- signing in ---------------------------------------------------------------------- */
+/* ---- signing in -------------------------------------------------------------------- */
 
 static Str message_of(Ctx *cx, Uuid credential, Str device, Str challenge)
 {
-    return str_fmt(cx->mem, "TicketToken device key sign-in, version 1\n%.*s\n%.*s\n%.*s\n%.*s\n%.*s",
+    return str_fmt(cx->mem, "TicketToken device key sign-in, version 1\n%.*s\n%.*s\n"
+                            "%.*s\n%.*s\n%.*s",
                    STR_ARGS(all.domain), STR_ARGS(uuid_str(cx->mem, cx->tenant.v)),
-                   STR_ARGS(uuid_str(cx->mem, credential)), STR_ARGS(device), STR_ARGS(challenge));
+                   STR_ARGS(uuid_str(cx->mem, credential)), STR_ARGS(device),
+                   STR_ARGS(challenge));
 }
 
 bool device_ask(Ctx *cx, Uuid credential, Str device, DeviceAsked *out)
@@ -129,8 +142,8 @@ static bool use(Ctx *cx, void *arg)
     return sql_run(cx, &device_use, &e->changed, V(e->id), V(cx->now));
 }
 
-bool device_enter(Ctx *cx, const Caller *from, Uuid credential, Str challenge, Str signature,
-                  SignedIn *out)
+bool device_enter(Ctx *cx, const Caller *from, Uuid credential, Str challenge,
+                  Str signature, SignedIn *out)
 {
     Entering e = { .id = credential };
     Challenge c;
@@ -146,7 +159,8 @@ bool device_enter(Ctx *cx, const Caller *from, Uuid credential, Str challenge, S
         return false;
     if (!e.found)
         return fail(cx, AUTHENTICATION_FAILED, "no such device key");
-    if (!pubkey_holds(e.row.publicKey, message_of(cx, credential, e.row.deviceId, challenge), bytes))
+    if (!pubkey_holds(e.row.publicKey,
+                      message_of(cx, credential, e.row.deviceId, challenge), bytes))
         return fail(cx, INVALID_SIGNATURE, "device key: another signature");
     if (!write_tx(cx, lane_of(e.row.person.v), use, &e))
         return false;
@@ -155,7 +169,7 @@ bool device_enter(Ctx *cx, const Caller *from, Uuid credential, Str challenge, S
     return entry_admit(cx, from, e.row.person, ONE_FACTOR, out);
 }
 
-/* ---- one's own -------------------------------------------------------------------------- */
+/* ---- one's own --------------------------------------------------------------------- */
 
 typedef struct {
     UserId user;
@@ -179,13 +193,15 @@ bool device_list(Ctx *cx, UserId user, DeviceKey **rows, isize *count)
 static bool name_it(Ctx *cx, void *arg)
 {
     Owning *o = arg;
-    return sql_get(cx, &device_name, &device_key_shape, o->out, V(o->id), V(o->user.v), V(o->name));
+    return sql_get(cx, &device_name, &device_key_shape, o->out, V(o->id), V(o->user.v),
+                   V(o->name));
 }
 
 bool device_rename(Ctx *cx, UserId user, Uuid credential, Str name, DeviceKey *out)
 {
     return write_tx(cx, lane_of(user.v), name_it,
-                    &(Owning){ .user = user, .id = credential, .name = name, .out = out });
+                    &(Owning){ .user = user, .id = credential, .name = name,
+                               .out = out });
 }
 
 static bool drop(Ctx *cx, void *arg)
@@ -195,11 +211,13 @@ static bool drop(Ctx *cx, void *arg)
 
     if (!sql_run(cx, &device_drop, &gone, V(o->id), V(o->user.v)))
         return false;
-    return gone == 1 ? note_write(cx, AUDIT_BIOMETRIC_REVOKED, o->user, uuid_str(cx->mem, o->id))
-                     : fail(cx, NOT_FOUND, "no such device key of this person");
+    return gone == 1
+           ? note_write(cx, AUDIT_BIOMETRIC_REVOKED, o->user, uuid_str(cx->mem, o->id))
+           : fail(cx, NOT_FOUND, "no such device key of this person");
 }
 
 bool device_revoke(Ctx *cx, UserId user, Uuid credential)
 {
-    return write_tx(cx, lane_of(user.v), drop, &(Owning){ .user = user, .id = credential });
+    return write_tx(cx, lane_of(user.v), drop,
+                    &(Owning){ .user = user, .id = credential });
 }

@@ -26,7 +26,8 @@ typedef struct DeviceKey {
 } DeviceKey;
 extern const Shape device_key_shape;
 
-typedef struct NewDevice { Str public_key, device, name; DeviceKind kind; } NewDevice;   /* as they came */
+/* as they came */
+typedef struct NewDevice { Str public_key, device, name; DeviceKind kind; } NewDevice;
 
 /*   fails   VALIDATION_ERROR: no key of ours (pubkey.h), a device id with control
  *           characters; CONFLICT: the device has a key
@@ -46,5 +47,6 @@ CHECKED bool device_enter(Ctx *cx, const Caller *from, Uuid credential, Str chal
 
 /* Each opens its own transaction; somebody else's are NOT_FOUND. */
 CHECKED bool device_list(Ctx *cx, UserId user, DeviceKey **rows, isize *count);
-CHECKED bool device_rename(Ctx *cx, UserId user, Uuid credential, Str name, DeviceKey *out);
+CHECKED bool device_rename(Ctx *cx, UserId user, Uuid credential, Str name,
+                           DeviceKey *out);
 CHECKED bool device_revoke(Ctx *cx, UserId user, Uuid credential);

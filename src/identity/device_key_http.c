@@ -3,12 +3,17 @@
 #include "identity/auth_http.h"
 #include "identity/challenge.h"
 
-typedef struct Registering { Str publicKey, deviceId, name; int biometricType; } Registering;
+typedef struct Registering {
+    Str publicKey, deviceId, name;
+    int biometricType;
+} Registering;
 const Shape device_new_shape = SHAPE(Registering,
-    TEXT(Registering, publicKey, 40, 2048, 0, "SubjectPublicKeyInfo, PEM or base64: P-256, Ed25519, RSA"),
+    TEXT(Registering, publicKey, 40, 2048, 0,
+         "SubjectPublicKeyInfo, PEM or base64: P-256, Ed25519, RSA"),
     TEXT(Registering, deviceId, 1, DEVICE_MOST, 0, "what the app calls the device"),
     NAME(Registering, biometricType, &device_kind_names, 0, "what opens the key"),
-    TEXT(Registering, name, 1, DEVICE_NAME_MOST, OPTIONAL, "what to call it; default: its type"));
+    TEXT(Registering, name, 1, DEVICE_NAME_MOST, OPTIONAL,
+         "what to call it; default: its type"));
 
 typedef struct Made { bool success; Uuid credentialId; int type; } Made;
 const Shape device_made_shape = SHAPE(Made, BOOL(Made, success, 0, "true"),
@@ -23,10 +28,15 @@ const Shape device_ask_shape = SHAPE(Asking,
 
 const Shape device_asked_shape = SHAPE(DeviceAsked,
     TEXT(DeviceAsked, challenge, CHALLENGE_LETTERS, CHALLENGE_LETTERS, 0, "good once"),
-    TEXT(DeviceAsked, message, 1, 2000, 0, "what the key is to sign, to the letter, UTF-8"),
+    TEXT(DeviceAsked, message, 1, 2000, 0,
+         "what the key is to sign, to the letter, UTF-8"),
     TIME(DeviceAsked, expiresAt, 0, "until when"));
 
-typedef struct Showing { Uuid credentialId; Str challenge, signature; TenantId tenantId; } Showing;
+typedef struct Showing {
+    Uuid credentialId;
+    Str challenge, signature;
+    TenantId tenantId;
+} Showing;
 const Shape device_enter_shape = SHAPE(Showing,
     ID(Showing, credentialId, 0, "the key"),
     TEXT(Showing, challenge, 1, 256, WRITEONLY, "of POST /auth/biometric/challenge"),
@@ -54,7 +64,8 @@ bool device_register(Ctx *cx, Req *rq)
     if (d.name.at == NULL)
         d.name = names_str(&device_kind_names, in.biometricType);
     return device_add(cx, cx->who.user, &d, &row) &&
-           reply(cx, rq, 201, &device_made_shape, &(Made){ true, row.credentialId, row.biometricType });
+           reply(cx, rq, 201, &device_made_shape,
+                 &(Made){ true, row.credentialId, row.biometricType });
 }
 
 /* POST /auth/biometric/challenge -> 200 {challenge, message, expiresAt} */
@@ -103,7 +114,8 @@ bool device_update(Ctx *cx, Req *rq)
     DeviceAnswer out;
     Uuid id;
 
-    return req_id(cx, rq, "credentialId", &id) && req_read(cx, rq, &device_rename_shape, &in) &&
+    return req_id(cx, rq, "credentialId", &id) &&
+           req_read(cx, rq, &device_rename_shape, &in) &&
            device_rename(cx, cx->who.user, id, in.name, &out.device) &&
            reply(cx, rq, 200, &device_answer_shape, &out);
 }

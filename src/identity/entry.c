@@ -1,7 +1,7 @@
 /* entry.c - the code is used and the session begun in one transaction, so no code is lost
  * to a database that went away between them. The challenge is taken first and given back
- * when the code was wrong: of many who come with it at once one is looked at. It holds the
- * person's epoch: a password that was changed meanwhile opens nothing. */
+ * when the code was wrong: of many who come with it at once one is looked at. It holds
+ * the person's epoch: a password that was changed meanwhile opens nothing. */
 #include "identity/entry.h"
 #include "identity/challenge.h"
 #include "identity/epoch.h"
@@ -93,12 +93,14 @@ static bool enter(Ctx *cx, void *arg)
     else
         deed.details = S("{\"reason\":\"wrong_code\"}");
     return audit_write(cx, &deed) &&
-           (!e->good || (person_entered(cx, e->user, (Str){ 0 }) && session_write(cx, &e->session)));
+           (!e->good ||
+            (person_entered(cx, e->user, (Str){ 0 }) && session_write(cx, &e->session)));
 }
 
 static bool tell(Ctx *cx, const Entering *e, const Person *p, Proof proof, SignedIn *out)
 {
-    *out = (SignedIn){ .user = *p, .tokens = session_tokens(cx, &e->session, (Role)p->role) };
+    *out = (SignedIn){ .user = *p,
+                       .tokens = session_tokens(cx, &e->session, (Role)p->role) };
     return proof == ONE_FACTOR || fresh_mark(cx, e->session.id);
 }
 

@@ -5,11 +5,13 @@
 #include "identity/token.h"
 
 static const Shape standing_row = SHAPE(Standing,
-    NUMBER(Standing, epoch, 0, INT64_MAX, 0, 0, ""), NAME(Standing, role, &role_names, 0, ""),
+    NUMBER(Standing, epoch, 0, INT64_MAX, 0, 0, ""),
+    NAME(Standing, role, &role_names, 0, ""),
     BOOL(Standing, closed, 0, ""));
 
 SQL(epoch_look,
-    "SELECT p.epoch, p.role, t.status <> 'ACTIVE' FROM person p JOIN tenant t ON t.id = p.tenant"
+    "SELECT p.epoch, p.role, t.status <> 'ACTIVE' FROM person p"
+    " JOIN tenant t ON t.id = p.tenant"
     " WHERE p.tenant = $1 AND p.id = $2");
 
 SQL(epoch_rise,

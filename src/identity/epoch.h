@@ -8,7 +8,8 @@
 #pragma once
 #include "store/store.h"
 
-/* What a token of this person says; closed: his tenant is not ACTIVE. Zeroes when there is no such person.
+/* What a token of this person says; closed: his tenant is not ACTIVE. Zeroes when there
+ * is no such person.
  *   tx  inside the caller's */
 typedef struct Standing { i64 epoch; int role; bool closed; } Standing;
 CHECKED bool epoch_read(Ctx *cx, UserId user, Standing *out);

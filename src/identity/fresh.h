@@ -8,7 +8,8 @@
 
 #define FRESH_LASTS minutes(5)
 
-/* From now on, for five minutes. Without the kv it is done without: then it is asked again. */
+/* From now on, for five minutes. Without the kv it is done without: then it is asked
+ * again. */
 CHECKED bool fresh_mark(Ctx *cx, Uuid session);
 
 /*   fails   MFA_REQUIRED: cx->who has a second factor and must show it (POST

@@ -1,5 +1,6 @@
-/* identity.c - opened in the order of need, closed in the other. A key must verify as long
- * as the longest-lived token that it signed, and a while more for clocks and caches. */
+/* identity.c - opened in the order of need, closed in the other. A key must verify as
+ * long as the longest-lived token that it signed, and a while more for clocks and
+ * caches. */
 #include "identity/identity.h"
 #include "identity/audit.h"
 #include "identity/device_key.h"
@@ -37,14 +38,16 @@ bool identity_open(Arena *mem, const IdentityConfig *c, Str *why)
         key_close();
         return false;
     }
-    token_open(&(TokenConfig){ c->issuer, c->audience, c->access_lasts, c->refresh_lasts });
+    token_open(&(TokenConfig){ c->issuer, c->audience, c->access_lasts,
+                               c->refresh_lasts });
     foreign_open();
     session_open(&(SessionConfig){ c->refresh_grace, c->seal_master });
     limit_open(&c->limits);
     mailproof_open(c->seal_master);
     letter_open(c->public_url);
     letterbox_open(c->seal_master);
-    login_open(&(LoginConfig){ c->needs_verified, { c->lockout_attempts, c->lockout_lasts } });
+    login_open(&(LoginConfig){ c->needs_verified,
+                               { c->lockout_attempts, c->lockout_lasts } });
     policy_open(c->policy);
     audit_open(c->audit_kept);
     mfa_open(c->seal_master);

@@ -13,7 +13,8 @@
 typedef struct IdentityConfig {
     Str  keys_dir;                                /* shared by all nodes      */
     Str  issuer, audience, public_url;
-    Alg  algorithm;                               /* the words' order is JWT_ALGORITHM's */
+    Alg  algorithm;                               /* the words' order is
+                                                     JWT_ALGORITHM's */
     Span access_lasts, refresh_lasts, refresh_grace;
     int  hash_threads;                            /* 0: one a core            */
     i64  hash_queue, hash_memory_kib;
@@ -34,7 +35,8 @@ CHECKED bool identity_open(Arena *mem, const IdentityConfig *config, Str *why);
 void identity_close(void);
 
 /* Takes in what other processes changed, keys and ended sessions. A clock job, of every
- * node and twice a second: so long is who was signed out elsewhere still believed here. */
+ * node and twice a second: so long is who was signed out elsewhere still believed
+ * here. */
 CHECKED bool identity_watch(Ctx *cx);
 
 /* Deletes the tokens and sessions that have run out. A clock job. */

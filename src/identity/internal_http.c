@@ -1,5 +1,5 @@
-/* internal_http.c - read, call, reply. An answer has what another service needs to know of a
- * person and nothing about how he signs in. */
+/* internal_http.c - read, call, reply. An answer has what another service needs to know
+ * of a person and nothing about how he signs in. */
 #include "identity/internal_http.h"
 #include "identity/member.h"
 
@@ -23,7 +23,8 @@ static const Shape known_row = SHAPE(Known,
     ID(Known, tenantId, 0, "the tenant"));
 
 typedef struct KnownReply { Known user; } KnownReply;
-const Shape known_shape = SHAPE(KnownReply, OBJECT(KnownReply, user, &known_row, 0, "the person"));
+const Shape known_shape = SHAPE(KnownReply,
+    OBJECT(KnownReply, user, &known_row, 0, "the person"));
 
 typedef struct KnownEmail { Known user; bool found; } KnownEmail;
 const Shape known_email_shape = SHAPE(KnownEmail,
@@ -32,7 +33,8 @@ const Shape known_email_shape = SHAPE(KnownEmail,
 
 typedef struct KnownAdmins { List users; } KnownAdmins;
 const Shape known_admins_shape = SHAPE(KnownAdmins,
-    LIST(KnownAdmins, users, &known_row, 0, USERS_AT_ONCE, 0, "the eldest first, at most 100"));
+    LIST(KnownAdmins, users, &known_row, 0, USERS_AT_ONCE, 0,
+         "the eldest first, at most 100"));
 
 typedef struct UserTenant { UserId userId; TenantId tenantId; } UserTenant;
 const Shape user_tenant_shape = SHAPE(UserTenant,
@@ -100,7 +102,8 @@ bool internal_admins(Ctx *cx, Req *rq)
     isize n;
     Role role;
 
-    if (!read_roles(cx, rq, &role) || !member_list_admins(cx, role, USERS_AT_ONCE, &rows, &n))
+    if (!read_roles(cx, rq, &role) ||
+        !member_list_admins(cx, role, USERS_AT_ONCE, &rows, &n))
         return false;
     Known *users = make(cx->mem, Known, n + 1);
     for (isize i = 0; i < n; i++)
@@ -111,7 +114,8 @@ bool internal_admins(Ctx *cx, Req *rq)
 /* A credential or a header that names a tenant asks of that one alone. */
 static bool is_asked_of(const Ctx *cx, const Req *rq, TenantId tenant)
 {
-    bool narrowed = !uuid_zero(cx->who.home.v) || req_header(rq, S("x-tenant-id")).at != NULL;
+    bool narrowed = !uuid_zero(cx->who.home.v) ||
+                    req_header(rq, S("x-tenant-id")).at != NULL;
     return !narrowed || uuid_is(cx->tenant.v, tenant.v);
 }
 
@@ -119,7 +123,8 @@ bool internal_user_tenant(Ctx *cx, Req *rq)
 {
     UserTenant out = { 0 };
 
-    if (!req_id(cx, rq, "id", &out.userId.v) || !member_tenant(cx, out.userId, &out.tenantId))
+    if (!req_id(cx, rq, "id", &out.userId.v) ||
+        !member_tenant(cx, out.userId, &out.tenantId))
         return false;
     if (!is_asked_of(cx, rq, out.tenantId))
         return fail(cx, NOT_FOUND, "of another tenant");
@@ -132,11 +137,13 @@ static bool read_ids(Ctx *cx, Str text, UserId *ids, isize *count)
     const Json *list = json_read(cx->mem, text, &why);
 
     if (list == NULL || json_kind(list) != J_LIST || json_count(list) > USERS_AT_ONCE)
-        return fail_field(cx, S("userIds"), "must be a list of at most %d ids", USERS_AT_ONCE);
+        return fail_field(cx, S("userIds"), "must be a list of at most %d ids",
+                          USERS_AT_ONCE);
     *count = json_count(list);
     for (isize i = 0; i < *count; i++) {
         const Json *item = json_item(list, i);
-        if (!uuid_read(json_kind(item) == J_STR ? json_str(item) : none, &ids[i].v) || uuid_zero(ids[i].v))
+        if (!uuid_read(json_kind(item) == J_STR ? json_str(item) : none, &ids[i].v) ||
+            uuid_zero(ids[i].v))
             return fail_field(cx, S("userIds"), "number %td is no id", i + 1);
     }
     return true;
@@ -174,6 +181,7 @@ bool internal_validate_users(Ctx *cx, Req *rq)
     isize count = 0;
     KnownUsers out;
 
-    return req_read(cx, rq, &ask_users_shape, &in) && read_ids(cx, in.userIds, ids, &count) &&
+    return req_read(cx, rq, &ask_users_shape, &in) &&
+           read_ids(cx, in.userIds, ids, &count) &&
            find_all(cx, ids, count, &out) && reply(cx, rq, 200, &known_users_shape, &out);
 }

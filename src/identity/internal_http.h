@@ -3,7 +3,8 @@
  *   GET  /auth/internal/users/:id                MACHINES | MAY_USERS_READ  -> 200 person
  *   GET  /auth/internal/users/by-email/:email    the same   -> 200 person, or found false
  *   GET  /auth/internal/users/admins             ?roles=     -> 200 who runs the tenant
- *   GET  /auth/internal/user-tenant/:id          SERVICES | MAY_USERS_READ  -> 200 whose he is
+ *   GET  /auth/internal/user-tenant/:id          SERVICES | MAY_USERS_READ  -> 200 whose
+ *        he is
  *   POST /auth/internal/validate-users           userIds, at most 100 -> 200 who there is
  *
  * What a person may do at a venue is asked of events/permission_http.h.

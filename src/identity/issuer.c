@@ -1,5 +1,6 @@
 /* issuer.c - a set of keys is immutable and counted, so one can be replaced while others
- * verify with it; so is the list of issuers. Time between fetches is measured on the clock that only runs forward. */
+ * verify with it; so is the list of issuers. Time between fetches is measured on the
+ * clock that only runs forward. */
 #include "identity/issuer.h"
 #include "proof/jwk.h"
 #include "base/file.h"
@@ -17,7 +18,11 @@ enum { ISSUERS_MOST = 16, WAITING_MOST = 32, FILE_MOST = 64 << 10, SET_BYTES = 6
 #define ASK_EVERY   seconds(30)
 #define FETCH_LASTS seconds(5)
 
-typedef struct KeySet { _Atomic int users; isize count; JwsKey *keys[JWK_SET_MOST]; } KeySet;
+typedef struct KeySet {
+    _Atomic int users;
+    isize count;
+    JwsKey *keys[JWK_SET_MOST];
+} KeySet;
 
 struct Issuer {
     Str      name, url, audience, ca;
@@ -41,7 +46,11 @@ struct IssuerList {
     bool   plain;
 };
 
-static struct { Lock lock; IssuerList *now; _Atomic bool any; } own = { .lock = LOCK_OF(RANK_KEYS) };
+static struct {
+    Lock lock;
+    IssuerList *now;
+    _Atomic bool any;
+} own = { .lock = LOCK_OF(RANK_KEYS) };
 
 /* ---- the file ------------------------------------------------------------- */
 
@@ -49,8 +58,8 @@ static Digest mark_of(const Issuer *i)
 {
     Arena mem = { 0 };
     Str text = str_fmt(&mem, "%td %.*s %td %.*s %td %.*s %td %.*s %.*s %d", i->name.len,
-                       STR_ARGS(i->name), i->audience.len, STR_ARGS(i->audience), i->url.len,
-                       STR_ARGS(i->url), i->ca.len, STR_ARGS(i->ca),
+                       STR_ARGS(i->name), i->audience.len, STR_ARGS(i->audience),
+                       i->url.len, STR_ARGS(i->url), i->ca.len, STR_ARGS(i->ca),
                        STR_ARGS(uuid_str(&mem, i->tenant.v)), (int)i->cap);
     Digest d = sha256(text);
 
@@ -65,7 +74,8 @@ static bool read_issuer(IssuerList *to, const Json *row, Str self, const char **
 
     *i = (Issuer){ .of = to };
     *why = "needs issuer, audience, jwksUrl and tenant";
-    if (json_kind(row) != J_OBJECT || !json_get_str(row, "issuer", &i->name) || i->name.len == 0 ||
+    if (json_kind(row) != J_OBJECT || !json_get_str(row, "issuer", &i->name) ||
+        i->name.len == 0 ||
         !json_get_str(row, "audience", &i->audience) || i->audience.len == 0 ||
         !json_get_str(row, "jwksUrl", &i->url) || !json_get_str(row, "tenant", &tenant) ||
         !uuid_read(tenant, &i->tenant.v) || uuid_zero(i->tenant.v))
@@ -74,7 +84,8 @@ static bool read_issuer(IssuerList *to, const Json *row, Str self, const char **
     if (str_is(i->name, self))
         return false;
     *why = "jwksUrl must begin with https://";
-    if (!str_starts(i->url, S("https://")) && !(to->plain && str_starts(i->url, S("http://"))))
+    if (!str_starts(i->url, S("https://")) &&
+        !(to->plain && str_starts(i->url, S("http://"))))
         return false;
     *why = "role is none that a person can have";
     if (json_member(row, "role") != NULL && !json_get_str(row, "role", &role))
@@ -94,13 +105,16 @@ static bool read_issuer(IssuerList *to, const Json *row, Str self, const char **
     return true;
 }
 
-static bool read_list(IssuerList *to, Arena *mem, const IssuersConfig *c, Str text, Str *why)
+static bool read_list(IssuerList *to, Arena *mem, const IssuersConfig *c, Str text,
+                      Str *why)
 {
     Str said = S("");
     const char *what = "expected {\"issuers\":[...]}, at most 16";
     const Json *j = json_read(mem, text, &said);
-    const Json *list = j != NULL && json_kind(j) == J_OBJECT ? json_member(j, "issuers") : NULL;
-    bool good = list != NULL && json_kind(list) == J_LIST && json_count(list) <= ISSUERS_MOST;
+    const Json *list = j != NULL && json_kind(j) == J_OBJECT
+                       ? json_member(j, "issuers") : NULL;
+    bool good = list != NULL && json_kind(list) == J_LIST &&
+                json_count(list) <= ISSUERS_MOST;
 
     for (isize i = 0; good && i < json_count(list); i++)
         good = read_issuer(to, json_item(list, i), c->self, &what);
@@ -181,15 +195,16 @@ static bool get_set(Ctx *cx, const Issuer *i, KeySet *out)
 {
     Header accept = { S("Accept"), S("application/json") };
     Fetch f = { .method = M_GET, .url = i->url, .headers = &accept, .header_count = 1,
-                .reach = FETCH_ANYONE, .plain = i->of->plain, .ca = i->ca, .within = FETCH_LASTS,
-                .most = SET_BYTES, .too_long = FETCH_REFUSE };
+                .reach = FETCH_ANYONE, .plain = i->of->plain, .ca = i->ca,
+                .within = FETCH_LASTS, .most = SET_BYTES, .too_long = FETCH_REFUSE };
     Fetched *got = make(cx->mem, Fetched, 1);
     Str why = { 0 };
 
     if (!fetch(cx, &f, got))
         return false;
     if (got->status != 200)
-        return fail(cx, BAD_GATEWAY, "JWKS of %.*s: status %d", STR_ARGS(i->name), got->status);
+        return fail(cx, BAD_GATEWAY, "JWKS of %.*s: status %d", STR_ARGS(i->name),
+                    got->status);
     return jwk_set_read(cx->mem, got->body, out->keys, &out->count, &why) ||
            fail(cx, BAD_GATEWAY, "JWKS of %.*s: %.*s", STR_ARGS(i->name), STR_ARGS(why));
 }
@@ -203,7 +218,8 @@ static void ask(Ctx *cx, Issuer *i)
     s->users = 1;
     bool good = get_set(cx, i, s);
     if (!good) {
-        log_warn("keys of an issuer can't be had", L("issuer", i->name), L("why", (const char *)cx->fault.why));
+        log_warn("keys of an issuer can't be had", L("issuer", i->name),
+                 L("why", (const char *)cx->fault.why));
         let_go(s);
     }
     lock(&i->lock);
@@ -217,14 +233,15 @@ static void ask(Ctx *cx, Issuer *i)
     unlock(&i->lock);
 }
 
-/* The keys at hand, asked for anew when they are old, or when one was `missed`; for each of
- * these reasons twice a minute at most. Only a few wait for them: whoever forges tokens of an
- * issuer that is slow to answer would have all workers do so. */
+/* The keys at hand, asked for anew when they are old, or when one was `missed`; for each
+ * of these reasons twice a minute at most. Only a few wait for them: whoever forges
+ * tokens of an issuer that is slow to answer would have all workers do so. */
 static KeySet *keys_of(Ctx *cx, Issuer *i, bool missed)
 {
     lock(&i->lock);
     Mono *last = missed ? &i->missed : &i->asked;
-    bool wants = (missed || is_older(i->had, FRESH_FOR)) && is_older(*last, ASK_EVERY) && !i->asking;
+    bool wants = (missed || is_older(i->had, FRESH_FOR)) && is_older(*last, ASK_EVERY) &&
+                 !i->asking;
     if (wants) {
         i->asking = true;
         *last = mono_now();
@@ -339,7 +356,8 @@ static bool is_among(const Json *audience, Str name)
     if (json_kind(audience) == J_STR)
         return str_is(json_str(audience), name);
     for (isize i = 0; json_kind(audience) == J_LIST && i < json_count(audience); i++)
-        if (json_kind(json_item(audience, i)) == J_STR && str_is(json_str(json_item(audience, i)), name))
+        if (json_kind(json_item(audience, i)) == J_STR &&
+            str_is(json_str(json_item(audience, i)), name))
             return true;
     return false;
 }

@@ -3,10 +3,10 @@
  *   {"issuers":[{"issuer":"https://id.example","audience":"tickettoken","tenant":"<uuid>",
  *     "jwksUrl":"https://id.example/jwks.json","role":"customer","caFile":"/etc/ca.pem"}]}
  *
- * Keys are fetched when they are first needed, again after a quarter of an hour, and for a
- * kid that is not known, twice a minute at most; by one thread at a time, while others go on
- * with the keys that there are. When they can't be had the old ones serve for a day.
- * Needs: jwk, net (fetch).  Used by: foreign. */
+ * Keys are fetched when they are first needed, again after a quarter of an hour, and for
+ * a kid that is not known, twice a minute at most; by one thread at a time, while others
+ * go on with the keys that there are. When they can't be had the old ones serve for a
+ * day. Needs: jwk, net (fetch).  Used by: foreign. */
 #pragma once
 #include "base/crypto.h"
 #include "identity/role.h"
@@ -15,8 +15,8 @@
 typedef struct Issuer Issuer;
 typedef struct IssuerList IssuerList;             /* what was read at once    */
 
-/* Reads the file; an empty path: there are none. NULL with *why, in mem. `self` is our own
- * name, which none may have; `plain` lets http:// pass, for tests. */
+/* Reads the file; an empty path: there are none. NULL with *why, in mem. `self` is our
+ * own name, which none may have; `plain` lets http:// pass, for tests. */
 typedef struct IssuersConfig { Str file, self; bool plain; } IssuersConfig;
 IssuerList *issuers_read(Arena *mem, const IssuersConfig *config, Str *why);
 
@@ -45,8 +45,8 @@ Str      issuer_name(const Issuer *i);
 TenantId issuer_tenant(const Issuer *i);
 Role     issuer_cap(const Issuer *i);             /* nobody becomes more through it */
 
-/* Verifies a compact JWS with the issuer's keys; may wait five seconds for them, so never on
- * an io thread.
+/* Verifies a compact JWS with the issuer's keys; may wait five seconds for them, so never
+ * on an io thread.
  *   gives   *payload in cx->mem
  *   fails   INVALID_TOKEN; BAD_GATEWAY, GATEWAY_TIMEOUT: its keys can't be had */
 CHECKED bool issuer_verify(Ctx *cx, Issuer *i, Str token, Str *payload);

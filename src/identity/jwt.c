@@ -30,7 +30,8 @@ static void put_text(Buf *b, const char *name, Str s)
     json_put_text(b, name, s);
 }
 
-Str jwt_write(Arena *mem, const JwsKey *k, TokenUse use, const JwtParty *party, const Claims *c)
+Str jwt_write(Arena *mem, const JwsKey *k, TokenUse use, const JwtParty *party,
+              const Claims *c)
 {
     Buf b = buf_in(mem, 512);
 
@@ -72,7 +73,8 @@ static bool get_role(const Json *j, TokenUse use, Role *out)
 static bool get_epoch(const Json *j, i64 *out)
 {
     *out = 0;
-    return json_member(j, "epoch") == NULL || (json_get_int(j, "epoch", out) && *out >= 0);
+    return json_member(j, "epoch") == NULL ||
+           (json_get_int(j, "epoch", out) && *out >= 0);
 }
 
 JwtResult jwt_times(const Claims *c, Instant now)
@@ -82,8 +84,9 @@ JwtResult jwt_times(const Claims *c, Instant now)
     return before(now, later(c->expires, LEEWAY)) ? JWT_GOOD : JWT_EXPIRED;
 }
 
-JwtResult jwt_read(Arena *mem, JwsFind *find, void *arg, TokenUse use, const JwtParty *party,
-                   Instant now, Str token, Claims *out, const char **why)
+JwtResult jwt_read(Arena *mem, JwsFind *find, void *arg, TokenUse use,
+                   const JwtParty *party, Instant now, Str token, Claims *out,
+                   const char **why)
 {
     Claims c = { 0 };
     Instant from = { 0 };
@@ -101,8 +104,10 @@ JwtResult jwt_read(Arena *mem, JwsFind *find, void *arg, TokenUse use, const Jwt
         return JWT_BAD;
     *why = "a claim is missing or not what it should be";
     if (!get_id(j, "sub", &c.user.v) || !get_id(j, "tenant_id", &c.tenant.v) ||
-        !get_id(j, "sid", &c.session) || !get_id(j, "jti", &c.id) || !get_role(j, use, &c.role) ||
-        !get_epoch(j, &c.epoch) || !claim_time(j, "iat", &c.issued) || !claim_time(j, "exp", &c.expires))
+        !get_id(j, "sid", &c.session) || !get_id(j, "jti", &c.id) ||
+        !get_role(j, use, &c.role) ||
+        !get_epoch(j, &c.epoch) || !claim_time(j, "iat", &c.issued) ||
+        !claim_time(j, "exp", &c.expires))
         return JWT_BAD;
     *why = "not valid yet";
     if (json_member(j, "nbf") != NULL &&

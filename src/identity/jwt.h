@@ -7,8 +7,9 @@
  *   access   at+jwt   JWT_AUDIENCE        15 min         token.h
  *   refresh  rt+jwt   JWT_ISSUER          7 days         token.h, session.h
  *   service  st+jwt   SERVICE_ID          5 min          other services; service_jwt.h
- *   stream   none: 256 bits of chance, known by hash, good once within 300 s (live_http.c);
- *            a text that stands in a URL should say nothing to who reads it in a log
+ *   stream   none: 256 bits of chance, known by hash, good once within 300 s
+ *            (live_http.c); a text that stands in a URL should say nothing to who reads
+ *            it in a log
  *
  * Needs: jws.  Used by: token, session. */
 #pragma once
@@ -29,13 +30,15 @@ typedef struct Claims {
 
 typedef struct JwtParty { Str issuer, audience; } JwtParty;
 
-Str jwt_write(Arena *mem, const JwsKey *k, TokenUse use, const JwtParty *party, const Claims *c);
+Str jwt_write(Arena *mem, const JwsKey *k, TokenUse use, const JwtParty *party,
+              const Claims *c);
 
 typedef enum JwtResult { JWT_GOOD, JWT_EXPIRED, JWT_BAD } JwtResult;
 
 /*   gives   *out when JWT_GOOD or JWT_EXPIRED; *why otherwise, for the log */
-JwtResult jwt_read(Arena *mem, JwsFind *find, void *arg, TokenUse use, const JwtParty *party,
-                   Instant now, Str token, Claims *out, const char **why);
+JwtResult jwt_read(Arena *mem, JwsFind *find, void *arg, TokenUse use,
+                   const JwtParty *party, Instant now, Str token, Claims *out,
+                   const char **why);
 
 /* The times alone, for a token that was read before. */
 JwtResult jwt_times(const Claims *c, Instant now);

@@ -7,7 +7,8 @@
  *
  * No key signs before every node knows it: what comes in is always `next`, also when
  * JWT_ALGORITHM was changed, and even at once means not before the nodes have looked. A
- * node whose settings name another algorithm than the active key's goes on with that key. */
+ * node whose settings name another algorithm than the active key's goes on with that
+ * key. */
 #include "identity/key.h"
 #include "identity/keyfile.h"
 #include "base/lock.h"
@@ -28,7 +29,8 @@ const Shape key_shape = SHAPE(KeyRow,
 
 typedef struct Ring {
     struct Ring *older;
-    KeyRow  row[KEYS_MOST];                       /* texts point into the keys or `words` */
+    KeyRow  row[KEYS_MOST];                       /* texts point into the keys or
+                                                     `words` */
     JwsKey *key[KEYS_MOST];                       /* NULL for retired ones    */
     isize   count;
     Stamp   stamp;                                /* of the index it was read from */
@@ -62,7 +64,8 @@ static isize find_state(const Ring *r, KeyState state, Alg alg)
     return i < r->count ? i : -1;
 }
 
-/* The one of our algorithm; else one of another, which a node with other settings made. */
+/* The one of our algorithm; else one of another, which a node with other settings
+ * made. */
 static isize find_best(const Ring *r, KeyState state)
 {
     isize i = find_state(r, state, all.config.alg);
@@ -128,7 +131,8 @@ static void add_new(Ring *r, KeyState state, Instant now)
     JwsKey *k = jws_key_make(all.config.alg);
     memmove(r->row + 1, r->row, (size_t)r->count * sizeof *r->row);
     memmove(r->key + 1, r->key, (size_t)r->count * sizeof *r->key);
-    r->row[0] = (KeyRow){ str_copy(&r->words, jws_kid(k)), (int)jws_alg(k), (int)state, now, now };
+    r->row[0] = (KeyRow){ str_copy(&r->words, jws_kid(k)), (int)jws_alg(k), (int)state,
+                          now, now };
     r->key[0] = k;
     r->count++;
 }
@@ -182,7 +186,8 @@ static bool save(Ring *r, Str *why)
     return true;
 }
 
-/* Makes what is missing. Another algorithm than before comes in as any key does: as next. */
+/* Makes what is missing. Another algorithm than before comes in as any key does: as
+ * next. */
 static bool complete(Ring *r, Instant now)
 {
     bool changed = false;
@@ -312,7 +317,8 @@ static bool rotate(Ctx *cx, KeyHaste haste, Ring *r, Str *why)
     if (next < 0)
         return fail(cx, INVALID_STATE, "there is no next key");
     if (before(cx->now, later(r->row[next].createdAt, published(haste))))
-        return fail(cx, INVALID_STATE, "the next key has not been published for %jd s yet",
+        return fail(cx, INVALID_STATE,
+                    "the next key has not been published for %jd s yet",
                     (intmax_t)(published(haste).ms / 1000));
     for (isize i = 0; i < r->count; i++)
         if (r->row[i].state == KEY_RETIRING &&
@@ -326,7 +332,8 @@ static bool rotate(Ctx *cx, KeyHaste haste, Ring *r, Str *why)
     set_state(&r->row[active], KEY_RETIRING, cx->now);
     set_state(&r->row[next], KEY_ACTIVE, cx->now);
     add_new(r, KEY_NEXT, cx->now);
-    return save(r, why) || fail(cx, INTERNAL_ERROR, "keys not written: %.*s", STR_ARGS(*why));
+    return save(r, why) ||
+           fail(cx, INTERNAL_ERROR, "keys not written: %.*s", STR_ARGS(*why));
 }
 
 bool key_rotate(Ctx *cx, KeyHaste haste)
@@ -352,7 +359,8 @@ bool key_rotate(Ctx *cx, KeyHaste haste)
 bool key_follow(Ctx *cx)
 {
     const Ring *r = atomic_load(&all.ring);
-    isize next = find_state(r, KEY_NEXT, all.config.alg), active = find_best(r, KEY_ACTIVE);
+    isize next = find_state(r, KEY_NEXT, all.config.alg),
+          active = find_best(r, KEY_ACTIVE);
 
     if (r->row[active].alg == (int)all.config.alg || next < 0 ||
         before(cx->now, later(r->row[next].createdAt, published(KEY_STAGED))))

@@ -30,7 +30,8 @@ enum { KEYS_MOST = 32 };
 /* How long a verifier may keep the JWKS; a next key waits that long before it signs. */
 enum { JWKS_MAX_AGE_S = 300 };
 
-/* How long until every node has looked at the folder: an upper bound of the clock's beat. */
+/* How long until every node has looked at the folder: an upper bound of the clock's
+ * beat. */
 enum { KEYS_KNOWN_S = 3 };
 
 /* Reads the keys, making what is missing: an active one, and a next one of `alg`. False

@@ -55,7 +55,8 @@ bool key_turn(Ctx *cx, Req *rq)
         !key_rotate(cx, in.atOnce ? KEY_AT_ONCE : KEY_STAGED))
         return false;
     Str kid = jws_kid(key_active());
-    log_warn("signing keys rotated", L("active", kid), L("by", uuid_str(cx->mem, cx->who.user.v)),
+    log_warn("signing keys rotated", L("active", kid),
+             L("by", uuid_str(cx->mem, cx->who.user.v)),
              L("at_once", in.atOnce ? "yes" : "no"));
     note(cx, rq, kid);
     return reply(cx, rq, 200, &rotated_shape, &(Rotated){ kid });

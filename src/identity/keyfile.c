@@ -123,8 +123,8 @@ static bool is_thumbprint(Str kid)
     return good;
 }
 
-bool keyfile_read_index(Arena *mem, const char *dir, KeyRow *rows, isize *count, Stamp *stamp,
-                        Str *why)
+bool keyfile_read_index(Arena *mem, const char *dir, KeyRow *rows, isize *count,
+                        Stamp *stamp, Str *why)
 {
     Ctx cx = ctx_new(mem, (TenantId){ { { 0 } } });
     Index index;
@@ -150,7 +150,8 @@ bool keyfile_read_index(Arena *mem, const char *dir, KeyRow *rows, isize *count,
     return true;
 }
 
-bool keyfile_write_index(const char *dir, const KeyRow *rows, isize count, Stamp *stamp, Str *why)
+bool keyfile_write_index(const char *dir, const KeyRow *rows, isize count, Stamp *stamp,
+                         Str *why)
 {
     Arena own = { 0 };
     Buf b = buf_in(&own, 4096);
@@ -158,8 +159,9 @@ bool keyfile_write_index(const char *dir, const KeyRow *rows, isize count, Stamp
 
     memcpy(copy, rows, (size_t)count * sizeof *rows);
     shape_write(&b, &index_shape, &(Index){ { copy, count } });
-    bool good = write_key_file(path_of(dir, "index", ".new").z, path_of(dir, "index", ".json").z,
-                           buf_str(&b)) && sync_dir(dir);
+    bool good = write_key_file(path_of(dir, "index", ".new").z,
+                               path_of(dir, "index", ".json").z,
+                               buf_str(&b)) && sync_dir(dir);
     *stamp = keyfile_stamp(dir);
     arena_close(&own);
     return good || because(why);

@@ -23,9 +23,11 @@ void keyfile_unlock(int held);
 /* The index, no rows when there is none yet. Texts in mem. */
 CHECKED bool keyfile_read_index(Arena *mem, const char *dir, KeyRow *rows, isize *count,
                                 Stamp *stamp, Str *why);
-CHECKED bool keyfile_write_index(const char *dir, const KeyRow *rows, isize count, Stamp *stamp,
-                                 Str *why);
+CHECKED bool keyfile_write_index(const char *dir, const KeyRow *rows, isize count,
+                                 Stamp *stamp, Str *why);
 
-JwsKey *keyfile_read(Arena *mem, const char *dir, const KeyRow *row, Str *why);   /* NULL: *why */
-CHECKED bool keyfile_write(const char *dir, const JwsKey *k, Str *why);  /* if not there */
+/* NULL: *why */
+JwsKey *keyfile_read(Arena *mem, const char *dir, const KeyRow *row, Str *why);
+/* if not there */
+CHECKED bool keyfile_write(const char *dir, const JwsKey *k, Str *why);
 void keyfile_remove(const char *dir, Str kid);

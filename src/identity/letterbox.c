@@ -1,6 +1,6 @@
-/* letterbox.c - who carries a letter first moves its moment ahead, by one UPDATE that asks
- * whether it is still due: of many nodes one has it, and should that one die, it is due again
- * a minute later. Only then the relay is called, outside of any transaction. */
+/* letterbox.c - who carries a letter first moves its moment ahead, by one UPDATE that
+ * asks whether it is still due: of many nodes one has it, and should that one die, it is
+ * due again a minute later. Only then the relay is called, outside of any transaction. */
 #include "identity/letterbox.h"
 #include "identity/audit.h"
 #include "proof/seal.h"
@@ -24,7 +24,8 @@ static Str place_of(Ctx *cx, Uuid id)
 /* ---- putting it in -------------------------------------------------------- */
 
 SQL(letter_put,
-    "INSERT INTO letter (tenant, id, person, kind, sealed, created_at, due_at, expires_at, trace)"
+    "INSERT INTO letter (tenant, id, person, kind, sealed, created_at, due_at,"
+    " expires_at, trace)"
     " VALUES ($1, $2, $3, $4, $5, $6, $6, $7, $8)");
 
 /* Four texts with a zero between: none of them has one. */
@@ -42,13 +43,15 @@ static Str pack(Arena *mem, const Letter *l)
     return buf_str(&b);
 }
 
-bool letterbox_put(Ctx *cx, UserId user, const char *kind, const Letter *letter, Span lasts)
+bool letterbox_put(Ctx *cx, UserId user, const char *kind, const Letter *letter,
+                   Span lasts)
 {
     Uuid id = uuid_new(cx->now);
     Str sealed = seal(cx->mem, &sealer, place_of(cx, id), pack(cx->mem, letter));
 
     return sql_run(cx, &letter_put, NULL, V(id), V(user.v), V(kind), V(val_blob(sealed)),
-                   V(cx->now), V(later(cx->now, lasts)), V(trace_kept(cx->mem, &cx->trace)));
+                   V(cx->now), V(later(cx->now, lasts)),
+                   V(trace_kept(cx->mem, &cx->trace)));
 }
 
 /* ---- carrying ------------------------------------------------------------- */
@@ -64,14 +67,16 @@ typedef struct Carried {
     bool     found;
 } Carried;
 
-static const Shape due_row = SHAPE(Carried, ID(Carried, tenant, 0, ""), ID(Carried, id, 0, ""));
+static const Shape due_row = SHAPE(Carried,
+    ID(Carried, tenant, 0, ""), ID(Carried, id, 0, ""));
 static const Shape taken_row = SHAPE(Carried,
     ID(Carried, person, 0, ""), TEXT(Carried, kind, 0, 40, 0, ""),
     TEXT(Carried, sealed, 0, 2 * LETTER_BYTES_MOST, 0, ""),
     NUMBER(Carried, tries, 0, INT64_MAX, 0, 0, ""), TIME(Carried, expires, 0, ""),
     TEXT(Carried, trace, 0, 55, OPTIONAL, ""));
 
-SQL_ALL(letter_due, "SELECT tenant, id FROM letter WHERE due_at <= $1 ORDER BY due_at LIMIT 1");
+SQL_ALL(letter_due,
+    "SELECT tenant, id FROM letter WHERE due_at <= $1 ORDER BY due_at LIMIT 1");
 
 SQL(letter_take,
     "UPDATE letter SET due_at = $3, tries = tries + 1 WHERE tenant = $1 AND id = $2"
@@ -117,14 +122,16 @@ static Span pause_after(i64 tries)
 static bool again(Ctx *cx, void *arg)
 {
     const Carried *c = arg;
-    return sql_run(cx, &letter_again, NULL, V(c->id), V(later(cx->now, pause_after(c->tries))));
+    return sql_run(cx, &letter_again, NULL, V(c->id),
+                   V(later(cx->now, pause_after(c->tries))));
 }
 
 static bool give_up(Ctx *cx, void *arg)
 {
     const Carried *c = arg;
-    return done(cx, arg) && audit_write(cx, &(Deed){ .action = AUDIT_LETTER_GIVEN_UP, .failed = true,
-                                                     .subject = c->person, .target = c->kind });
+    return done(cx, arg) &&
+           audit_write(cx, &(Deed){ .action = AUDIT_LETTER_GIVEN_UP, .failed = true,
+                                    .subject = c->person, .target = c->kind });
 }
 
 static bool drop(Ctx *cx, Carried *c, const char *why)
@@ -144,7 +151,8 @@ static bool put_off(Ctx *cx, Carried *c)
     fault_clear(cx);
     if (hopeless)
         return drop(cx, c, str_z(cx->mem, why));
-    log_warn("letter not handed over", L("kind", c->kind), L("try", c->tries), L("why", why));
+    log_warn("letter not handed over", L("kind", c->kind), L("try", c->tries),
+             L("why", why));
     metric_add(METRIC_LETTERS_RETRIED, 1);
     return write_tx(cx, lane_of(c->id), again, c);
 }

@@ -15,7 +15,8 @@ void limit_open(const LimitConfig *c)
     own.classes[LIMIT_LOGIN >> CLASS_SHIFT] =
         (Class){ "limit-login", c->login, seconds(60), METRIC_KV_OPEN_LOGIN };
     own.classes[LIMIT_REGISTER >> CLASS_SHIFT] =
-        (Class){ "limit-register", c->registering, seconds(300), METRIC_KV_OPEN_REGISTER };
+        (Class){ "limit-register", c->registering, seconds(300),
+                 METRIC_KV_OPEN_REGISTER };
     own.classes[LIMIT_WALLET >> CLASS_SHIFT] =
         (Class){ "limit-wallet", c->wallet, seconds(60), METRIC_KV_OPEN_WALLET };
     own.classes[LIMIT_DEFAULT >> CLASS_SHIFT] =
@@ -69,5 +70,6 @@ bool limit_give_back(Ctx *cx, unsigned route_is, Str peer)
 {
     const Class *c = class_of(cx, route_is);
 
-    return c == NULL || kv_uncount(cx, kv_key_global(cx, c->word, limit_address(cx, peer)));
+    return c == NULL ||
+           kv_uncount(cx, kv_key_global(cx, c->word, limit_address(cx, peer)));
 }

@@ -9,7 +9,10 @@
 #include "kv/kv.h"
 #include "net/route.h"
 
-typedef struct LimitConfig { bool on; i64 login, registering, wallet, other, stream; } LimitConfig;
+typedef struct LimitConfig {
+    bool on;
+    i64 login, registering, wallet, other, stream;
+} LimitConfig;
 void limit_open(const LimitConfig *config);
 bool limits_on(void);
 

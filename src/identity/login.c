@@ -72,21 +72,23 @@ bool login_register(Ctx *cx, const Caller *from, const Account *in, SignedIn *ou
     Joining j = { .in = { { uuid_new(cx->now) }, in->email, in->firstName, in->lastName,
                           in->phone, { 0 }, CUSTOMER, PERSON_PENDING }, .from = *from };
 
-    if (!tenant_check(cx) || !policy_allows(cx, in->password) || !is_free(cx, in->email) ||
-        !password_hash(cx, in->password, &j.in.passwordHash))
+    if (!tenant_check(cx) || !policy_allows(cx, in->password) ||
+        !is_free(cx, in->email) || !password_hash(cx, in->password, &j.in.passwordHash))
         return false;
     j.session = session_prepare(cx, j.in.id, from->peer, from->agent);
     j.proof = mailproof_make(cx);
     if (!write_tx(cx, lane_of(cx->tenant.v), join, &j))
         return false;
     postman_wake();
-    *out = (SignedIn){ .user = j.person, .tokens = session_tokens(cx, &j.session, CUSTOMER) };
+    *out = (SignedIn){ .user = j.person,
+                       .tokens = session_tokens(cx, &j.session, CUSTOMER) };
     return true;
 }
 
 /* The same rules for an email as a request's body has. */
 typedef struct { Str email; } Address;
-static const Shape address_shape = SHAPE(Address, TEXT(Address, email, 3, 255, EMAIL, ""));
+static const Shape address_shape = SHAPE(Address,
+    TEXT(Address, email, 3, 255, EMAIL, ""));
 
 static bool is_email(Ctx *cx, Str email)
 {
@@ -102,8 +104,8 @@ static bool is_email(Ctx *cx, Str email)
 /* An absent hash: who can't sign in with a password. */
 static bool add_account(Ctx *cx, Str email, Str hash, Role role, Person *out)
 {
-    Joining j = { .in = { .id = { uuid_new(cx->now) }, .email = email, .passwordHash = hash,
-                          .role = role, .status = PERSON_ACTIVE } };
+    Joining j = { .in = { .id = { uuid_new(cx->now) }, .email = email,
+                          .passwordHash = hash, .role = role, .status = PERSON_ACTIVE } };
 
     if (role == ANYONE || role >= ROLE_COUNT)
         return fail_field(cx, S("role"), "must be a role");
@@ -127,7 +129,8 @@ bool account_add(Ctx *cx, Str email, Str password, Role role, Person *out)
 bool account_take_over(Ctx *cx, Str email, Str hash, Role role, Person *out)
 {
     if (!password_hash_is(cx->mem, hash))
-        return fail_field(cx, S("hash"), "must be bcrypt's or Argon2id's, of bearable cost");
+        return fail_field(cx, S("hash"),
+                          "must be bcrypt's or Argon2id's, of bearable cost");
     return add_account(cx, email, hash, role, out);
 }
 
@@ -144,7 +147,8 @@ void person_token(Ctx *cx, UserId user, Role role, Str *token)
     StandingOf s = { .user = user };
 
     if (!read_tx(cx, read_standing, &s))
-        fault_clear(cx);                          /* of the first epoch, then: perhaps void */
+        fault_clear(cx);                          /* of the first epoch, then: perhaps
+                                                     void */
     *token = token_access(cx, user, role, uuid_new(cx->now), s.standing.epoch);
 }
 
@@ -169,7 +173,8 @@ static bool look(Ctx *cx, void *arg)
     Tenant t;
     bool there;
 
-    if (!person_find(cx, l->email, &l->e->person, &l->e->found) || !tenant_find(cx, &t, &there))
+    if (!person_find(cx, l->email, &l->e->person, &l->e->found) ||
+        !tenant_find(cx, &t, &there))
         return false;
     l->e->open = there && t.status == TENANT_ACTIVE;
     return true;
@@ -212,8 +217,8 @@ static bool turn_away(Ctx *cx, void *arg)
  * good faith must not find himself out again when it ends. The kv is asked all the same,
  * so that a locked account fails like any other while it is away.
  *
- * Fails closed: without the count nothing would bring the lock about, and whoever can stop
- * the kv could guess on (docs/why/kv-away.md). */
+ * Fails closed: without the count nothing would bring the lock about, and whoever can
+ * stop the kv could guess on (docs/why/kv-away.md). */
 static bool reserve(Ctx *cx, Entering *e, bool barred)
 {
     Instant reset;
@@ -241,8 +246,9 @@ static bool reserve_place(Ctx *cx, Str peer, Place *p)
     if (!limits_on())
         return true;
     if (!kv_get(cx, p->shut, &why, &p->barred) ||
-        (!p->barred && !kv_count(cx, p->attempts, locks.lasts, 2 * locks.attempts, &p->attempt,
-                                 &reset)))
+        (!p->barred &&
+         !kv_count(cx, p->attempts, locks.lasts, 2 * locks.attempts, &p->attempt,
+                   &reset)))
         return false;
     p->barred |= p->attempt > 2 * locks.attempts;
     return true;
@@ -292,7 +298,8 @@ static bool refuse(Ctx *cx, Entering *e, const Place *place)
 
     if (!write_tx(cx, lane_of(lane), turn_away, e) || !shut_place(cx, place))
         return false;
-    return fail(cx, AUTHENTICATION_FAILED, "%s, attempt %jd", e->why, (intmax_t)e->attempt);
+    return fail(cx, AUTHENTICATION_FAILED, "%s, attempt %jd", e->why,
+                (intmax_t)e->attempt);
 }
 
 /* Who is in stays in: an attempt that can't be given back is only one less for him. */
@@ -328,8 +335,8 @@ bool login_enter(Ctx *cx, const Caller *from, Str email, Str password, SignedIn 
     bool same, stale;
 
     if (!kv_limit(cx, often, LOGIN_WINDOW, LOGINS_MOST, METRIC_KV_OPEN_LOGIN) ||
-        !read_tx(cx, look, &(Looking){ lower, &e }) || !reserve_place(cx, from->peer, &place) ||
-        !reserve(cx, &e, place.barred) ||
+        !read_tx(cx, look, &(Looking){ lower, &e }) ||
+        !reserve_place(cx, from->peer, &place) || !reserve(cx, &e, place.barred) ||
         !password_check(cx, e.person.passwordHash, password, &same, &stale))
         return false;
     e.why = why_not(&e, same, place.barred);

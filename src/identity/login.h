@@ -8,7 +8,8 @@
 #include "identity/person.h"
 #include "identity/session.h"
 
-/* So many failures in `lasts` until an account is locked for as long; an address at twice that. */
+/* So many failures in `lasts` until an account is locked for as long; an address at twice
+ * that. */
 typedef struct Lockout { i64 attempts; Span lasts; } Lockout;
 const Lockout *lockout(void);
 
@@ -35,12 +36,14 @@ extern const Shape signed_in_shape;
 
 /* A new customer of cx->tenant, signed in at once. A letter asks to confirm the email.
  *   fails   INVALID_TENANT, VALIDATION_ERROR, DUPLICATE_EMAIL, BUSY */
-CHECKED bool login_register(Ctx *cx, const Caller *from, const Account *in, SignedIn *out);
+CHECKED bool login_register(Ctx *cx, const Caller *from, const Account *in,
+                            SignedIn *out);
 
 /* With a second factor on, the right password is answered with a challenge.
- *   fails   RATE_LIMIT_EXCEEDED, AUTHENTICATION_FAILED, BUSY; KV_UNAVAILABLE: a password is
- *           not looked at while attempts can't be counted */
-CHECKED bool login_enter(Ctx *cx, const Caller *from, Str email, Str password, SignedIn *out);
+ *   fails   RATE_LIMIT_EXCEEDED, AUTHENTICATION_FAILED, BUSY; KV_UNAVAILABLE: a password
+ *           is not looked at while attempts can't be counted */
+CHECKED bool login_enter(Ctx *cx, const Caller *from, Str email, Str password,
+                         SignedIn *out);
 
 /* For the CLI: an account that needs no confirmation. An absent password makes one that
  * can't sign in with a password.

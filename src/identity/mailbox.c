@@ -12,7 +12,12 @@ static bool confirm(Ctx *cx, const Caller *from, UserId user)
                                     .subject = user, .from = *from });
 }
 
-typedef struct { const Caller *from; Str token, code; UserId user; bool good; } Confirming;
+typedef struct {
+    const Caller *from;
+    Str token, code;
+    UserId user;
+    bool good;
+} Confirming;
 
 static bool look(Ctx *cx, void *arg)
 {
@@ -23,7 +28,8 @@ static bool look(Ctx *cx, void *arg)
 static bool use_token(Ctx *cx, void *arg)
 {
     Confirming *c = arg;
-    return mailproof_use(cx, FOR_VERIFY, c->token, &c->user) && confirm(cx, c->from, c->user);
+    return mailproof_use(cx, FOR_VERIFY, c->token, &c->user) &&
+           confirm(cx, c->from, c->user);
 }
 
 bool mailbox_confirm(Ctx *cx, const Caller *from, Str token)
@@ -68,7 +74,8 @@ static bool keep_another(Ctx *cx, void *arg)
         return false;
     if (s->person.emailVerified)
         return fail(cx, INVALID_STATE, "confirmed already");
-    Instant since = before(hour_ago, s->person.createdAt) ? s->person.createdAt : hour_ago;
+    Instant since = before(hour_ago, s->person.createdAt) ? s->person.createdAt
+                                                          : hour_ago;
     if (!mailproof_made(cx, FOR_VERIFY, s->person.id, since, &n, &last))
         return false;
     if (n < RESENDS_MOST)

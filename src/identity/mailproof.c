@@ -1,6 +1,6 @@
 /* mailproof.c - the token is the tenant's id and 32 bytes by chance, so a link finds its
- * shop without asking all of them. Six digits hide behind no hash: a code is kept as a MAC
- * by a key that is not in the database. */
+ * shop without asking all of them. Six digits hide behind no hash: a code is kept as a
+ * MAC by a key that is not in the database. */
 #include "identity/mailproof.h"
 #include "base/rand.h"
 #include <string.h>
@@ -45,7 +45,8 @@ static Val val_digest(const Digest *d)
 
 static Digest code_mac(Ctx *cx, UserId user, Str code)
 {
-    Str text = str_fmt(cx->mem, "%.*s %.*s %.*s", STR_ARGS(uuid_str(cx->mem, cx->tenant.v)),
+    Str text = str_fmt(cx->mem, "%.*s %.*s %.*s",
+                       STR_ARGS(uuid_str(cx->mem, cx->tenant.v)),
                        STR_ARGS(uuid_str(cx->mem, user.v)), STR_ARGS(code));
     return hmac_sha256(code_key.b, SHA256_BYTES, text);
 }
@@ -62,7 +63,8 @@ SQL(mail_proof_add,
 
 bool mailproof_end(Ctx *cx, MailPurpose why, UserId user)
 {
-    return sql_run(cx, &mail_proof_end, NULL, V(user.v), V(purpose_words[why]), V(cx->now));
+    return sql_run(cx, &mail_proof_end, NULL, V(user.v), V(purpose_words[why]),
+                   V(cx->now));
 }
 
 bool mailproof_keep(Ctx *cx, MailPurpose why, UserId user, const MailProof *p, Span lasts)
@@ -83,11 +85,13 @@ SQL(mail_proof_made,
     "SELECT count(*), max(created_at) FROM mail_proof"
     " WHERE tenant = $1 AND person = $2 AND purpose = $3 AND created_at > $4");
 
-bool mailproof_made(Ctx *cx, MailPurpose why, UserId user, Instant since, i64 *n, Instant *last)
+bool mailproof_made(Ctx *cx, MailPurpose why, UserId user, Instant since, i64 *n,
+                    Instant *last)
 {
     Made m = { 0 };
 
-    if (!sql_get(cx, &mail_proof_made, &made_row, &m, V(user.v), V(purpose_words[why]), V(since)))
+    if (!sql_get(cx, &mail_proof_made, &made_row, &m, V(user.v), V(purpose_words[why]),
+                 V(since)))
         return false;
     *n = m.n;
     *last = m.last;
@@ -113,8 +117,8 @@ static bool find_whose(Ctx *cx, const Sql *q, MailPurpose why, Str token, UserId
     Whose w;
     bool found;
 
-    if (!sql_find(cx, q, &whose_row, &w, &found, V(val_digest(&hash)), V(purpose_words[why]),
-                  V(cx->now)))
+    if (!sql_find(cx, q, &whose_row, &w, &found, V(val_digest(&hash)),
+                  V(purpose_words[why]), V(cx->now)))
         return false;
     if (!found)
         return fail(cx, INVALID_CODE, "link unknown, used or too old");
@@ -134,12 +138,14 @@ bool mailproof_use(Ctx *cx, MailPurpose why, Str token, UserId *user)
 
 SQL(mail_proof_try,
     "UPDATE mail_proof SET code_tries = code_tries + 1"
-    " WHERE tenant = $1 AND person = $2 AND purpose = $3" GUARD_SQL(" AND used_at IS NULL")
+    " WHERE tenant = $1 AND person = $2 AND purpose = $3"
+    GUARD_SQL(" AND used_at IS NULL")
     " AND created_at > $4" GUARD_SQL(" AND code_tries < 5"));
 
 SQL(mail_proof_use_code,
     "UPDATE mail_proof SET used_at = $5"
-    " WHERE tenant = $1 AND person = $2 AND purpose = $3" GUARD_SQL(" AND used_at IS NULL")
+    " WHERE tenant = $1 AND person = $2 AND purpose = $3"
+    GUARD_SQL(" AND used_at IS NULL")
     " AND created_at > $4 AND code = $6");
 
 bool mailproof_use_code(Ctx *cx, MailPurpose why, UserId user, Str code, bool *good)
@@ -150,8 +156,9 @@ bool mailproof_use_code(Ctx *cx, MailPurpose why, UserId user, Str code, bool *g
 
     if (!sql_run(cx, &mail_proof_try, &tried, V(user.v), V(purpose_words[why]), V(since)))
         return false;
-    if (tried > 0 && !sql_run(cx, &mail_proof_use_code, &used, V(user.v), V(purpose_words[why]),
-                              V(since), V(cx->now), V(val_digest(&mac))))
+    if (tried > 0 &&
+        !sql_run(cx, &mail_proof_use_code, &used, V(user.v), V(purpose_words[why]),
+                 V(since), V(cx->now), V(val_digest(&mac))))
         return false;
     *good = used > 0;
     return true;

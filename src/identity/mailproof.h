@@ -27,7 +27,8 @@ CHECKED bool mailproof_tenant(Ctx *cx, Str token);
 
 /* All of these run inside the caller's transaction. */
 
-CHECKED bool mailproof_keep(Ctx *cx, MailPurpose why, UserId user, const MailProof *p, Span lasts);
+CHECKED bool mailproof_keep(Ctx *cx, MailPurpose why, UserId user, const MailProof *p,
+                            Span lasts);
 
 /* How many were made later than `since`, and when the last. */
 CHECKED bool mailproof_made(Ctx *cx, MailPurpose why, UserId user, Instant since, i64 *n,
@@ -40,7 +41,8 @@ CHECKED bool mailproof_use(Ctx *cx, MailPurpose why, Str token, UserId *user);
 
 /* Uses the proof of the last letter by its code. A miss is no failure, because its count
  * must be kept: *good says. */
-CHECKED bool mailproof_use_code(Ctx *cx, MailPurpose why, UserId user, Str code, bool *good);
+CHECKED bool mailproof_use_code(Ctx *cx, MailPurpose why, UserId user, Str code,
+                                bool *good);
 
 /* What was sent and not used is good no more. */
 CHECKED bool mailproof_end(Ctx *cx, MailPurpose why, UserId user);

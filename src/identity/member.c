@@ -1,7 +1,7 @@
 /* member.c - each change is one UPDATE that names what was seen: two admins at once, on
- * whichever nodes, can't undo each other unseen. Changes of the whole installation stand in one
- * line and each asks what the asker still is: of two who demote each other one is an admin no
- * more when his turn comes. */
+ * whichever nodes, can't undo each other unseen. Changes of the whole installation stand
+ * in one line and each asks what the asker still is: of two who demote each other one is
+ * an admin no more when his turn comes. */
 #include "identity/member.h"
 #include "identity/epoch.h"
 #include "identity/note.h"
@@ -27,7 +27,8 @@ SQL(member_page, "SELECT " COLUMNS " FROM person WHERE tenant = $1 AND id > $2"
                  " ORDER BY id LIMIT $3");
 SQL(member_by_email, "SELECT " COLUMNS " FROM person WHERE tenant = $1 AND email = $2");
 SQL(member_admins,
-    "SELECT " COLUMNS " FROM person WHERE tenant = $1 AND role IN ('admin', 'super-admin')"
+    "SELECT " COLUMNS " FROM person WHERE tenant = $1"
+                      " AND role IN ('admin', 'super-admin')"
     " AND status IN ('PENDING', 'ACTIVE') AND (role = $2 OR $2 IS NULL)"
     " ORDER BY created_at, id LIMIT $3");
 /* A person's key begins with the tenant that is looked for: one look into each. */
@@ -41,10 +42,17 @@ SQL(member_promote,
     " WHERE tenant = $1 AND id = $2 AND role = $4");
 
 SQL(member_stop,
-    "UPDATE person SET status = $3, updated_at = $5, version = version + 1, deleted_at = NULL"
+    "UPDATE person SET status = $3, updated_at = $5, version = version + 1,"
+    " deleted_at = NULL"
     " WHERE tenant = $1 AND id = $2 AND status = $4 AND erased_at IS NULL");
 
-typedef struct { Str email; UserId after; i64 most; Member **rows; isize *count; } Listing;
+typedef struct {
+    Str email;
+    UserId after;
+    i64 most;
+    Member **rows;
+    isize *count;
+} Listing;
 
 static bool list(Ctx *cx, void *arg)
 {
@@ -53,7 +61,8 @@ static bool list(Ctx *cx, void *arg)
     if (l->email.at != NULL)
         return sql_rows(cx, &member_by_email, &member_shape, l->rows, l->count,
                         V(str_lower(cx->mem, l->email)));
-    return sql_rows(cx, &member_page, &member_shape, l->rows, l->count, V(l->after.v), V(l->most));
+    return sql_rows(cx, &member_page, &member_shape, l->rows, l->count, V(l->after.v),
+                    V(l->most));
 }
 
 bool member_list(Ctx *cx, Str email, UserId after, i64 most, Member **rows, isize *count)
@@ -106,7 +115,8 @@ typedef struct { Str role; i64 most; Member **rows; isize *count; } Admins;
 static bool list_admins(Ctx *cx, void *arg)
 {
     const Admins *a = arg;
-    return sql_rows(cx, &member_admins, &member_shape, a->rows, a->count, V(a->role), V(a->most));
+    return sql_rows(cx, &member_admins, &member_shape, a->rows, a->count, V(a->role),
+                    V(a->most));
 }
 
 bool member_list_admins(Ctx *cx, Role role, i64 most, Member **rows, isize *count)
@@ -161,7 +171,8 @@ static bool find_asker(Ctx *cx, Role *role)
         return fail(cx, FORBIDDEN, "the asker is not active");
     if (GUARDED((Role)now.role < *role))
         *role = (Role)now.role;
-    return role_covers(*role, ADMIN) || fail(cx, FORBIDDEN, "the asker is an admin no more");
+    return role_covers(*role, ADMIN) ||
+           fail(cx, FORBIDDEN, "the asker is an admin no more");
 }
 
 static bool may_touch(Ctx *cx, const Member *m, Role *asker)
@@ -186,12 +197,14 @@ static bool promote(Ctx *cx, void *arg)
         return fail(cx, FORBIDDEN, "gives a role above his own");
     if (c->member.role == (int)c->role)
         return true;
-    if (!sql_run(cx, &member_promote, &changed, V(c->id.v), V(names_str(&role_names, (int)c->role)),
+    if (!sql_run(cx, &member_promote, &changed, V(c->id.v),
+                 V(names_str(&role_names, (int)c->role)),
                  V(names_str(&role_names, c->member.role)), V(cx->now)))
         return false;
     if (changed != 1)
         return fail(cx, CONFLICT, "another role meanwhile");
-    AuditAction action = (int)c->role > c->member.role ? AUDIT_ROLE_GRANTED : AUDIT_ROLE_REVOKED;
+    AuditAction action = (int)c->role > c->member.role ? AUDIT_ROLE_GRANTED
+                                                       : AUDIT_ROLE_REVOKED;
     c->member.role = (int)c->role;
     return epoch_raise(cx, c->id, &c->epoch) &&
            note_write(cx, action, c->id, names_str(&role_names, (int)c->role));
@@ -235,8 +248,8 @@ static bool set_status(Ctx *cx, void *arg)
                               STR_ARGS(c->reason)));
 }
 
-/* From the commit on the status itself keeps him from refreshing; ending the sessions after
- * it means that he has to sign in again when he may. */
+/* From the commit on the status itself keeps him from refreshing; ending the sessions
+ * after it means that he has to sign in again when he may. */
 bool member_set_status(Ctx *cx, UserId id, PersonStatus status, Str reason, Member *out)
 {
     Changing c = { .id = id, .status = status, .reason = reason };

@@ -6,7 +6,8 @@ const Shape member_reply_shape = SHAPE(MemberReply,
     OBJECT(MemberReply, user, &member_shape, 0, "the person"));
 
 /* Nobody is given the role of nobody. */
-static const Names given_roles = { (const char *const[]){ "customer", "venue_manager", "admin",
+static const Names given_roles = { (const char *const[]){ "customer", "venue_manager",
+                                                          "admin",
                                    "super-admin" }, 4 };
 typedef struct RoleIn { int role; } RoleIn;
 const Shape role_in_shape = SHAPE(RoleIn,
@@ -67,8 +68,8 @@ bool member_status(Ctx *cx, Req *rq)
     MemberReply out;
 
     return req_id(cx, rq, "id", &id.v) && req_read(cx, rq, &status_in_shape, &in) &&
-           member_set_status(cx, id, in.status == 0 ? PERSON_ACTIVE : PERSON_SUSPENDED, in.reason,
-                             &out.user) &&
+           member_set_status(cx, id, in.status == 0 ? PERSON_ACTIVE : PERSON_SUSPENDED,
+                             in.reason, &out.user) &&
            reply(cx, rq, 200, &member_reply_shape, &out);
 }
 

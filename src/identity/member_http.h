@@ -1,9 +1,13 @@
 /* member_http.h - the routes by which admins see and change the people of their tenant.
  *
- *   GET    /auth/admin/users               ADMINS  ?email=          -> 200 list of member_shape
- *   GET    /auth/admin/users/:id           ADMINS                   -> 200 member_reply_shape
- *   PUT    /auth/admin/users/:id/role      ADMINS  role_in_shape    -> 200 member_reply_shape
- *   PUT    /auth/admin/users/:id/status    ADMINS  status_in_shape  -> 200 member_reply_shape
+ *   GET    /auth/admin/users               ADMINS  ?email=          -> 200 list of
+ *          member_shape
+ *   GET    /auth/admin/users/:id           ADMINS                   -> 200
+ *          member_reply_shape
+ *   PUT    /auth/admin/users/:id/role      ADMINS  role_in_shape    -> 200
+ *          member_reply_shape
+ *   PUT    /auth/admin/users/:id/status    ADMINS  status_in_shape  -> 200
+ *          member_reply_shape
  *   DELETE /auth/admin/users/:id/sessions  ADMINS                   -> 204
  *
  * Needs: member, net.  Used by: web (the table of routes). */

@@ -73,8 +73,8 @@ static bool new_secret(Ctx *cx, UserId user, bool *made)
     Str s = seal(cx->mem, &sealer, place_of(cx, user),
                  (Str){ (const char *)chance, sizeof chance });
     wipe(chance, sizeof chance);
-    return kv_put_new(cx, setup_key(cx, user), hex_write(cx->mem, s.at, s.len), MFA_SETUP_LASTS,
-                      made);
+    return kv_put_new(cx, setup_key(cx, user), hex_write(cx->mem, s.at, s.len),
+                      MFA_SETUP_LASTS, made);
 }
 
 /* Letters that a URI's path may have as they are (RFC 3986 section 2.3). */
@@ -84,7 +84,8 @@ static Str uri_part(Arena *mem, Str s)
 
     for (isize i = 0; i < s.len; i++) {
         char c = s.at[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                     (c >= '0' && c <= '9') ||
                      c == '-' || c == '.' || c == '_' || c == '~';
         if (plain)
             buf_byte(&b, c);
@@ -96,9 +97,11 @@ static Str uri_part(Arena *mem, Str s)
 
 static Str otpauth(Ctx *cx, const Person *p, Str secret)
 {
-    return str_fmt(cx->mem, "otpauth://totp/TicketToken:%.*s?secret=%.*s&issuer=TicketToken"
-                   "&algorithm=SHA1&digits=%d&period=%d", STR_ARGS(uri_part(cx->mem, p->email)),
-                   STR_ARGS(secret), TOTP_DIGITS, TOTP_STEP_S);
+    return str_fmt(cx->mem,
+                   "otpauth://totp/TicketToken:%.*s?secret=%.*s&issuer=TicketToken"
+                   "&algorithm=SHA1&digits=%d&period=%d",
+                   STR_ARGS(uri_part(cx->mem, p->email)), STR_ARGS(secret), TOTP_DIGITS,
+                   TOTP_STEP_S);
 }
 
 bool mfa_setup(Ctx *cx, UserId user, MfaSetup *out)
@@ -204,14 +207,16 @@ bool mfa_try(Ctx *cx, UserId user, i64 *attempt)
 {
     Instant reset;
 
-    return kv_count(cx, attempts_key(cx, user), lockout()->lasts, lockout()->attempts, attempt, &reset) &&
+    return kv_count(cx, attempts_key(cx, user), lockout()->lasts, lockout()->attempts,
+                    attempt, &reset) &&
            (*attempt <= lockout()->attempts ||
             fail(cx, AUTHENTICATION_FAILED, "no attempt left for a code"));
 }
 
 bool mfa_hit(Ctx *cx, UserId user)
 {
-    return kv_delete(cx, attempts_key(cx, user)) || kv_do_without(cx, METRIC_KV_NO_GIVE_BACK);
+    return kv_delete(cx, attempts_key(cx, user)) ||
+           kv_do_without(cx, METRIC_KV_NO_GIVE_BACK);
 }
 
 typedef struct { UserId user; i64 attempt; } Missing;
@@ -229,7 +234,8 @@ bool mfa_missed(Ctx *cx, UserId user, i64 attempt)
 
     if (attempt == lockout()->attempts && !write_tx(cx, lane_of(user.v), shut, &m))
         return false;
-    return fail(cx, AUTHENTICATION_FAILED, "wrong second factor, attempt %jd", (intmax_t)attempt);
+    return fail(cx, AUTHENTICATION_FAILED, "wrong second factor, attempt %jd",
+                (intmax_t)attempt);
 }
 
 typedef struct { UserId user; Str code; bool good; } Using;

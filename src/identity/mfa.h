@@ -1,8 +1,8 @@
 /* mfa.h - the second factor: an authenticator app, and codes on paper beside it.
  *
- * setup -> verify-setup turns it on. A code is good once: of an app's codes only one newer
- * than the last that was used. Five wrong ones lock the account as five passwords do.
- * Needs: totp, backup, person, seal, kv.  Used by: entry, mfa_http. */
+ * setup -> verify-setup turns it on. A code is good once: of an app's codes only one
+ * newer than the last that was used. Five wrong ones lock the account as five passwords
+ * do. Needs: totp, backup, person, seal, kv.  Used by: entry, mfa_http. */
 #pragma once
 #include "identity/backup.h"
 

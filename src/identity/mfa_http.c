@@ -1,4 +1,5 @@
-/* mfa_http.c - read, call, reply. A token is the six digits of an app, or a backup code. */
+/* mfa_http.c - read, call, reply. A token is the six digits of an app, or a backup
+ * code. */
 #include "identity/mfa_http.h"
 #include "identity/auth_http.h"
 #include "identity/fresh.h"
@@ -12,7 +13,8 @@ const Shape mfa_setup_shape = SHAPE(MfaSetup,
     TEXT(MfaSetup, secret, 32, 32, 0, "to be typed into an app, base32"),
     TEXT(MfaSetup, otpauthUrl, 0, 1000, 0, "the same for an app that reads addresses"),
     TEXT(MfaSetup, qrCode, 0, 100000, 0, "the same as a picture, SVG"),
-    NUMBER(MfaSetup, expiresIn, 0, 600, 0, 0, "seconds; until then it is the same secret"));
+    NUMBER(MfaSetup, expiresIn, 0, 600, 0, 0,
+           "seconds; until then it is the same secret"));
 
 typedef struct Code { Str token; } Code;
 const Shape mfa_code_shape = SHAPE(Code, TOKEN(Code));
@@ -22,7 +24,8 @@ typedef struct Codes { Str backupCodes; } Codes;
 const Shape mfa_codes_shape = SHAPE(Codes, CODES(Codes));
 
 typedef struct Enabled { bool success; Str backupCodes; } Enabled;
-const Shape mfa_enabled_shape = SHAPE(Enabled, BOOL(Enabled, success, 0, "true"), CODES(Enabled));
+const Shape mfa_enabled_shape = SHAPE(Enabled,
+    BOOL(Enabled, success, 0, "true"), CODES(Enabled));
 
 typedef struct Verifying { Str challenge, token; } Verifying;
 const Shape mfa_verify_shape = SHAPE(Verifying,
@@ -31,11 +34,13 @@ const Shape mfa_verify_shape = SHAPE(Verifying,
 
 typedef struct Valid { bool valid; i64 expiresIn; } Valid;
 const Shape mfa_valid_shape = SHAPE(Valid, BOOL(Valid, valid, 0, "true"),
-    NUMBER(Valid, expiresIn, 0, 300, 0, 0, "seconds in which sensitive changes may be made"));
+    NUMBER(Valid, expiresIn, 0, 300, 0, 0,
+           "seconds in which sensitive changes may be made"));
 
 typedef struct Disabling { Str password, token; } Disabling;
 const Shape mfa_disable_shape = SHAPE(Disabling,
-    TEXT(Disabling, password, 1, PASSWORD_MOST, WRITEONLY, "the password"), TOKEN(Disabling));
+    TEXT(Disabling, password, 1, PASSWORD_MOST, WRITEONLY, "the password"),
+    TOKEN(Disabling));
 
 static Str list(Ctx *cx, const BackupCodes *codes)
 {
@@ -55,7 +60,8 @@ bool mfa_setup_http(Ctx *cx, Req *rq)
     MfaSetup out;
 
     http_keep_private(cx, rq);
-    return mfa_setup(cx, cx->who.user, &out) && reply(cx, rq, 200, &mfa_setup_shape, &out);
+    return mfa_setup(cx, cx->who.user, &out) &&
+           reply(cx, rq, 200, &mfa_setup_shape, &out);
 }
 
 /* POST /auth/mfa/verify-setup -> 200 {success, backupCodes} */
@@ -66,7 +72,8 @@ bool mfa_verify_setup(Ctx *cx, Req *rq)
 
     http_keep_private(cx, rq);
     return req_read(cx, rq, &mfa_code_shape, &in) &&
-           mfa_enable(cx, cx->who.user, in.token, &codes) && fresh_mark(cx, cx->who.session) &&
+           mfa_enable(cx, cx->who.user, in.token, &codes) &&
+           fresh_mark(cx, cx->who.session) &&
            reply(cx, rq, 200, &mfa_enabled_shape, &(Enabled){ true, list(cx, &codes) });
 }
 
@@ -89,7 +96,8 @@ bool mfa_step_up(Ctx *cx, Req *rq)
     Code in;
     Valid out = { true, FRESH_LASTS.ms / 1000 };
 
-    return req_read(cx, rq, &mfa_code_shape, &in) && mfa_prove(cx, cx->who.user, in.token) &&
+    return req_read(cx, rq, &mfa_code_shape, &in) &&
+           mfa_prove(cx, cx->who.user, in.token) &&
            fresh_mark(cx, cx->who.session) && reply(cx, rq, 200, &mfa_valid_shape, &out);
 }
 

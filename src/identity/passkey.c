@@ -26,13 +26,17 @@ SQL(passkey_new,
     " may_back_up, name, created_at) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)"
     " ON CONFLICT (tenant, credential) DO NOTHING RETURNING" COLUMNS);
 SQL(passkey_of,
-    "SELECT" COLUMNS " FROM passkey WHERE tenant = $1 AND person = $2 ORDER BY id LIMIT 100");
-SQL(passkey_by_credential, "SELECT" COLUMNS " FROM passkey WHERE tenant = $1 AND credential = $2");
+    "SELECT" COLUMNS " FROM passkey WHERE tenant = $1 AND person = $2 ORDER BY id"
+                     " LIMIT 100");
+SQL(passkey_by_credential,
+    "SELECT" COLUMNS " FROM passkey WHERE tenant = $1 AND credential = $2");
 SQL(passkey_use,
     "UPDATE passkey SET counter = $3, backed_up = ($4 = 1), last_used_at = $5"
-    " WHERE tenant = $1 AND id = $2" GUARD_SQL(" AND (counter < $3 OR ($3 = 0 AND counter = 0))"));
+    " WHERE tenant = $1 AND id = $2"
+    GUARD_SQL(" AND (counter < $3 OR ($3 = 0 AND counter = 0))"));
 SQL(passkey_name,
-    "UPDATE passkey SET name = $4 WHERE tenant = $1 AND id = $2 AND person = $3 RETURNING" COLUMNS);
+    "UPDATE passkey SET name = $4 WHERE tenant = $1 AND id = $2 AND person = $3 RETURNING"
+    COLUMNS);
 SQL(passkey_drop, "DELETE FROM passkey WHERE tenant = $1 AND id = $2 AND person = $3");
 
 static const char adding[] = "passkey-new", entering[] = "passkey";
@@ -52,7 +56,8 @@ void passkey_open(const Relying *rp, Str public_url)
 {
     Relying of_url = rp_of(&all.mem, public_url);
     all.rp.id = str_copy(&all.mem, rp->id.len > 0 ? rp->id : of_url.id);
-    all.rp.origins = str_copy(&all.mem, rp->origins.len > 0 ? rp->origins : of_url.origins);
+    all.rp.origins = str_copy(&all.mem,
+                              rp->origins.len > 0 ? rp->origins : of_url.origins);
 }
 
 void passkey_close(void) { arena_close(&all.mem); }
@@ -70,7 +75,8 @@ static void put_known(Ctx *cx, Buf *b, const Passkey *rows, isize n)
     buf_byte(b, '[');
     for (isize i = 0; i < n; i++)
         buf_fmt(b, "%s{\"type\":\"public-key\",\"id\":\"%.*s\"}", i > 0 ? "," : "",
-                STR_ARGS(base64url_write(cx->mem, rows[i].credential.at, rows[i].credential.len)));
+                STR_ARGS(base64url_write(cx->mem, rows[i].credential.at,
+                                         rows[i].credential.len)));
     buf_byte(b, ']');
 }
 
@@ -151,12 +157,14 @@ static bool add(Ctx *cx, void *arg)
         return false;
     if (n >= PASSKEYS_MOST)
         return fail(cx, CONFLICT, "%td passkeys are enough", n);
-    if (!sql_find(cx, &passkey_new, &passkey_shape, &a->row, &a->found, V(a->id), V(a->user.v),
-                  V(val_blob(a->cred.id)), V(val_blob(a->cred.public_key)), V(s->counter),
-                  V(s->backed_up), V(s->may_back_up), V(a->name), V(cx->now)))
+    if (!sql_find(cx, &passkey_new, &passkey_shape, &a->row, &a->found, V(a->id),
+                  V(a->user.v), V(val_blob(a->cred.id)), V(val_blob(a->cred.public_key)),
+                  V(s->counter), V(s->backed_up), V(s->may_back_up), V(a->name),
+                  V(cx->now)))
         return false;
-    return a->found ? note_write(cx, AUDIT_PASSKEY_ADDED, a->user, uuid_str(cx->mem, a->id))
-                    : fail(cx, CONFLICT, "the passkey is known already");
+    return a->found
+           ? note_write(cx, AUDIT_PASSKEY_ADDED, a->user, uuid_str(cx->mem, a->id))
+           : fail(cx, CONFLICT, "the passkey is known already");
 }
 
 bool passkey_add(Ctx *cx, UserId user, Str name, const Brought *b, Passkey *out)
@@ -165,7 +173,8 @@ bool passkey_add(Ctx *cx, UserId user, Str name, const Brought *b, Passkey *out)
     Challenge c;
     Str word;
 
-    if (!webauthn_challenge(cx, b->client_data, &word) || !challenge_take(cx, adding, word, &c))
+    if (!webauthn_challenge(cx, b->client_data, &word) ||
+        !challenge_take(cx, adding, word, &c))
         return false;
     if (!str_is(c.data, uuid_str(cx->mem, user.v)))
         return fail(cx, INVALID_TOKEN, "somebody else's challenge");
@@ -181,7 +190,13 @@ bool passkey_add(Ctx *cx, UserId user, Str name, const Brought *b, Passkey *out)
 
 /* ---- signing in ------------------------------------------------------------------- */
 
-typedef struct { Str credential; Passkey row; bool found; Seen seen; i64 changed; } Entering;
+typedef struct {
+    Str credential;
+    Passkey row;
+    bool found;
+    Seen seen;
+    i64 changed;
+} Entering;
 
 static bool find(Ctx *cx, void *arg)
 {
@@ -203,7 +218,8 @@ static bool fits(Ctx *cx, const Entering *e, Str handle)
     if (e->seen.may_back_up != e->row.mayBackUp)
         return fail(cx, INVALID_SIGNATURE, "passkey: another kind than it was");
     return handle.len == 0 ||
-           str_is(handle, (Str){ (const char *)e->row.person.v.b, sizeof e->row.person.v.b }) ||
+           str_is(handle,
+                  (Str){ (const char *)e->row.person.v.b, sizeof e->row.person.v.b }) ||
            fail(cx, INVALID_SIGNATURE, "passkey: another owner than it says");
 }
 
@@ -213,8 +229,8 @@ bool passkey_enter(Ctx *cx, const Caller *from, const Brought *b, SignedIn *out)
     Challenge c;
     Str word;
 
-    if (!webauthn_challenge(cx, b->client_data, &word) || !challenge_take(cx, entering, word, &c) ||
-        !read_tx(cx, find, &e))
+    if (!webauthn_challenge(cx, b->client_data, &word) ||
+        !challenge_take(cx, entering, word, &c) || !read_tx(cx, find, &e))
         return false;
     if (!e.found)
         return fail(cx, AUTHENTICATION_FAILED, "an unknown passkey");
@@ -227,10 +243,11 @@ bool passkey_enter(Ctx *cx, const Caller *from, const Brought *b, SignedIn *out)
                  L("passkey", uuid_str(cx->mem, e.row.id)), L("counter", e.seen.counter));
         return fail(cx, INVALID_SIGNATURE, "passkey: its counter did not rise");
     }
-    return entry_admit(cx, from, e.row.person, e.seen.verified ? TWO_FACTORS : ONE_FACTOR, out);
+    return entry_admit(cx, from, e.row.person, e.seen.verified ? TWO_FACTORS : ONE_FACTOR,
+                       out);
 }
 
-/* ---- one's own ---------------------------------------------------------------------- */
+/* ---- one's own --------------------------------------------------------------------- */
 
 typedef struct {
     UserId user;
@@ -254,7 +271,8 @@ bool passkey_list(Ctx *cx, UserId user, Passkey **rows, isize *count)
 static bool name_it(Ctx *cx, void *arg)
 {
     Owning *o = arg;
-    return sql_get(cx, &passkey_name, &passkey_shape, o->out, V(o->id), V(o->user.v), V(o->name));
+    return sql_get(cx, &passkey_name, &passkey_shape, o->out, V(o->id), V(o->user.v),
+                   V(o->name));
 }
 
 bool passkey_rename(Ctx *cx, UserId user, Uuid id, Str name, Passkey *out)
@@ -270,8 +288,9 @@ static bool drop(Ctx *cx, void *arg)
 
     if (!sql_run(cx, &passkey_drop, &gone, V(o->id), V(o->user.v)))
         return false;
-    return gone == 1 ? note_write(cx, AUDIT_PASSKEY_REMOVED, o->user, uuid_str(cx->mem, o->id))
-                     : fail(cx, NOT_FOUND, "no such passkey of this person");
+    return gone == 1
+           ? note_write(cx, AUDIT_PASSKEY_REMOVED, o->user, uuid_str(cx->mem, o->id))
+           : fail(cx, NOT_FOUND, "no such passkey of this person");
 }
 
 bool passkey_remove(Ctx *cx, UserId user, Uuid id)

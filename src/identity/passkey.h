@@ -25,7 +25,8 @@ typedef struct Passkey {
 } Passkey;
 extern const Shape passkey_shape;
 
-/* The objects that navigator.credentials takes as `publicKey`, as JSON (section 5.4, 5.5).
+/* The objects that navigator.credentials takes as `publicKey`, as JSON (section 5.4,
+ * 5.5).
  *   fails   KV_UNAVAILABLE
  *   tx      open their own */
 CHECKED bool passkey_creation_options(Ctx *cx, UserId user, Str *json);
@@ -36,11 +37,13 @@ typedef struct Brought {
     Str id, client_data, attestation, auth_data, signature, user_handle;
 } Brought;
 
-/*   fails   INVALID_TOKEN: the challenge; INVALID_SIGNATURE; CONFLICT: it is known already
+/*   fails   INVALID_TOKEN: the challenge; INVALID_SIGNATURE; CONFLICT: it is known
+ *           already
  *   tx      opens its own */
 CHECKED bool passkey_add(Ctx *cx, UserId user, Str name, const Brought *b, Passkey *out);
 
-/*   fails   INVALID_TOKEN, AUTHENTICATION_FAILED: unknown, or the account; INVALID_SIGNATURE
+/*   fails   INVALID_TOKEN, AUTHENTICATION_FAILED: unknown, or the account;
+ *           INVALID_SIGNATURE
  *   tx      opens its own */
 CHECKED bool passkey_enter(Ctx *cx, const Caller *from, const Brought *b, SignedIn *out);
 

@@ -23,7 +23,8 @@ static const Shape credential_shape = SHAPE(Credential,
 
 typedef struct Registering { Str name; Credential credential; } Registering;
 const Shape passkey_new_shape = SHAPE(Registering,
-    TEXT(Registering, name, 1, PASSKEY_NAME_MOST, OPTIONAL, "what to call it; default: Passkey"),
+    TEXT(Registering, name, 1, PASSKEY_NAME_MOST, OPTIONAL,
+         "what to call it; default: Passkey"),
     OBJECT(Registering, credential, &credential_shape, 0, "what create() gave"));
 
 typedef struct Showing { Credential credential; } Showing;
@@ -48,7 +49,8 @@ static bool decode(Ctx *cx, const char *field, Str text, Str *out)
 static bool needed(Ctx *cx, const char *name, Str text)
 {
     return text.at != NULL ||
-           fail_field(cx, str_fmt(cx->mem, "credential.response.%s", name), "is required");
+           fail_field(cx, str_fmt(cx->mem, "credential.response.%s", name),
+                      "is required");
 }
 
 static bool decode_all(Ctx *cx, const Credential *c, Brought *out)
@@ -56,8 +58,10 @@ static bool decode_all(Ctx *cx, const Credential *c, Brought *out)
     const Response *r = &c->response;
     return decode(cx, "id", c->id, &out->id) &&
            decode(cx, "response.clientDataJSON", r->clientDataJSON, &out->client_data) &&
-           decode(cx, "response.attestationObject", r->attestationObject, &out->attestation) &&
-           decode(cx, "response.authenticatorData", r->authenticatorData, &out->auth_data) &&
+           decode(cx, "response.attestationObject", r->attestationObject,
+                  &out->attestation) &&
+           decode(cx, "response.authenticatorData", r->authenticatorData,
+                  &out->auth_data) &&
            decode(cx, "response.signature", r->signature, &out->signature) &&
            decode(cx, "response.userHandle", r->userHandle, &out->user_handle);
 }

@@ -1,7 +1,7 @@
 /* passkey_http.h - the handlers under /auth/passkeys, and the shapes of their bodies.
  *
- * Bodies are those of WebAuthn Level 3 section 5.1 (RegistrationResponseJSON and its kin),
- * so a browser's toJSON() may be sent as it is.
+ * Bodies are those of WebAuthn Level 3 section 5.1 (RegistrationResponseJSON and its
+ * kin), so a browser's toJSON() may be sent as it is.
  * Needs: passkey, net.  Used by: web (the table of routes). */
 #pragma once
 #include "identity/passkey.h"

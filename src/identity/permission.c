@@ -5,9 +5,9 @@
 
 static const char *const words[PERMISSION_COUNT] = {
     "events:create", "events:update", "events:delete", "venues:update", "roles:manage",
-    "tickets:sell", "tickets:view", "tickets:validate", "payments:process", "reports:daily",
-    "reports:view", "reports:export", "tickets:purchase", "tickets:view-own",
-    "tickets:transfer-own", "profile:update-own",
+    "tickets:sell", "tickets:view", "tickets:validate", "payments:process",
+    "reports:daily", "reports:view", "reports:export", "tickets:purchase",
+    "tickets:view-own", "tickets:transfer-own", "profile:update-own",
 };
 const Names permission_names = { words, PERMISSION_COUNT };
 

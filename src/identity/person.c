@@ -28,8 +28,8 @@ const Shape person_shape = SHAPE(Person,
                 " updated_at, version"
 
 SQL(person_new,
-    "INSERT INTO person (tenant, id, email, password_hash, first_name, last_name, phone, role,"
-    " status, email_verified, created_at, updated_at)"
+    "INSERT INTO person (tenant, id, email, password_hash, first_name, last_name,"
+    " phone, role, status, email_verified, created_at, updated_at)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $11)"
     " ON CONFLICT (tenant, email) DO NOTHING RETURNING" COLUMNS);
 
@@ -42,7 +42,8 @@ SQL(person_enter,
     " AND (password_hash = $5 OR $5 IS NULL) AND status IN ('PENDING', 'ACTIVE')");
 
 SQL(person_close,
-    "UPDATE person SET failed_logins = $3, locked_until = $4 WHERE tenant = $1 AND id = $2"
+    "UPDATE person SET failed_logins = $3, locked_until = $4"
+    " WHERE tenant = $1 AND id = $2"
     " AND (locked_until IS NULL OR locked_until <= $5)");
 
 SQL(person_renew_hash,
@@ -68,10 +69,12 @@ bool person_add(Ctx *cx, const NewPerson *in, Person *out)
     bool made, verified = in->status == PERSON_ACTIVE;
 
     if (!sql_find(cx, &person_new, &person_shape, out, &made, V(in->id.v), V(email),
-                  V(in->passwordHash), V(in->firstName.at == NULL ? S("") : in->firstName),
+                  V(in->passwordHash),
+                  V(in->firstName.at == NULL ? S("") : in->firstName),
                   V(in->lastName.at == NULL ? S("") : in->lastName), V(in->phone),
                   V(names_str(&role_names, (int)in->role)),
-                  V(names_str(&person_status_names, (int)in->status)), V(verified), V(cx->now)))
+                  V(names_str(&person_status_names, (int)in->status)), V(verified),
+                  V(cx->now)))
         return false;
     return made || fail(cx, DUPLICATE_EMAIL, "email is taken");
 }
@@ -96,7 +99,8 @@ bool person_let_in(Ctx *cx, UserId id, Str known_hash, Str new_hash)
 {
     i64 changed;
 
-    if (!sql_run(cx, &person_enter, &changed, V(id.v), V(cx->now), V(new_hash), V(known_hash)))
+    if (!sql_run(cx, &person_enter, &changed, V(id.v), V(cx->now), V(new_hash),
+                 V(known_hash)))
         return false;
     return changed == 1 || fail(cx, AUTHENTICATION_FAILED, "changed while signing in");
 }
@@ -109,23 +113,26 @@ bool person_renew(Ctx *cx, UserId id, Str known_hash, Str new_hash, Str *email)
     Mailbox m;
     bool found;
 
-    if (!sql_find(cx, &person_renew_hash, &mailbox_row, &m, &found, V(id.v), V(known_hash),
-                  V(new_hash), V(cx->now)))
+    if (!sql_find(cx, &person_renew_hash, &mailbox_row, &m, &found, V(id.v),
+                  V(known_hash), V(new_hash), V(cx->now)))
         return false;
     *email = m.email;
-    return found || fail(cx, AUTHENTICATION_FAILED, "no such person, or changed meanwhile");
+    return found ||
+           fail(cx, AUTHENTICATION_FAILED, "no such person, or changed meanwhile");
 }
 
 bool person_change(Ctx *cx, UserId id, const ProfileChange *in, Person *out)
 {
     bool changed;
 
-    if (!sql_find(cx, &person_edit, &person_shape, out, &changed, V(id.v), V(in->firstName),
-                  V(in->lastName), V(in->phone), V(cx->now), V(in->version)))
+    if (!sql_find(cx, &person_edit, &person_shape, out, &changed, V(id.v),
+                  V(in->firstName), V(in->lastName), V(in->phone), V(cx->now),
+                  V(in->version)))
         return false;
     if (changed)
         return true;
-    return person_get(cx, id, out) && fail(cx, CONFLICT, "version %jd", (intmax_t)out->version);
+    return person_get(cx, id, out) &&
+           fail(cx, CONFLICT, "version %jd", (intmax_t)out->version);
 }
 
 bool person_lock(Ctx *cx, UserId id, i64 failures, Instant until)

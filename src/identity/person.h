@@ -53,7 +53,10 @@ CHECKED bool person_lock(Ctx *cx, UserId id, i64 failures, Instant until);
 
 /* Changes what is given, if `version` is 0 or still the row's.
  *   fails   NOT_FOUND, CONFLICT */
-typedef struct ProfileChange { Str firstName, lastName, phone; i64 version; } ProfileChange;
+typedef struct ProfileChange {
+    Str firstName, lastName, phone;
+    i64 version;
+} ProfileChange;
 CHECKED bool person_change(Ctx *cx, UserId id, const ProfileChange *in, Person *out);
 
 /* The mailbox was reached; PENDING becomes ACTIVE. */

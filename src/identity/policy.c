@@ -1,6 +1,7 @@
-/* policy.c - read from the tenant's row each time: choosing a password costs a hash, beside
- * which one row is nothing, and a stricter rule holds at once on all nodes. Length only ever
- * goes up, so no tenant is less careful than the installation's policy is at its least. */
+/* policy.c - read from the tenant's row each time: choosing a password costs a hash,
+ * beside which one row is nothing, and a stricter rule holds at once on all nodes. Length
+ * only ever goes up, so no tenant is less careful than the installation's policy is at
+ * its least. */
 #include "identity/policy.h"
 #include "identity/tenant.h"
 #include "base/json.h"
@@ -14,7 +15,8 @@ void policy_open(Policy otherwise) { general = otherwise; }
 static bool read_policy(Ctx *cx, const Json *settings, Rules *out)
 {
     const Json *j = json_member(settings, "passwordPolicy");
-    int found = j != NULL && json_kind(j) == J_STR ? names_find(&policies, json_str(j)) : -1;
+    int found = j != NULL && json_kind(j) == J_STR ? names_find(&policies, json_str(j))
+                                                   : -1;
 
     if (j == NULL)
         return true;
@@ -31,9 +33,10 @@ static bool read_least(Ctx *cx, const Json *settings, Rules *out)
 
     if (j == NULL)
         return true;
-    if (json_kind(j) != J_INT || json_int(j) < by_itself || json_int(j) > POLICY_LEAST_MOST)
-        return fail_field(cx, S("settings.passwordMinLength"), "must be %d to %d", by_itself,
-                          POLICY_LEAST_MOST);
+    if (json_kind(j) != J_INT || json_int(j) < by_itself ||
+        json_int(j) > POLICY_LEAST_MOST)
+        return fail_field(cx, S("settings.passwordMinLength"), "must be %d to %d",
+                          by_itself, POLICY_LEAST_MOST);
     out->least = (int)json_int(j);
     return true;
 }
@@ -64,7 +67,8 @@ static bool look(Ctx *cx, void *arg)
     return tenant_find(cx, &l->tenant, &l->found);
 }
 
-/* Settings from before they were checked may say anything; then the general policy holds. */
+/* Settings from before they were checked may say anything; then the general policy
+ * holds. */
 bool policy_allows(Ctx *cx, Str password)
 {
     Rules rules = { general, 0 };

@@ -7,7 +7,7 @@
 #pragma once
 #include "proof/password.h"
 
-enum { POLICY_LEAST_MOST = 64 };                  /* ASVS 5.0 V6.2.9: 64 letters must be possible */
+enum { POLICY_LEAST_MOST = 64 };        /* ASVS 5.0 V6.2.9: 64 letters must be possible */
 
 void policy_open(Policy otherwise);
 

@@ -1,5 +1,5 @@
-/* postman.c - looks once a second, because letters come due again and other nodes die, and
- * at once when woken. While the store is away there is nothing to carry. */
+/* postman.c - looks once a second, because letters come due again and other nodes die,
+ * and at once when woken. While the store is away there is nothing to carry. */
 #include "identity/postman.h"
 #include "base/log.h"
 #include "base/worker.h"

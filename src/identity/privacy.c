@@ -9,7 +9,8 @@ enum { ERASE_AT_ONCE = 100 };
 
 SQL(person_leave,
     "UPDATE person SET status = 'DELETED', deleted_at = $3, updated_at = $3,"
-    " version = version + 1 WHERE tenant = $1 AND id = $2 AND status IN ('PENDING', 'ACTIVE')");
+    " version = version + 1 WHERE tenant = $1 AND id = $2"
+    " AND status IN ('PENDING', 'ACTIVE')");
 
 typedef struct { Str email, reason; i64 epoch; } Leaving;
 
@@ -62,13 +63,16 @@ SQL(venue_hand_over,
     "INSERT INTO venue_staff (tenant, venue, person, role, granted_by, granted_at)"
     " SELECT s.tenant, s.venue, a.id, s.role, a.id, $3 FROM venue_staff s"
     " JOIN person a ON a.tenant = s.tenant AND a.id = (SELECT p.id FROM person p"
-    "   WHERE p.tenant = $1 AND p.role IN ('admin', 'super-admin') AND p.status = 'ACTIVE'"
+    "   WHERE p.tenant = $1 AND p.role IN ('admin', 'super-admin')"
+    " AND p.status = 'ACTIVE'"
     "   AND p.id <> $2 ORDER BY p.created_at, p.id LIMIT 1)"
     " WHERE s.tenant = $1 AND s.person = $2 AND s.role = 'venue-owner' AND NOT EXISTS"
-    "   (SELECT 1 FROM venue_staff o JOIN person p ON p.tenant = o.tenant AND p.id = o.person"
+    "   (SELECT 1 FROM venue_staff o JOIN person p ON p.tenant = o.tenant"
+    " AND p.id = o.person"
     "    WHERE o.tenant = $1 AND o.venue = s.venue AND o.person <> $2"
     "    AND o.role = 'venue-owner' AND p.status <> 'DELETED')"
-    " ON CONFLICT (tenant, venue, person) DO UPDATE SET role = excluded.role, expires_at = NULL"
+    " ON CONFLICT (tenant, venue, person) DO UPDATE"
+    " SET role = excluded.role, expires_at = NULL"
     " RETURNING person, venue");
 
 SQL(session_erase,
@@ -83,7 +87,8 @@ SQL(proof_erase, "DELETE FROM mail_proof WHERE tenant = $1 AND person = $2");
 /* A wallet is found on its chain by its address; a reason is in somebody's own words. */
 SQL(audit_subject_erase,
     "UPDATE audit SET ip = NULL, user_agent = NULL, target = CASE WHEN action IN"
-    " ('wallet.linked', 'wallet.unlinked', 'account.deletion_requested', 'user.status_changed')"
+    " ('wallet.linked', 'wallet.unlinked', 'account.deletion_requested',"
+    " 'user.status_changed')"
     " THEN NULL ELSE target END WHERE tenant = $1 AND subject = $2");
 SQL(audit_actor_erase,
     "UPDATE audit SET ip = NULL, user_agent = NULL WHERE tenant = $1 AND actor = $2"
@@ -94,9 +99,9 @@ SQL(device_erase, "DELETE FROM device_key WHERE tenant = $1 AND person = $2");
 
 /* What was personal and stands in other tables. */
 static Sql *const others[] = { &session_erase, &staff_erase, &totp_erase, &backup_erase,
-                               &passkey_erase, &foreign_erase, &wallet_erase, &device_erase,
-                               &letter_erase, &dead_letter_erase, &proof_erase, &audit_subject_erase,
-                               &audit_actor_erase };
+                               &passkey_erase, &foreign_erase, &wallet_erase,
+                               &device_erase, &letter_erase, &dead_letter_erase,
+                               &proof_erase, &audit_subject_erase, &audit_actor_erase };
 
 typedef struct { TenantId tenant; UserId id; } Due;
 static const Shape due_row = SHAPE(Due, ID(Due, tenant, 0, ""), ID(Due, id, 0, ""));
@@ -132,7 +137,8 @@ static bool hand_over(Ctx *cx, UserId from)
 static bool erase(Ctx *cx, void *arg)
 {
     const Due *d = arg;
-    Str email = str_fmt(cx->mem, "erased-%.*s@erased.invalid", STR_ARGS(uuid_str(cx->mem, d->id.v)));
+    Str email = str_fmt(cx->mem, "erased-%.*s@erased.invalid",
+                        STR_ARGS(uuid_str(cx->mem, d->id.v)));
     i64 changed;
 
     if (!sql_run(cx, &person_erase, &changed, V(d->id.v), V(email), V(cx->now)))

@@ -31,8 +31,8 @@ const Shape record_shape = SHAPE(Row,
 
 #define COLUMNS " id, at, action, success, actor, subject, target, ip, user_agent, details"
 /* An absent filter lets everything through. */
-#define FILTERS " AND (action = $2 OR $2 IS NULL) AND (subject = $3 OR $3 IS NULL)"          \
-                " AND (actor = $4 OR $4 IS NULL) AND (at >= $5 OR $5 IS NULL)"               \
+#define FILTERS " AND (action = $2 OR $2 IS NULL) AND (subject = $3 OR $3 IS NULL)"      \
+                " AND (actor = $4 OR $4 IS NULL) AND (at >= $5 OR $5 IS NULL)"           \
                 " AND (at < $6 OR $6 IS NULL) AND (success OR $7 <> 1) AND (NOT success OR $7 <> 0)"
 
 SQL(record_newest,
@@ -109,8 +109,8 @@ static bool list_newest(Ctx *cx, void *arg)
 static bool list_logins(Ctx *cx, void *arg)
 {
     Wanted *w = arg;
-    return sql_rows(cx, &record_logins, &record_shape, &w->rows, &w->count, V(cx->who.user.v),
-                    V(w->cursor), V(w->most));
+    return sql_rows(cx, &record_logins, &record_shape, &w->rows, &w->count,
+                    V(cx->who.user.v), V(w->cursor), V(w->most));
 }
 
 static bool reply_page(Ctx *cx, Req *rq, TxFn *fn, Wanted *w)
@@ -138,7 +138,8 @@ bool record_list(Ctx *cx, Req *rq)
 {
     Wanted w = { 0 };
 
-    return read_wanted(cx, rq, &record_query_shape, &w) && reply_page(cx, rq, list_newest, &w);
+    return read_wanted(cx, rq, &record_query_shape, &w) &&
+           reply_page(cx, rq, list_newest, &w);
 }
 
 /* ---- the export ------------------------------------------------------------------- */
@@ -147,7 +148,8 @@ static bool list_oldest(Ctx *cx, void *arg)
 {
     Wanted *w = arg;
     Uuid first = { { 0 } };
-    Val from = uuid_zero(w->cursor) ? val_blob((Str){ (const char *)first.b, 16 }) : V(w->cursor);
+    Val from = uuid_zero(w->cursor) ? val_blob((Str){ (const char *)first.b, 16 })
+                                    : V(w->cursor);
 
     return sql_rows(cx, &record_oldest, &record_shape, &w->rows, &w->count, V(w->action),
                     V(w->subject), V(w->actor), V(w->from), V(w->to), V(w->success), from,
@@ -170,6 +172,8 @@ bool record_export(Ctx *cx, Req *rq)
     }
     if (w.count == EXPORT_MOST)
         reply_header(cx, rq, S("Next-Cursor"), uuid_str(cx->mem, w.rows[w.count - 1].id));
-    reply_header(cx, rq, S("Content-Disposition"), S("attachment; filename=\"audit.ndjson\""));
-    return reply_text(rq, 200, S("application/x-ndjson"), b.len == 0 ? S("") : buf_str(&b));
+    reply_header(cx, rq, S("Content-Disposition"),
+                 S("attachment; filename=\"audit.ndjson\""));
+    return reply_text(rq, 200, S("application/x-ndjson"),
+                      b.len == 0 ? S("") : buf_str(&b));
 }

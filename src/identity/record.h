@@ -2,8 +2,9 @@
  * Needs: audit, net.  Used by: web (the table of routes).
  *
  *   GET /auth/login-attempts      SIGNED_IN  one's own, also those that failed
- *   GET /auth/admin/audit         ADMINS     ?action= &subject= &actor= &success= &from= &to=
- *   GET /auth/admin/audit/export  ADMINS     the same as application/x-ndjson, oldest first */
+ *   GET /auth/admin/audit         ADMINS     ?action= &subject= &actor= &success= &from=
+ *   &to= GET /auth/admin/audit/export  ADMINS     the same as application/x-ndjson,
+ *   oldest first */
 #pragma once
 #include "net/req.h"
 

@@ -62,8 +62,9 @@ static bool replace(Ctx *cx, Renewing *r, AuditAction action)
            mailproof_end(cx, FOR_RESET, r->user) &&
            session_close_all(cx, r->user, (Uuid){ 0 }, "password changed", &r->ended) &&
            letter_changed(cx, r->user, r->email) &&
-           audit_write(cx, &(Deed){ .action = action, .actor = r->user, .subject = r->user,
-                                    .from = r->from });
+           audit_write(cx,
+                       &(Deed){ .action = action, .actor = r->user, .subject = r->user,
+                                .from = r->from });
 }
 
 static bool look(Ctx *cx, void *arg)
@@ -76,8 +77,8 @@ static bool reset(Ctx *cx, void *arg)
 {
     Renewing *r = arg;
 
-    return mailproof_use(cx, FOR_RESET, r->token, &r->user) && person_verified(cx, r->user) &&
-           replace(cx, r, AUDIT_RESET_COMPLETED);
+    return mailproof_use(cx, FOR_RESET, r->token, &r->user) &&
+           person_verified(cx, r->user) && replace(cx, r, AUDIT_RESET_COMPLETED);
 }
 
 static bool change(Ctx *cx, void *arg)
@@ -118,7 +119,8 @@ bool recovery_change(Ctx *cx, const Caller *from, Str old, Str password)
         !password_check(cx, p.passwordHash, old, &same, &stale))
         return false;
     if (!same || n > lockout()->attempts)
-        return fail(cx, AUTHENTICATION_FAILED, "wrong old password, attempt %jd", (intmax_t)n);
+        return fail(cx, AUTHENTICATION_FAILED, "wrong old password, attempt %jd",
+                    (intmax_t)n);
     if (str_is(old, password))
         return fail(cx, SAME_PASSWORD, "the same again");
     r.known_hash = p.passwordHash;

@@ -1,7 +1,7 @@
 /* revoked.c - one open table. Most of the time it is empty or small, and a look at the
  * count is all that a request pays. Ids are chance themselves (UUIDv7's tail), but an id
- * may come from a forged request only after its signature held. An id that has ended is one
- * below every epoch, so sessions, tokens and persons share the table. */
+ * may come from a forged request only after its signature held. An id that has ended is
+ * one below every epoch, so sessions, tokens and persons share the table. */
 #include "identity/revoked.h"
 #include "base/lock.h"
 #include <stdatomic.h>

@@ -8,7 +8,8 @@
 #include "base/time.h"
 #include "base/uuid.h"
 
-/* A session or a token. `until`: when the last access token of it has expired for sure. */
+/* A session or a token. `until`: when the last access token of it has expired for
+ * sure. */
 void revoked_add(Uuid id, Instant until);
 bool revoked_has(Uuid id);
 

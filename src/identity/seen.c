@@ -56,7 +56,8 @@ bool seen_find(const Digest *token, u64 generation, Claims *out)
     const Set *set = set_of(s, token);
     for (int i = 0; i < WAYS && !found; i++) {
         const Place *p = &s->places[set->at[i]];
-        found = p->generation == generation && same_bytes(p->token.b, token->b, SHA256_BYTES);
+        found = p->generation == generation &&
+                same_bytes(p->token.b, token->b, SHA256_BYTES);
         if (found)
             *out = p->claims;
     }

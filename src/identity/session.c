@@ -1,6 +1,6 @@
 /* session.c - using a refresh token is one UPDATE that names the hash and "not used yet":
- * of many at once exactly one changes a row. The successor is signed and sealed before, so
- * that it is in the same statement, and thrown away by those who come second.
+ * of many at once exactly one changes a row. The successor is signed and sealed before,
+ * so that it is in the same statement, and thrown away by those who come second.
  *
  * Each token is a row, not each session: with several tabs open, the one before the one
  * before may come within the grace too, and that must not look like theft. */
@@ -98,8 +98,8 @@ Tokens session_tokens(Ctx *cx, const Session *s, Role role)
 {
     Role least = role < (Role)s->standing.role ? role : (Role)s->standing.role;
 
-    return (Tokens){ token_access(cx, s->user, least, s->id, s->standing.epoch), s->refresh,
-                     token_access_lasts().ms / 1000 };
+    return (Tokens){ token_access(cx, s->user, least, s->id, s->standing.epoch),
+                     s->refresh, token_access_lasts().ms / 1000 };
 }
 
 /* ---- carrying on ---------------------------------------------------------- */
@@ -107,21 +107,30 @@ Tokens session_tokens(Ctx *cx, const Session *s, Role role)
 /* The person's state counts too, and the tenant's: who was suspended does not go on. */
 SQL(refresh_use,
     "UPDATE refresh_token SET used_at = $3, successor = $4"
-    " WHERE tenant = $1 AND hash = $2" GUARD_SQL(" AND used_at IS NULL") " AND expires_at > $3"
+    " WHERE tenant = $1 AND hash = $2"
+    GUARD_SQL(" AND used_at IS NULL") " AND expires_at > $3"
     " AND EXISTS (SELECT 1 FROM session s"
     "   JOIN person p ON p.tenant = s.tenant AND p.id = s.person"
     "   JOIN tenant t ON t.id = s.tenant AND t.status = 'ACTIVE'"
     "   WHERE s.tenant = $1 AND s.id = refresh_token.session AND s.ended_at IS NULL"
     "   AND s.expires_at > $3 AND p.status IN ('PENDING', 'ACTIVE'))");
 
-typedef struct { Instant used, ended; Str successor; int role; i64 epoch; bool may; } Used;
+typedef struct {
+    Instant used, ended;
+    Str successor;
+    int role;
+    i64 epoch;
+    bool may;
+} Used;
 static const Shape used_row = SHAPE(Used,
-    TIME(Used, used, 0, ""), TIME(Used, ended, 0, ""), TEXT(Used, successor, 0, 9000, 0, ""),
+    TIME(Used, used, 0, ""), TIME(Used, ended, 0, ""),
+    TEXT(Used, successor, 0, 9000, 0, ""),
     NAME(Used, role, &role_names, 0, ""), NUMBER(Used, epoch, 0, INT64_MAX, 0, 0, ""),
     BOOL(Used, may, 0, ""));
 
 SQL(refresh_look,
-    "SELECT r.used_at, s.ended_at, r.successor, p.role, p.epoch, p.status IN ('PENDING', 'ACTIVE')"
+    "SELECT r.used_at, s.ended_at, r.successor, p.role, p.epoch, p.status IN ('PENDING',"
+    " 'ACTIVE')"
     " AND t.status = 'ACTIVE' FROM refresh_token r"
     " JOIN tenant t ON t.id = r.tenant"
     " JOIN session s ON s.tenant = r.tenant AND s.id = r.session"
@@ -198,8 +207,9 @@ static bool answer(Ctx *cx, Refreshing *r, Str place, Tokens *out)
         break;
     case CARRIED_ON: break;
     }
-    *out = (Tokens){ token_access(cx, r->claims.user, (Role)r->row.role, r->claims.session,
-                                  r->row.epoch), refresh, token_access_lasts().ms / 1000 };
+    *out = (Tokens){ token_access(cx, r->claims.user, (Role)r->row.role,
+                                  r->claims.session, r->row.epoch), refresh,
+                     token_access_lasts().ms / 1000 };
     return true;
 }
 
@@ -214,7 +224,8 @@ bool session_refresh(Ctx *cx, Str token, Tokens *out)
                         STR_ARGS(hex_write(cx->mem, r.hash.b, SHA256_BYTES)));
     r.successor = token_refresh(cx, r.claims.user, r.claims.session, &r.expires);
     r.sealed = seal(cx->mem, &all.sealer, place, r.successor);
-    return write_tx(cx, lane_of(r.claims.session), use_token, &r) && answer(cx, &r, place, out);
+    return write_tx(cx, lane_of(r.claims.session), use_token, &r) &&
+           answer(cx, &r, place, out);
 }
 
 /* ---- ending --------------------------------------------------------------- */
@@ -223,7 +234,8 @@ bool session_refresh(Ctx *cx, Str token, Tokens *out)
 enum { GOES_ON = -1, SUSPENDED_NOW = -2 };
 
 static const Shape ended_row = SHAPE(Ended, ID(Ended, id, 0, ""), TIME(Ended, at, 0, ""),
-                                     NUMBER(Ended, least, SUSPENDED_NOW, INT64_MAX, 0, 0, ""));
+                                     NUMBER(Ended, least, SUSPENDED_NOW, INT64_MAX, 0, 0,
+                                            ""));
 
 SQL(session_finish_all,
     "UPDATE session SET ended_at = $3, ended_why = $4"
@@ -268,17 +280,18 @@ SQL(session_finish_own,
     " WHERE tenant = $1 AND person = $2 AND id = $3 AND ended_at IS NULL"
     " RETURNING id, ended_at, 0");
 
-bool session_close_one(Ctx *cx, UserId user, Uuid session, const char *why, EndedList *out)
+bool session_close_one(Ctx *cx, UserId user, Uuid session, const char *why,
+                       EndedList *out)
 {
-    return sql_rows(cx, &session_finish_own, &ended_row, &out->rows, &out->count, V(user.v),
-                    V(session), V(cx->now), V(why));
+    return sql_rows(cx, &session_finish_own, &ended_row, &out->rows, &out->count,
+                    V(user.v), V(session), V(cx->now), V(why));
 }
 
 bool session_close_all(Ctx *cx, UserId user, Uuid but, const char *why, EndedList *out)
 {
     *out = (EndedList){ .user = user };
-    return sql_rows(cx, &session_finish_all, &ended_row, &out->rows, &out->count, V(user.v),
-                    V(cx->now), V(why), V(but)) &&
+    return sql_rows(cx, &session_finish_all, &ended_row, &out->rows, &out->count,
+                    V(user.v), V(cx->now), V(why), V(but)) &&
            (!uuid_zero(but) || epoch_raise(cx, user, &out->epoch));
 }
 
@@ -340,7 +353,8 @@ SQL_ALL(session_ended_since,
     "SELECT id, ended_at, 0 FROM session WHERE" SINCE(ended_at)
     " UNION ALL SELECT id, revoked_at, 0 FROM revoked_token WHERE" SINCE(revoked_at)
     " UNION ALL SELECT id, epoch_at, epoch FROM person WHERE" SINCE(epoch_at)
-    " UNION ALL SELECT id, status_at, CASE status WHEN 'ACTIVE' THEN -1 ELSE -2 END FROM tenant"
+    " UNION ALL SELECT id, status_at, CASE status WHEN 'ACTIVE' THEN -1 ELSE -2 END"
+    " FROM tenant"
     " WHERE" SINCE(status_at)
     " ORDER BY 2, 1 LIMIT 5000");
 
@@ -386,11 +400,13 @@ static void hear(const Ended *e)
 static bool look_tenants(Ctx *cx, void *arg)
 {
     Watching *w = arg;
-    return sql_rows(cx, &session_tenants, &ended_row, &w->rows, &w->count, V((Instant){ 1 }),
+    return sql_rows(cx, &session_tenants, &ended_row, &w->rows, &w->count,
+                    V((Instant){ 1 }),
                     V(val_blob((Str){ (const char *)w->after.b, sizeof w->after.b })));
 }
 
-/* At the start, before anybody is served, and after being away for longer than a token lives. */
+/* At the start, before anybody is served, and after being away for longer than a token
+ * lives. */
 static bool hear_tenants(Ctx *cx)
 {
     Watching w = { .count = 0 };

@@ -52,23 +52,25 @@ Tokens session_tokens(Ctx *cx, const Session *s, Role role);
  *   tx      opens its own */
 CHECKED bool session_refresh(Ctx *cx, Str token, Tokens *out);
 
-/* Ends one session of cx->tenant, or all of a person, with every access token that he has,
- * also one of no session; no mistake if it has ended before.
+/* Ends one session of cx->tenant, or all of a person, with every access token that he
+ * has, also one of no session; no mistake if it has ended before.
  *   tx      opens its own */
 CHECKED bool session_end(Ctx *cx, Uuid session, const char *why);
 CHECKED bool session_end_all(Ctx *cx, UserId user, const char *why);
 
-/* The same inside the caller's write_tx, for all but `but` (zero: all). What it ended must
- * be told to this process once that is durable. */
+/* The same inside the caller's write_tx, for all but `but` (zero: all). What it ended
+ * must be told to this process once that is durable. */
 typedef struct Ended { Uuid id; Instant at; i64 least; } Ended;
 typedef struct EndedList { Ended *rows; isize count; UserId user; i64 epoch; } EndedList;
-CHECKED bool session_close_all(Ctx *cx, UserId user, Uuid but, const char *why, EndedList *out);
+CHECKED bool session_close_all(Ctx *cx, UserId user, Uuid but, const char *why,
+                               EndedList *out);
 /* One of a person's; the list stays empty when it is another's or has ended. */
-CHECKED bool session_close_one(Ctx *cx, UserId user, Uuid session, const char *why, EndedList *out);
+CHECKED bool session_close_one(Ctx *cx, UserId user, Uuid session, const char *why,
+                               EndedList *out);
 void session_tell(Ctx *cx, const EndedList *ended);
 
-/* Takes back one access token, or a refresh token with its session, whoever's it is; what is
- * no good token is no mistake (RFC 7009). Sets cx->tenant to the token's.
+/* Takes back one access token, or a refresh token with its session, whoever's it is; what
+ * is no good token is no mistake (RFC 7009). Sets cx->tenant to the token's.
  *   tx      opens its own */
 CHECKED bool session_take_back(Ctx *cx, Str token);
 

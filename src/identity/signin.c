@@ -11,8 +11,10 @@ const Shape signin_shape = SHAPE(Signin,
     TIME(Signin, createdAt, 0, "when it signed in"),
     TIME(Signin, lastUsedAt, OPTIONAL, "when it last got new tokens"),
     TIME(Signin, expiresAt, 0, "when it ends, however often it is carried on"),
-    { F_(Signin, name, K_STR), .most = 60, .is = COMPUTED, .says = "a guess, such as Firefox on Linux" },
-    { F_(Signin, current, K_BOOL), .is = COMPUTED, .says = "whether it is the one that asks" });
+    { F_(Signin, name, K_STR), .most = 60, .is = COMPUTED,
+      .says = "a guess, such as Firefox on Linux" },
+    { F_(Signin, current, K_BOOL), .is = COMPUTED,
+      .says = "whether it is the one that asks" });
 
 typedef struct Word { const char *has, *name; } Word;
 
@@ -31,7 +33,8 @@ static Str name_of(Ctx *cx, Str agent)
         { "Firefox/", "Firefox" }, { "Chrome/", "Chrome" }, { "Safari/", "Safari" },
         { "curl/", "curl" }, { "okhttp", "Android app" }, { "CFNetwork", "iPhone app" } };
     static const Word systems[] = { { "Android", "Android" }, { "iPhone", "iPhone" },
-        { "iPad", "iPad" }, { "Windows", "Windows" }, { "Mac OS", "Mac" }, { "Linux", "Linux" } };
+        { "iPad", "iPad" }, { "Windows", "Windows" }, { "Mac OS", "Mac" },
+        { "Linux", "Linux" } };
     const char *browser = guess(agent, browsers, countof(browsers), "");
     const char *system = guess(agent, systems, countof(systems), "");
 
@@ -42,7 +45,8 @@ static Str name_of(Ctx *cx, Str agent)
 }
 
 SQL(signin_page,
-    "SELECT s.id, s.ip, s.user_agent, s.created_at, (SELECT max(r.created_at) FROM refresh_token r"
+    "SELECT s.id, s.ip, s.user_agent, s.created_at, (SELECT max(r.created_at)"
+    " FROM refresh_token r"
     "   WHERE r.tenant = s.tenant AND r.session = s.id), s.expires_at FROM session s"
     " WHERE s.tenant = $1 AND s.person = $2 AND s.id < $3 AND s.ended_at IS NULL"
     " AND s.expires_at > $4 ORDER BY s.id DESC LIMIT $5");
@@ -52,8 +56,8 @@ typedef struct { Uuid before_; i64 most; Signin *rows; isize count; } Listing;
 static bool list(Ctx *cx, void *arg)
 {
     Listing *l = arg;
-    return sql_rows(cx, &signin_page, &signin_shape, &l->rows, &l->count, V(cx->who.user.v),
-                    V(l->before_), V(cx->now), V(l->most));
+    return sql_rows(cx, &signin_page, &signin_shape, &l->rows, &l->count,
+                    V(cx->who.user.v), V(l->before_), V(cx->now), V(l->most));
 }
 
 bool signin_list(Ctx *cx, Uuid before_, i64 most, Signin **rows, isize *count)
@@ -80,14 +84,16 @@ typedef struct { Caller from; Uuid session; WhichDevices which; EndedList ended;
 static bool note(Ctx *cx, const Ending *e, AuditAction action, Str target)
 {
     return audit_write(cx, &(Deed){ .action = action, .actor = cx->who.user,
-                                    .subject = cx->who.user, .target = target, .from = e->from });
+                                    .subject = cx->who.user, .target = target,
+                                    .from = e->from });
 }
 
 static bool end_one(Ctx *cx, void *arg)
 {
     Ending *e = arg;
 
-    if (!session_close_one(cx, cx->who.user, e->session, "signed out by its owner", &e->ended))
+    if (!session_close_one(cx, cx->who.user, e->session, "signed out by its owner",
+                           &e->ended))
         return false;
     if (e->ended.count == 0)
         return fail(cx, NOT_FOUND, "no such open session of this person");
@@ -109,8 +115,10 @@ static bool end_all(Ctx *cx, void *arg)
     Ending *e = arg;
     Uuid but = e->which == OTHER_DEVICES ? cx->who.session : (Uuid){ 0 };
 
-    return session_close_all(cx, cx->who.user, but, "signed out by its owner", &e->ended) &&
-           note(cx, e, AUDIT_SESSIONS_REVOKED, str_fmt(cx->mem, "%td sessions", e->ended.count));
+    return session_close_all(cx, cx->who.user, but, "signed out by its owner",
+                             &e->ended) &&
+           note(cx, e, AUDIT_SESSIONS_REVOKED,
+                str_fmt(cx->mem, "%td sessions", e->ended.count));
 }
 
 bool signin_end_all(Ctx *cx, const Caller *from, WhichDevices which, i64 *n)

@@ -23,6 +23,6 @@ CHECKED bool signin_end(Ctx *cx, const Caller *from, Uuid session);
 typedef enum WhichDevices { ALL_DEVICES, OTHER_DEVICES } WhichDevices;
 CHECKED bool signin_end_all(Ctx *cx, const Caller *from, WhichDevices which, i64 *n);
 
-/* Signs out: ends the session that asks. No mistake if it has ended, or if its token is of
- * the command line and there is none. */
+/* Signs out: ends the session that asks. No mistake if it has ended, or if its token is
+ * of the command line and there is none. */
 CHECKED bool signin_logout(Ctx *cx, const Caller *from);

@@ -12,7 +12,8 @@ const Shape profile_shape = SHAPE(ProfileChange,
     TEXT(ProfileChange, lastName, 1, 100, OPTIONAL, "family name; absent: as it is"),
     TEXT(ProfileChange, phone, 3, 32, OPTIONAL, "absent: as it is"),
     NUMBER(ProfileChange, version, 0, INT32_MAX, 0, OPTIONAL,
-           "the one that was read: if another change came since, 409; absent: whichever"));
+           "the one that was read: if another change came since, 409; absent: "
+           "whichever"));
 
 typedef struct Profile { Person user; } Profile;
 
@@ -63,7 +64,8 @@ bool profile_show(Ctx *cx, Req *rq)
 {
     Profile out;
 
-    return person_look(cx, cx->who.user, &out.user) && reply(cx, rq, 200, &me_shape, &out);
+    return person_look(cx, cx->who.user, &out.user) &&
+           reply(cx, rq, 200, &me_shape, &out);
 }
 
 typedef struct { ProfileChange in; Caller from; Person out; } Changing;
@@ -73,8 +75,9 @@ static bool change(Ctx *cx, void *arg)
     Changing *c = arg;
 
     return person_change(cx, cx->who.user, &c->in, &c->out) &&
-           audit_write(cx, &(Deed){ .action = AUDIT_PROFILE_UPDATED, .actor = cx->who.user,
-                                    .subject = cx->who.user, .from = c->from });
+           audit_write(cx,
+                       &(Deed){ .action = AUDIT_PROFILE_UPDATED, .actor = cx->who.user,
+                                .subject = cx->who.user, .from = c->from });
 }
 
 bool profile_update(Ctx *cx, Req *rq)

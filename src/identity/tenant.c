@@ -58,7 +58,10 @@ bool tenant_forget(Ctx *cx)
            kv_do_without(cx, METRIC_KV_NO_TENANT);
 }
 
-Str tenant_status_str(TenantStatus status) { return names_str(&status_names, (int)status); }
+Str tenant_status_str(TenantStatus status)
+{
+    return names_str(&status_names, (int)status);
+}
 
 static bool add(Ctx *cx, void *arg)
 {
@@ -85,7 +88,8 @@ SQL(tenant_make,
 static bool ensure(Ctx *cx, void *arg)
 {
     (void)arg;
-    return sql_run(cx, &tenant_make, NULL, V(uuid_str(cx->mem, cx->tenant.v)), V(cx->now));
+    return sql_run(cx, &tenant_make, NULL, V(uuid_str(cx->mem, cx->tenant.v)),
+                   V(cx->now));
 }
 
 bool tenant_ensure(Ctx *cx)

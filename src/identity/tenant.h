@@ -3,7 +3,9 @@
 #pragma once
 #include "store/store.h"
 
-typedef enum TenantStatus { TENANT_ACTIVE, TENANT_SUSPENDED, TENANT_INACTIVE } TenantStatus;
+typedef enum TenantStatus {
+    TENANT_ACTIVE, TENANT_SUSPENDED, TENANT_INACTIVE
+} TenantStatus;
 
 typedef struct Tenant {
     TenantId id;

@@ -8,7 +8,8 @@
 
 #define COLUMNS "id, name, slug, status, settings, created_at"
 
-SQL_ALL(tenant_page, "SELECT " COLUMNS " FROM tenant WHERE id >= $1 ORDER BY id LIMIT $2");
+SQL_ALL(tenant_page,
+    "SELECT " COLUMNS " FROM tenant WHERE id >= $1 ORDER BY id LIMIT $2");
 
 SQL(tenant_stop,
     "UPDATE tenant SET status = $2, status_at = $3 WHERE id = $1 AND status <> $2");
@@ -20,7 +21,8 @@ typedef struct { TenantId from; i64 most; Tenant **rows; isize *count; } Listing
 static bool list(Ctx *cx, void *arg)
 {
     const Listing *l = arg;
-    return sql_rows(cx, &tenant_page, &tenant_shape, l->rows, l->count, V(l->from.v), V(l->most));
+    return sql_rows(cx, &tenant_page, &tenant_shape, l->rows, l->count, V(l->from.v),
+                    V(l->most));
 }
 
 /* No tenant has the id zero, which would be NULL, and none is before the first one's. */
@@ -38,7 +40,8 @@ static bool get(Ctx *cx, void *arg)
     Changing *c = arg;
     bool found;
 
-    return tenant_find(cx, &c->tenant, &found) && (found || fail(cx, NOT_FOUND, "no such tenant"));
+    return tenant_find(cx, &c->tenant, &found) &&
+           (found || fail(cx, NOT_FOUND, "no such tenant"));
 }
 
 bool tenant_get(Ctx *cx, TenantId id, Tenant *out)
@@ -57,11 +60,13 @@ static bool set_status(Ctx *cx, void *arg)
     Changing *c = arg;
     i64 changed;
 
-    if (!sql_run(cx, &tenant_stop, &changed, V(tenant_status_str(c->status)), V(cx->now)) ||
+    if (!sql_run(cx, &tenant_stop, &changed, V(tenant_status_str(c->status)),
+                 V(cx->now)) ||
         !get(cx, c))
         return false;
     return changed == 0 ||
-           note_write(cx, AUDIT_TENANT_STATUS, (UserId){ 0 }, tenant_status_str(c->status));
+           note_write(cx, AUDIT_TENANT_STATUS, (UserId){ 0 },
+                      tenant_status_str(c->status));
 }
 
 bool tenant_set_status(Ctx *cx, TenantId id, TenantStatus status, Tenant *out)

@@ -1,6 +1,6 @@
 /* tenant_http.c - read, call, reply. A list's cursor is the id that the next page begins
- * with. Whom `ADMINS` asks about is cx->tenant: his own, or with X-Tenant-Id a super-admin's
- * choice. */
+ * with. Whom `ADMINS` asks about is cx->tenant: his own, or with X-Tenant-Id a
+ * super-admin's choice. */
 #include "identity/tenant_http.h"
 
 typedef struct TenantReply { Tenant tenant; } TenantReply;
@@ -12,7 +12,8 @@ const Shape tenant_in_shape = SHAPE(TenantIn,
     TEXT(TenantIn, name, 1, 200, 0, "what people call it"),
     TEXT(TenantIn, slug, 1, 63, 0, "its name in addresses: a-z, 0-9 and - between"));
 
-static const Names settable = { (const char *const[]){ "ACTIVE", "SUSPENDED", "INACTIVE" }, 3 };
+static const Names settable = { (const char *const[]){ "ACTIVE", "SUSPENDED",
+                                                       "INACTIVE" }, 3 };
 typedef struct TenantStatusIn { int status; } TenantStatusIn;
 const Shape tenant_status_shape = SHAPE(TenantStatusIn,
     NAME(TenantStatusIn, status, &settable, 0, "whether it does business"));

@@ -32,7 +32,10 @@ void token_memory(TokenMemory memory) { atomic_store(&all.memory, memory); }
 Span token_access_lasts(void)         { return all.access_lasts; }
 
 /* Longer than exact: clocks of two nodes differ, and so does the leeway. */
-Instant token_last_use(Instant now)   { return later(later(now, all.access_lasts), minutes(2)); }
+Instant token_last_use(Instant now)
+{
+    return later(later(now, all.access_lasts), minutes(2));
+}
 
 static Str issue(Ctx *cx, TokenUse use, Claims *c)
 {
@@ -67,8 +70,8 @@ static bool judge(Ctx *cx, JwtResult result, const char *why)
 bool token_check_refresh(Ctx *cx, Str token, Claims *out)
 {
     const char *why = "";
-    JwtResult r = jwt_read(cx->mem, key_find, NULL, TOKEN_REFRESH, &all.party, cx->now, token,
-                           out, &why);
+    JwtResult r = jwt_read(cx->mem, key_find, NULL, TOKEN_REFRESH, &all.party, cx->now,
+                           token, out, &why);
     return judge(cx, r, why);
 }
 
@@ -78,8 +81,8 @@ static JwtResult check_whole(Ctx *cx, Str token, const Digest *digest, Claims *o
                              const char **why)
 {
     u64 generation = key_generation();
-    JwtResult r = jwt_read(cx->mem, key_find, NULL, TOKEN_ACCESS, &all.party, cx->now, token,
-                           out, why);
+    JwtResult r = jwt_read(cx->mem, key_find, NULL, TOKEN_ACCESS, &all.party, cx->now,
+                           token, out, why);
 
     if (r == JWT_GOOD)
         seen_add(digest, generation, out);

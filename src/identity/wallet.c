@@ -1,6 +1,6 @@
-/* wallet.c - the nonce is taken before the signature is looked at, so each is one guess. What
- * it stands for (chain, address, person) is kept with it and the message is made anew of
- * that: whatever the wallet has signed, it was this or it is refused. */
+/* wallet.c - the nonce is taken before the signature is looked at, so each is one guess.
+ * What it stands for (chain, address, person) is kept with it and the message is made
+ * anew of that: whatever the wallet has signed, it was this or it is refused. */
 #include "identity/wallet.h"
 #include "identity/challenge.h"
 #include "identity/note.h"
@@ -26,13 +26,20 @@ const Shape wallet_shape = SHAPE(Wallet,
 #define COLUMNS " address, chain, created_at, last_used_at, person"
 
 SQL(wallet_add,
-    "INSERT INTO wallet (tenant, chain, address, person, created_at) VALUES ($1, $2, $3, $4, $5)"
+    "INSERT INTO wallet (tenant, chain, address, person, created_at)"
+    " VALUES ($1, $2, $3, $4, $5)"
     " ON CONFLICT (tenant, chain, address) DO NOTHING");
-SQL(wallet_by_address, "SELECT" COLUMNS " FROM wallet WHERE tenant = $1 AND chain = $2 AND address = $3");
-SQL(wallet_of, "SELECT" COLUMNS " FROM wallet WHERE tenant = $1 AND person = $2 ORDER BY chain, address LIMIT 100");
-SQL(wallet_use, "UPDATE wallet SET last_used_at = $4 WHERE tenant = $1 AND chain = $2 AND address = $3");
+SQL(wallet_by_address,
+    "SELECT" COLUMNS " FROM wallet WHERE tenant = $1 AND chain = $2 AND address = $3");
+SQL(wallet_of,
+    "SELECT" COLUMNS " FROM wallet WHERE tenant = $1 AND person = $2"
+                     " ORDER BY chain, address LIMIT 100");
+SQL(wallet_use,
+    "UPDATE wallet SET last_used_at = $4 WHERE tenant = $1 AND chain = $2"
+    " AND address = $3");
 SQL(wallet_drop,
-    "DELETE FROM wallet WHERE tenant = $1 AND chain = $2 AND address = $3 AND person = $4");
+    "DELETE FROM wallet WHERE tenant = $1 AND chain = $2 AND address = $3"
+    " AND person = $4");
 
 static struct { Arena mem; Str uri, domain; WalletMessages messages; } all;
 
@@ -91,14 +98,16 @@ static Str time_text(Arena *mem, Instant t)
     return buf_str(&b);
 }
 
-static Str message_of(Ctx *cx, Chain chain, Str address, WalletUse use, Str nonce, Instant until)
+static Str message_of(Ctx *cx, Chain chain, Str address, WalletUse use, Str nonce,
+                      Instant until)
 {
     SignIn s = {
         .chain = chain == ETHEREUM ? "Ethereum" : "Solana", .domain = all.domain,
         .address = address, .uri = all.uri, .nonce = nonce,
         .chain_id = chain == ETHEREUM ? S("1") : S("mainnet"),
-        .statement = use == WALLET_LINK ? S("Link this wallet to your TicketToken account.")
-                                        : S("Sign in to TicketToken."),
+        .statement = use == WALLET_LINK
+        ? S("Link this wallet to your TicketToken account.")
+        : S("Sign in to TicketToken."),
         .issued = time_text(cx->mem, earlier(until, CHALLENGE_LASTS)),
         .expires = time_text(cx->mem, until),
     };
@@ -115,8 +124,9 @@ static Str nonce_of(Ctx *cx, Str word)
 
 static Str data_of(Ctx *cx, Chain chain, Str address, UserId user)
 {
-    return str_fmt(cx->mem, "%.*s %.*s %.*s", STR_ARGS(names_str(&chain_names, (int)chain)),
-                   STR_ARGS(address), STR_ARGS(uuid_str(cx->mem, user.v)));
+    return str_fmt(cx->mem, "%.*s %.*s %.*s",
+                   STR_ARGS(names_str(&chain_names, (int)chain)), STR_ARGS(address),
+                   STR_ARGS(uuid_str(cx->mem, user.v)));
 }
 
 bool wallet_ask(Ctx *cx, Chain chain, Str address, WalletUse use, Asked *out)
@@ -145,14 +155,16 @@ static bool take(Ctx *cx, const Signed *in, WalletUse use, UserId user, Str addr
     if (!hex_read(in->nonce, bytes, CHALLENGE_BYTES))
         return fail(cx, INVALID_TOKEN, "a nonce that is none");
     Str nonce = hex_write(cx->mem, bytes, CHALLENGE_BYTES);
-    if (!challenge_take(cx, kinds[use], base64url_write(cx->mem, bytes, CHALLENGE_BYTES), &c))
+    if (!challenge_take(cx, kinds[use], base64url_write(cx->mem, bytes, CHALLENGE_BYTES),
+                        &c))
         return false;
     if (!str_is(c.data, data_of(cx, (Chain)in->chain, address, user)))
         return fail(cx, INVALID_TOKEN, "a nonce for another wallet or person");
     Str message = message_of(cx, (Chain)in->chain, address, use, nonce, c.until);
     if (is_signed(cx->mem, (Chain)in->chain, address, message, in->signature))
         return true;
-    message = str_fmt(cx->mem, "Connect wallet to TicketToken\nNonce: %.*s", STR_ARGS(nonce));
+    message = str_fmt(cx->mem, "Connect wallet to TicketToken\nNonce: %.*s",
+                      STR_ARGS(nonce));
     return (all.messages == MESSAGES_CLASSIC_TOO &&
             is_signed(cx->mem, (Chain)in->chain, address, message, in->signature)) ||
            fail(cx, INVALID_SIGNATURE, "wallet: another signature");
@@ -179,8 +191,8 @@ static bool link_it(Ctx *cx, void *arg)
         return false;
     if (n >= WALLETS_MOST)
         return fail(cx, CONFLICT, "%td wallets are enough", n);
-    if (!sql_run(cx, &wallet_add, NULL, V(names_str(&chain_names, (int)l->chain)), V(l->address),
-                 V(l->user.v), V(cx->now)) || !find(cx, l))
+    if (!sql_run(cx, &wallet_add, NULL, V(names_str(&chain_names, (int)l->chain)),
+                 V(l->address), V(l->user.v), V(cx->now)) || !find(cx, l))
         return false;
     if (!l->found || !uuid_is(l->row.person.v, l->user.v))
         return fail(cx, CONFLICT, "the wallet is another account's");
@@ -193,7 +205,8 @@ bool wallet_link(Ctx *cx, UserId user, const Signed *in, Wallet *out)
 
     if (!settle_address(cx->mem, l.chain, in->address, &l.address))
         return fail_field(cx, S("publicKey"), "must be an address of that chain");
-    if (!take(cx, in, WALLET_LINK, user, l.address) || !write_tx(cx, lane_of(user.v), link_it, &l))
+    if (!take(cx, in, WALLET_LINK, user, l.address) ||
+        !write_tx(cx, lane_of(user.v), link_it, &l))
         return false;
     *out = l.row;
     return true;
@@ -220,9 +233,14 @@ bool wallet_enter(Ctx *cx, const Caller *from, const Signed *in, SignedIn *out)
            entry_admit(cx, from, l.row.person, ONE_FACTOR, out);
 }
 
-/* ---- one's own ------------------------------------------------------------------------ */
+/* ---- one's own --------------------------------------------------------------------- */
 
-typedef struct { UserId user; Str as_said, address[2]; Wallet **rows; isize *count; } Owning;
+typedef struct {
+    UserId user;
+    Str as_said, address[2];
+    Wallet **rows;
+    isize *count;
+} Owning;
 
 static bool list(Ctx *cx, void *arg)
 {

@@ -18,7 +18,12 @@ typedef enum WalletMessages { MESSAGES_BOUND, MESSAGES_CLASSIC_TOO } WalletMessa
 void wallet_open(Str public_url, WalletMessages messages);
 void wallet_close(void);
 
-typedef struct Wallet { Str address; int chain; Instant createdAt, lastUsedAt; UserId person; } Wallet;
+typedef struct Wallet {
+    Str address;
+    int chain;
+    Instant createdAt, lastUsedAt;
+    UserId person;
+} Wallet;
 extern const Shape wallet_shape;
 
 /* What a nonce is for: a signature made to sign in ties no wallet to anybody. */
@@ -31,9 +36,11 @@ typedef struct Asked { Str nonce, message; Instant expiresAt; } Asked;
  *   fails   VALIDATION_ERROR: no address of that chain; UNAUTHORIZED; KV_UNAVAILABLE */
 CHECKED bool wallet_ask(Ctx *cx, Chain chain, Str address, WalletUse use, Asked *out);
 
-typedef struct Signed { int chain; Str address, nonce, signature; } Signed;   /* as they came */
+/* as they came */
+typedef struct Signed { int chain; Str address, nonce, signature; } Signed;
 
-/*   fails   INVALID_TOKEN: the nonce; INVALID_SIGNATURE; CONFLICT: it is another account's
+/*   fails   INVALID_TOKEN: the nonce; INVALID_SIGNATURE; CONFLICT: it is another
+ *           account's
  *   tx      opens its own */
 CHECKED bool wallet_link(Ctx *cx, UserId user, const Signed *in, Wallet *out);
 

@@ -7,17 +7,20 @@
 
 typedef struct Asking { Str publicKey; int chain, purpose; } Asking;
 const Shape wallet_ask_shape = SHAPE(Asking, PUBLIC_KEY(Asking), CHAIN(Asking),
-    NAME(Asking, purpose, &wallet_use_names, OPTIONAL, "default: login; link: for who is signed in"));
+    NAME(Asking, purpose, &wallet_use_names, OPTIONAL,
+         "default: login; link: for who is signed in"));
 
 const Shape wallet_asked_shape = SHAPE(Asked,
     TEXT(Asked, nonce, 64, 64, 0, "good once"),
-    TEXT(Asked, message, 1, 2000, 0, "what the wallet is to sign, to the letter (EIP-4361)"),
+    TEXT(Asked, message, 1, 2000, 0,
+         "what the wallet is to sign, to the letter (EIP-4361)"),
     TIME(Asked, expiresAt, 0, "until when"));
 
 typedef struct Showing { Str publicKey, nonce, signature; int chain; } Showing;
 const Shape wallet_signed_shape = SHAPE(Showing, PUBLIC_KEY(Showing), CHAIN(Showing),
     TEXT(Showing, nonce, 64, 64, WRITEONLY, "of POST /auth/wallet/nonce"),
-    TEXT(Showing, signature, 1, 256, WRITEONLY, "Ethereum: 0x and 65 bytes in hex; Solana: base58 or base64"));
+    TEXT(Showing, signature, 1, 256, WRITEONLY,
+         "Ethereum: 0x and 65 bytes in hex; Solana: base58 or base64"));
 
 typedef struct Linked { bool success; Wallet wallet; } Linked;
 const Shape wallet_linked_shape = SHAPE(Linked, BOOL(Linked, success, 0, "true"),

@@ -4,6 +4,7 @@
 #include "identity/wallet.h"
 #include "net/req.h"
 
-extern const Shape wallet_ask_shape, wallet_asked_shape, wallet_signed_shape, wallet_linked_shape;
+extern const Shape wallet_ask_shape, wallet_asked_shape, wallet_signed_shape,
+                   wallet_linked_shape;
 
 Handler wallet_nonce, wallet_link_http, wallet_login, wallet_index, wallet_unlink_http;

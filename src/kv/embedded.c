@@ -39,7 +39,8 @@ static Shard *shard_of(u64 hash) { return &shards[hash >> 60]; }
 static void take_in(Str key, const SnapshotEntry *in, Instant now)
 {
     u64 hash = hash_of(key);
-    Entry *e = shard_add(shard_of(hash), hash, key, in->counter, in->value, in->expires, now);
+    Entry *e = shard_add(shard_of(hash), hash, key, in->counter, in->value, in->expires,
+                         now);
 
     if (e != NULL)
         e->count = in->count;
@@ -76,7 +77,8 @@ static void end(void)
 
 static bool too_large(Ctx *cx, Str key)
 {
-    return fail(cx, INTERNAL_ERROR, "kv entry too large: %.*s", STR_ARGS(str_sub(key, 0, 60)));
+    return fail(cx, INTERNAL_ERROR, "kv entry too large: %.*s",
+                STR_ARGS(str_sub(key, 0, 60)));
 }
 
 static bool count(Ctx *cx, Str key, Span window, i64 most, i64 *n, Instant *reset)
@@ -135,7 +137,8 @@ static bool keep(Ctx *cx, Str key, Str value, Span ttl, Over over, bool *made)
     if (e != NULL && *made)
         shard_drop(s, e);
     if (*made)
-        fits = shard_add(s, hash, key, false, value, later(cx->now, ttl), cx->now) != NULL;
+        fits = shard_add(s, hash, key, false, value, later(cx->now, ttl),
+                         cx->now) != NULL;
     unlock(&s->lock);
     return fits || too_large(cx, key);
 }
@@ -193,6 +196,6 @@ static bool drop(Ctx *cx, Str key)
 }
 
 const KvEngine kv_embedded = {
-    .schemes = "embedded:", .open = start, .close = end, .count = count, .counted = counted,
-    .uncount = uncount, .put = put, .put_new = put_new, .get = get, .take = take, .drop = drop,
-};
+    .schemes = "embedded:", .open = start, .close = end, .count = count,
+    .counted = counted, .uncount = uncount, .put = put, .put_new = put_new, .get = get,
+    .take = take, .drop = drop, };

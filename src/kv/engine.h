@@ -6,7 +6,7 @@
 #include "kv/kv.h"
 
 typedef struct KvEngine {
-    const char *schemes;                 /* "redis: rediss:": the url begins with one of them */
+    const char *schemes;           /* "redis: rediss:": the url begins with one of them */
     bool (*open)(Arena *mem, const KvConfig *config, Str *why);
     void (*close)(void);
     bool (*count)(Ctx *cx, Str key, Span window, i64 most, i64 *n, Instant *reset);

@@ -30,7 +30,8 @@ bool kv_open(Arena *mem, const KvConfig *config, Str *why)
         engine = engines[i];
         return true;
     }
-    *why = str_fmt(mem, "no kv engine for \"%.*s:\"; embedded:, redis:, rediss: and unix: are"
+    *why = str_fmt(mem,
+                   "no kv engine for \"%.*s:\"; embedded:, redis:, rediss: and unix: are"
                    " known", STR_ARGS(scheme));
     return false;
 }

@@ -2,8 +2,8 @@
  *
  * Counters of fixed windows, values that live a while, and values that can be
  * taken once. All of it may vanish with the process; what may not be lost is SQL.
- * "Not there" is an answer (*found false), "it broke" is a fault: KV_UNAVAILABLE while the
- * engine is away. Then a limit lets through (kv_limit) and a cache is done without
+ * "Not there" is an answer (*found false), "it broke" is a fault: KV_UNAVAILABLE while
+ * the engine is away. Then a limit lets through (kv_limit) and a cache is done without
  * (kv_do_without); everything else fails, because what is good once would be good twice
  * (docs/why/kv-away.md).
  * Expiry is measured against cx->now, so the test clock moves it too.
@@ -57,8 +57,8 @@ CHECKED bool kv_take(Ctx *cx, Key key, Str *value, bool *found);
 CHECKED bool kv_delete(Ctx *cx, Key key);
 
 /* A limit: counts one as kv_count does.
- *   fails   RATE_LIMIT_EXCEEDED with its Retry-After. While the kv is away it lets through
- *           and counts that in `opened` */
+ *   fails   RATE_LIMIT_EXCEEDED with its Retry-After. While the kv is away it lets
+ *           through and counts that in `opened` */
 CHECKED bool kv_limit(Ctx *cx, Key key, Span window, i64 most, Metric opened);
 
 /* After a call that failed: true when it was only that the kv is away, which is then

@@ -3,11 +3,11 @@
  *   tt:v:KEY   "EXPIRES VALUE"     a value; EXPIRES in milliseconds of the calendar
  *   tt:c:KEY   "EXPIRES COUNT"     a window
  *
- * Every operation is one command or one script, on one key, so Redis itself decides who is
- * first. Redis ends entries by its own clock (PX); the moment kept beside the value says
- * the same by the clock of the work, which is what the port promises and what lets a test
- * move time. Nodes whose clocks differ by a second see a window or a token end a second
- * early or, by PX, on time: never late. */
+ * Every operation is one command or one script, on one key, so Redis itself decides who
+ * is first. Redis ends entries by its own clock (PX); the moment kept beside the value
+ * says the same by the clock of the work, which is what the port promises and what lets a
+ * test move time. Nodes whose clocks differ by a second see a window or a token end a
+ * second early or, by PX, on time: never late. */
 #include "kv/engine.h"
 #include "kv/redis_pool.h"
 #include <openssl/evp.h>
@@ -166,7 +166,8 @@ static bool counted(Ctx *cx, Str key, i64 *n)
     *n = 0;
     if (!ask_entry(cx, &ask, &text, &found))
         return false;
-    return !found || str_int(text, n) || fail(cx, INTERNAL_ERROR, "redis counted: no number");
+    return !found || str_int(text, n) ||
+           fail(cx, INTERNAL_ERROR, "redis counted: no number");
 }
 
 static bool put(Ctx *cx, Str key, Str value, Span ttl)
@@ -232,7 +233,8 @@ static bool try_all(Arena *mem, Str *why)
     if (take(&cx, S("start"), &value, &found) &&
         put_new(&cx, S("start"), S(""), seconds(1), &made))
         return true;
-    *why = str_fmt(mem, "REDIS_URL: %s; Redis 6.2 or Valkey is needed, and a user who may run"
+    *why = str_fmt(mem,
+                   "REDIS_URL: %s; Redis 6.2 or Valkey is needed, and a user who may run"
                    " GET SET GETDEL DEL EVAL EVALSHA on tt:*", cx.fault.why);
     return false;
 }
@@ -255,6 +257,6 @@ static bool start(Arena *mem, const KvConfig *config, Str *why)
 }
 
 const KvEngine kv_redis = {
-    .schemes = "redis: rediss: unix:", .open = start, .close = redis_pool_close, .count = count,
-    .counted = counted, .uncount = uncount, .put = put, .put_new = put_new, .get = get, .take = take, .drop = drop,
-};
+    .schemes = "redis: rediss: unix:", .open = start, .close = redis_pool_close,
+    .count = count, .counted = counted, .uncount = uncount, .put = put,
+    .put_new = put_new, .get = get, .take = take, .drop = drop, };

@@ -71,7 +71,8 @@ RedisTls *redis_tls_open(const RedisAddress *a, RedisTrouble *t)
     tls->context = c;
     SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
     SSL_CTX_set_verify(c, SSL_VERIFY_PEER, NULL);
-    SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+    SSL_CTX_set_mode(c, SSL_MODE_ENABLE_PARTIAL_WRITE |
+                     SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     snprintf(file, sizeof file, "%.*s", STR_ARGS(a->ca));
     if (a->ca.at == NULL ? SSL_CTX_set_default_verify_paths(c) == 1
                          : SSL_CTX_load_verify_file(c, file) == 1)
@@ -100,15 +101,16 @@ static short tls_wants(SSL *tls, int result)
     }
 }
 
-/* The certificate must be for this name, or for this number; a star in it is a whole label
- * (RFC 9525 6.3). */
+/* The certificate must be for this name, or for this number; a star in it is a whole
+ * label (RFC 9525 6.3). */
 static bool tls_expect(SSL *tls, const char *host)
 {
     struct in6_addr number;
 
     if (inet_pton(AF_INET, host, &number) == 1 || inet_pton(AF_INET6, host, &number) == 1)
         return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(tls), host) == 1;
-    SSL_set_hostflags(tls, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS | X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
+    SSL_set_hostflags(tls, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS |
+                      X509_CHECK_FLAG_NEVER_CHECK_SUBJECT);
     return SSL_set1_host(tls, host) == 1 && SSL_set_tlsext_host_name(tls, host) == 1;
 }
 
@@ -281,8 +283,8 @@ bool redis_link_idle(RedisLink *l)
 /* What Redis answers while it starts or changes places will pass; a "no" won't. */
 static bool refused(RedisTrouble *t, const char *what, const RedisAnswer *a)
 {
-    bool passing = strcmp(a->error, "LOADING") == 0 || strcmp(a->error, "MASTERDOWN") == 0 ||
-                   strcmp(a->error, "BUSY") == 0;
+    bool passing = strcmp(a->error, "LOADING") == 0 ||
+                   strcmp(a->error, "MASTERDOWN") == 0 || strcmp(a->error, "BUSY") == 0;
 
     if (strcmp(a->error, "NOAUTH") == 0)
         return trouble(t, REDIS_REFUSED, "Redis wants a password (NOAUTH)");
@@ -307,7 +309,8 @@ static bool sign_in(RedisLink *l, const RedisAddress *a, Mono until, RedisTroubl
 {
     char number[24];
     Str db = { number, snprintf(number, sizeof number, "%jd", (intmax_t)a->db) };
-    Str named[] = { S("AUTH"), a->user, a->password }, unnamed[] = { S("AUTH"), a->password };
+    Str named[] = { S("AUTH"), a->user, a->password },
+        unnamed[] = { S("AUTH"), a->password };
     Str choose[] = { S("SELECT"), db }, ping[] = { S("PING") };
     Str name[] = { S("CLIENT"), S("SETNAME"), S("tickettoken") };
     RedisTrouble unminded;
@@ -341,7 +344,8 @@ static bool socket_place(const RedisAddress *a, RedisPlaces *out, RedisTrouble *
 
 bool redis_look_up(const RedisAddress *a, RedisPlaces *out, RedisTrouble *t)
 {
-    struct addrinfo wants = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV }, *found;
+    struct addrinfo wants = { .ai_socktype = SOCK_STREAM, .ai_flags = AI_NUMERICSERV },
+                    *found;
     char host[300], port[8];
 
     memset(out, 0, sizeof *out);
@@ -404,8 +408,8 @@ static int connect_any(const RedisPlaces *p, Mono until, RedisTrouble *t)
     return fd;
 }
 
-RedisLink *redis_link_open(const RedisAddress *a, const RedisPlaces *places, RedisTls *tls,
-                           Mono until, RedisTrouble *t)
+RedisLink *redis_link_open(const RedisAddress *a, const RedisPlaces *places,
+                           RedisTls *tls, Mono until, RedisTrouble *t)
 {
     int fd = connect_any(places, until, t);
 

@@ -13,7 +13,8 @@ typedef enum RedisEnd {
     REDIS_FINE,
     REDIS_BROKEN,                        /* refused, reset, closed, or speaks no RESP */
     REDIS_LATE,                          /* no answer in time                */
-    REDIS_REFUSED                        /* password, certificate: trying again is no use */
+    REDIS_REFUSED                        /* password, certificate: trying again is no
+                                            use */
 } RedisEnd;
 
 typedef struct RedisTrouble { RedisEnd end; char why[200]; } RedisTrouble;
@@ -37,14 +38,16 @@ void      redis_tls_close(RedisTls *tls);
 /* Connects, shakes hands, signs in, chooses the database and sees that it answers.
  *   gives   NULL with *t when it could not */
 typedef struct RedisLink RedisLink;
-RedisLink *redis_link_open(const RedisAddress *a, const RedisPlaces *places, RedisTls *tls,
-                           Mono until, RedisTrouble *t);
+RedisLink *redis_link_open(const RedisAddress *a, const RedisPlaces *places,
+                           RedisTls *tls, Mono until, RedisTrouble *t);
 void       redis_link_close(RedisLink *l);
 
 /* True when it is still open and nothing has come that nobody asked for. */
 bool       redis_link_idle(RedisLink *l);
 
-typedef enum AnswerKind { ANSWER_NONE, ANSWER_TEXT, ANSWER_NUMBERS, ANSWER_ERROR } AnswerKind;
+typedef enum AnswerKind {
+    ANSWER_NONE, ANSWER_TEXT, ANSWER_NUMBERS, ANSWER_ERROR
+} AnswerKind;
 typedef struct RedisAnswer {
     AnswerKind kind;
     Str        text;                     /* in the arena that was given      */
@@ -55,5 +58,5 @@ typedef struct RedisAnswer {
 enum { REDIS_WORDS_MOST = 10, REDIS_ANSWER_MOST = 2 << 20 };
 
 /* Sends one command and waits for its answer. An error that Redis gives is an answer. */
-CHECKED bool redis_link_ask(RedisLink *l, Arena *mem, const Str *words, int count, Mono until,
-                            RedisAnswer *out, RedisTrouble *t);
+CHECKED bool redis_link_ask(RedisLink *l, Arena *mem, const Str *words, int count,
+                            Mono until, RedisAnswer *out, RedisTrouble *t);

@@ -1,8 +1,9 @@
 /* redis_pool.c - a link is lent to one caller at a time; a call that failed in the middle
  * takes its link with it, and the idle ones too, since what broke one has broken all.
  *
- * A link that Redis closed meanwhile (it was restarted, or it counts idle time) is noticed
- * before anything is sent, so that even a command that must not be repeated survives it.
+ * A link that Redis closed meanwhile (it was restarted, or it counts idle time) is
+ * noticed before anything is sent, so that even a command that must not be repeated
+ * survives it.
  *
  * Only what Redis does counts against it: a caller whose own deadline ended first says
  * nothing about it. The name is looked up again only by the one caller that tries, so a
@@ -125,7 +126,8 @@ static void end_well(Loan *loan)
         tell_back();
 }
 
-/* Of many who fail at once only the first makes the pause longer, and then only who tries. */
+/* Of many who fail at once only the first makes the pause longer, and then only who
+ * tries. */
 static void end_badly(Loan *loan, LoanEnd how, const char *why)
 {
     RedisLink *gone[LINKS_MOST];
@@ -268,7 +270,8 @@ static bool ask_once(Ctx *cx, const RedisAsk *ask, RedisAnswer *out, bool *stale
         return fail(cx, KV_UNAVAILABLE, "redis %s: the deadline is over", ask->name);
     if (!borrow(cx, ask, until, &loan))
         return false;
-    bool heard = redis_link_ask(loan.link, cx->mem, ask->words, ask->count, until, out, &t);
+    bool heard = redis_link_ask(loan.link, cx->mem, ask->words, ask->count, until, out,
+                                &t);
     if (heard && !is_elsewhere(out)) {
         end_loan(&loan, KEEP, NULL);
         return true;

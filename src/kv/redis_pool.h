@@ -7,7 +7,8 @@
 #include "base/ctx.h"
 #include "kv/redis_link.h"
 
-/* A command. `name` is what faults and the log call it; keys and values never get there. */
+/* A command. `name` is what faults and the log call it; keys and values never get
+ * there. */
 typedef struct RedisAsk {
     const char *name;
     bool        reads;                   /* changes nothing: may be asked twice */
@@ -15,7 +16,8 @@ typedef struct RedisAsk {
     Str         words[REDIS_WORDS_MOST];
 } RedisAsk;
 
-/* Connects; `attempts` times with 2 s, 4 s ... and chance between them. False with *why. */
+/* Connects; `attempts` times with 2 s, 4 s ... and chance between them. False with
+ * *why. */
 CHECKED bool redis_pool_open(Arena *mem, Str url, int attempts, Str *why);
 void redis_pool_close(void);
 

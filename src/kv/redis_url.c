@@ -78,7 +78,8 @@ static bool read_options(Arena *mem, Str options, RedisAddress *a)
         Str value = str_cut(&options, '&'), name = str_cut(&value, '=');
         if (str_is(name, S("db")) && a->port == 0 && read_db(value, &a->db))
             continue;
-        if (str_is(name, S("ca")) && a->tls && value.len > 0 && percent_decode(mem, value, &a->ca))
+        if (str_is(name, S("ca")) && a->tls && value.len > 0 &&
+            percent_decode(mem, value, &a->ca))
             continue;
         return false;
     }
@@ -116,9 +117,11 @@ bool redis_address_read(Arena *mem, Str url, RedisAddress *out, Str *why)
     if (str_is(scheme, S("unix")))
         good = read_socket(mem, left, out);
     else
-        good = str_starts(left, S("//")) && read_server(mem, str_sub(left, 2, left.len), out);
+        good = str_starts(left, S("//")) &&
+               read_server(mem, str_sub(left, 2, left.len), out);
     if (!good)
-        *why = str_fmt(mem, "REDIS_URL: not of the form %s; what is special in a password is"
+        *why = str_fmt(mem,
+                       "REDIS_URL: not of the form %s; what is special in a password is"
                        " percent-encoded", str_is(scheme, S("unix"))
                        ? "unix:/PATH?db=N" : out->tls
                        ? "rediss://USER:PASSWORD@HOST:PORT/DB?ca=FILE"

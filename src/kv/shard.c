@@ -40,7 +40,8 @@ static void sift_up(Shard *s, isize i)
 {
     Entry *e = s->heap[i];
 
-    for (isize up; i > 0 && before(e->expires, s->heap[up = (i - 1) / 2]->expires); i = up)
+    for (isize up; i > 0 && before(e->expires, s->heap[up = (i - 1) / 2]->expires);
+         i = up)
         place(s, s->heap[up], i);
     place(s, e, i);
 }
@@ -50,7 +51,8 @@ static void sift_down(Shard *s, isize i)
     Entry *e = s->heap[i];
 
     for (isize kid; (kid = 2 * i + 1) < s->count; i = kid) {
-        if (kid + 1 < s->count && before(s->heap[kid + 1]->expires, s->heap[kid]->expires))
+        if (kid + 1 < s->count &&
+            before(s->heap[kid + 1]->expires, s->heap[kid]->expires))
             kid++;
         if (!before(s->heap[kid]->expires, e->expires))
             break;
@@ -106,7 +108,8 @@ Entry *shard_find(Shard *s, u64 hash, Str key, bool counter, Instant now)
 {
     Entry *e = *bucket(s, hash);
 
-    while (e != NULL && (e->hash != hash || e->counter != counter || !str_is(entry_key(e), key)))
+    while (e != NULL &&
+           (e->hash != hash || e->counter != counter || !str_is(entry_key(e), key)))
         e = e->next;
     if (e == NULL || before(now, e->expires))
         return e;

@@ -41,4 +41,8 @@ Entry *shard_add(Shard *s, u64 hash, Str key, bool counter, Str value, Instant e
 void   shard_drop(Shard *s, Entry *e);
 
 static inline Str entry_key(const Entry *e)   { return (Str){ e->bytes, e->key_len }; }
-static inline Str entry_value(const Entry *e) { return (Str){ e->bytes + e->key_len, e->value_len }; }
+
+static inline Str entry_value(const Entry *e)
+{
+    return (Str){ e->bytes + e->key_len, e->value_len };
+}

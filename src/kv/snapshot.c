@@ -11,7 +11,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-typedef struct Record { i64 expires_ms, count; i32 key_len, value_len; u64 counter; } Record;
+typedef struct Record {
+    i64 expires_ms, count;
+    i32 key_len, value_len;
+    u64 counter;
+} Record;
 static const char magic[8] = "TTKV1\n\0";
 enum { FILE_MOST = 128 << 20 };
 
@@ -82,7 +86,8 @@ void snapshot_read(const char *path, Instant now,
         if (r.key_len < 0 || r.value_len < 0 || (i64)r.key_len + r.value_len > s.len)
             break;
         Str key = bite(&s, r.key_len);
-        SnapshotEntry e = { { r.expires_ms }, r.count, r.counter == 1, bite(&s, r.value_len) };
+        SnapshotEntry e = { { r.expires_ms }, r.count, r.counter == 1,
+                            bite(&s, r.value_len) };
         if (before(now, e.expires))
             take_in(key, &e, now);
     }

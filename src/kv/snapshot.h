@@ -6,7 +6,12 @@
 #pragma once
 #include "kv/shard.h"
 
-typedef struct SnapshotEntry { Instant expires; i64 count; bool counter; Str value; } SnapshotEntry;
+typedef struct SnapshotEntry {
+    Instant expires;
+    i64 count;
+    bool counter;
+    Str value;
+} SnapshotEntry;
 
 /* Gives every entry that has not expired to `take_in`, and removes the file. */
 void snapshot_read(const char *path, Instant now,

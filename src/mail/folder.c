@@ -18,7 +18,8 @@ static bool start(Arena *mem, Str rest, Str *why)
     const char *path = str_z(mem, rest);
 
     if (rest.len == 0 || !folder_add(path)) {
-        *why = str_fmt(mem, "MAIL_URL: can't make the folder \"%s\": %s", path, strerror(errno));
+        *why = str_fmt(mem, "MAIL_URL: can't make the folder \"%s\": %s", path,
+                       strerror(errno));
         return false;
     }
     folder = strdup(path);
@@ -52,8 +53,10 @@ static bool send_letter(Ctx *cx, Str from, Str to, Str message)
 {
     (void)from, (void)to;
     Str id = uuid_str(cx->mem, uuid_new(cx->now));
-    const char *aside = str_z(cx->mem, str_fmt(cx->mem, "%s/.%.*s.new", folder, STR_ARGS(id)));
-    const char *path = str_z(cx->mem, str_fmt(cx->mem, "%s/%.*s.eml", folder, STR_ARGS(id)));
+    const char *aside = str_z(cx->mem,
+                              str_fmt(cx->mem, "%s/.%.*s.new", folder, STR_ARGS(id)));
+    const char *path = str_z(cx->mem,
+                             str_fmt(cx->mem, "%s/%.*s.eml", folder, STR_ARGS(id)));
 
     if (write_file(aside, message) && rename(aside, path) == 0)
         return true;

@@ -39,14 +39,16 @@ bool mail_open(Arena *mem, const MailConfig *config, Str *why)
         Str scheme = str_of(engines[i]->scheme);
         if (!str_starts(config->url, scheme))
             continue;
-        if (!engines[i]->open(mem, str_sub(config->url, scheme.len, config->url.len), why))
+        if (!engines[i]->open(mem, str_sub(config->url, scheme.len, config->url.len),
+                              why))
             return false;
         memcpy(sender, config->from.at, (size_t)config->from.len);
         sender[config->from.len] = '\0';
         engine = engines[i];
         return true;
     }
-    *why = S("MAIL_URL: no engine for it; write folder:PATH, smtp://HOST or smtps://HOST");
+    *why = S("MAIL_URL: no engine for it; write folder:PATH, smtp://HOST or "
+             "smtps://HOST");
     return false;
 }
 

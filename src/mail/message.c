@@ -31,7 +31,8 @@ static void put_quoted(Buf *b, Str s)
             continue;
         }
         bool ends = i + 1 == s.len || s.at[i + 1] == '\n' || s.at[i + 1] == '\r';
-        bool plain = (c > ' ' && c < 0x7F && c != '=') || ((c == ' ' || c == '\t') && !ends);
+        bool plain = (c > ' ' && c < 0x7F && c != '=') ||
+                     ((c == ' ' || c == '\t') && !ends);
         isize width = plain ? 1 : 3;
         if (column + width >= LINE_MOST) {
             buf_lit(b, "=\r\n");
@@ -103,8 +104,9 @@ static void put_date(Buf *b, Instant t)
     struct tm tm;
 
     must(gmtime_r(&s, &tm) != NULL);
-    buf_fmt(b, "Date: %s, %02d %s %d %02d:%02d:%02d +0000\r\n", day[tm.tm_wday], tm.tm_mday,
-            month[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min, tm.tm_sec);
+    buf_fmt(b, "Date: %s, %02d %s %d %02d:%02d:%02d +0000\r\n", day[tm.tm_wday],
+            tm.tm_mday, month[tm.tm_mon], tm.tm_year + 1900, tm.tm_hour, tm.tm_min,
+            tm.tm_sec);
 }
 
 static void put_part(Buf *b, const char *type, Str body)
@@ -135,8 +137,8 @@ Str message_write(Ctx *cx, Str from, const Letter *l)
     Str id = uuid_str(cx->mem, uuid_new(cx->now));
 
     put_date(&b, cx->now);
-    buf_fmt(&b, "From: <%.*s>\r\nTo: <%.*s>\r\nMessage-ID: <%.*s@%.*s>\r\n", STR_ARGS(from),
-            STR_ARGS(l->to), STR_ARGS(id), STR_ARGS(domain));
+    buf_fmt(&b, "From: <%.*s>\r\nTo: <%.*s>\r\nMessage-ID: <%.*s@%.*s>\r\n",
+            STR_ARGS(from), STR_ARGS(l->to), STR_ARGS(id), STR_ARGS(domain));
     put_subject(&b, l->subject);
     buf_lit(&b, "MIME-Version: 1.0\r\nAuto-Submitted: auto-generated\r\n");
     if (l->html.len > 0)

@@ -115,7 +115,8 @@ static bool start(const char *scheme, Arena *mem, Str rest, Str *why)
 {
     if (!read_url(scheme, rest)) {
         end();
-        *why = str_fmt(mem, "MAIL_URL: write %s//[USER:PASSWORD@]HOST[:PORT][?ca=FILE]", scheme);
+        *why = str_fmt(mem, "MAIL_URL: write %s//[USER:PASSWORD@]HOST[:PORT][?ca=FILE]",
+                       scheme);
         return false;
     }
     must(curl_global_init(CURL_GLOBAL_DEFAULT) == 0);
@@ -123,8 +124,15 @@ static bool start(const char *scheme, Arena *mem, Str rest, Str *why)
     return true;
 }
 
-static bool start_plain(Arena *mem, Str rest, Str *why) { return start("smtp:", mem, rest, why); }
-static bool start_tls(Arena *mem, Str rest, Str *why)   { return start("smtps:", mem, rest, why); }
+static bool start_plain(Arena *mem, Str rest, Str *why)
+{
+    return start("smtp:", mem, rest, why);
+}
+
+static bool start_tls(Arena *mem, Str rest, Str *why)
+{
+    return start("smtps:", mem, rest, why);
+}
 
 static size_t give(char *to, size_t size, size_t count, void *arg)
 {
@@ -142,7 +150,8 @@ static void set_way(Arena *mem, CURL *c)
 
     curl_easy_setopt(c, CURLOPT_URL, str_z(mem, own.server));
     curl_easy_setopt(c, CURLOPT_PROTOCOLS_STR, "smtp,smtps");
-    curl_easy_setopt(c, CURLOPT_USE_SSL, own.demands_tls ? CURLUSESSL_ALL : CURLUSESSL_TRY);
+    curl_easy_setopt(c, CURLOPT_USE_SSL,
+                     own.demands_tls ? CURLUSESSL_ALL : CURLUSESSL_TRY);
     curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS, (long)CONNECT_MS);
     curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)WHOLE_MS);
     curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);

@@ -22,7 +22,8 @@ static HeadResult take_status(const char **at, const char *end, AnswerHead *a)
         return bad(a, "no status line");
     if (have < 13)
         return HEAD_MORE;
-    if ((v[7] != '0' && v[7] != '1') || v[8] != ' ' || !is_digit(v[9]) || !is_digit(v[10]) ||
+    if ((v[7] != '0' && v[7] != '1') || v[8] != ' ' || !is_digit(v[9]) ||
+        !is_digit(v[10]) ||
         !is_digit(v[11]) || v[9] < '1' || v[9] > '5' || (v[12] != ' ' && v[12] != '\r'))
         return bad(a, "no status line");
     a->minor = v[7] - '0';
@@ -110,7 +111,8 @@ static HeadResult settle_body(AnswerHead *a, Asked asked)
         return bad(a, "Content-Length where none may be");
     a->close |= a->minor == 0;
     a->body = none || asked == ASKED_HEAD || a->length == 0 ? ENDS_AT_HEAD
-            : a->chunked ? ENDS_BY_CHUNKS : a->length > 0 ? ENDS_BY_LENGTH : ENDS_AT_CLOSE;
+            : a->chunked ? ENDS_BY_CHUNKS
+                         : a->length > 0 ? ENDS_BY_LENGTH : ENDS_AT_CLOSE;
     a->close |= a->body == ENDS_AT_CLOSE;
     return HEAD_DONE;
 }
@@ -162,7 +164,8 @@ bool hop_field(Str name, const Header *headers, isize count)
     if (is_one_of(name, hops))
         return true;
     for (isize i = 0; i < count; i++)
-        if (headers[i].name.len == 10 && str_is_nocase(headers[i].name, S("Connection")) &&
+        if (headers[i].name.len == 10 &&
+            str_is_nocase(headers[i].name, S("Connection")) &&
             is_named(headers[i].value, name))
             return true;
     return false;
@@ -181,7 +184,8 @@ static bool trailer_passes(Str name)
     for (isize i = 0; i < countof(ours); i++)
         if (str_is_nocase(str_sub(name, 0, str_of(ours[i]).len), str_of(ours[i])))
             return false;
-    return !hop_field(name, NULL, 0) && !is_one_of(name, never) && str_find(name, '_') < 0;
+    return !hop_field(name, NULL, 0) && !is_one_of(name, never) &&
+           str_find(name, '_') < 0;
 }
 
 isize trailers_filter(Str lines, FieldPasses *passes, const void *of, char *to)

@@ -6,7 +6,9 @@
 #pragma once
 #include "net/head.h"
 
-typedef enum BodyEnd { ENDS_AT_HEAD, ENDS_BY_LENGTH, ENDS_BY_CHUNKS, ENDS_AT_CLOSE } BodyEnd;
+typedef enum BodyEnd {
+    ENDS_AT_HEAD, ENDS_BY_LENGTH, ENDS_BY_CHUNKS, ENDS_AT_CLOSE
+} BodyEnd;
 
 typedef struct AnswerHead {
     int      status, minor;                       /* 100..599, HTTP/1.minor   */
@@ -30,6 +32,7 @@ bool hop_field(Str name, const Header *headers, isize count);
 
 /* Rewrites the trailer lines that may be passed on (RFC 9110 6.5.1: none that frames,
  * routes or authenticates), and of these what `passes` lets through, into `to`, as large
- * as them. Gives how many bytes; -1 when they are no trailers, or more than HEADERS_MOST. */
+ * as them. Gives how many bytes; -1 when they are no trailers, or more than
+ * HEADERS_MOST. */
 typedef bool FieldPasses(const void *of, Str name);
 isize trailers_filter(Str lines, FieldPasses *passes, const void *of, char *to);

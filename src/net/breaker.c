@@ -1,8 +1,8 @@
 /* breaker.c - what a request tells that went out before the breaker opened is not heard:
  * only a probe says whether the upstream is well again. A probe whose asker went away
  * has seen nothing; the next request is the probe then. One that says nothing for as long
- * as the breaker stays open (a large body on a slow line) doesn't keep others out: the next
- * request is a probe beside it. */
+ * as the breaker stays open (a large body on a slow line) doesn't keep others out: the
+ * next request is a probe beside it. */
 #include "net/breaker.h"
 
 void breaker_init(Breaker *b, BreakerRules rules)

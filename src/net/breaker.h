@@ -15,7 +15,9 @@
  * went well. */
 typedef struct BreakerRules { i64 failures; Span window, open; } BreakerRules;
 
-typedef enum BreakerState { BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN } BreakerState;
+typedef enum BreakerState {
+    BREAKER_CLOSED, BREAKER_OPEN, BREAKER_HALF_OPEN
+} BreakerState;
 
 typedef struct Breaker {
     Lock         lock;
@@ -41,5 +43,8 @@ void breaker_tell(Breaker *b, Leave leave, Outcome how, Mono now);
 /* Closes it by hand. */
 void breaker_reset(Breaker *b);
 
-typedef struct BreakerView { BreakerState state; i64 good, bad, opened, wait_ms; } BreakerView;
+typedef struct BreakerView {
+    BreakerState state;
+    i64 good, bad, opened, wait_ms;
+} BreakerView;
 BreakerView breaker_view(Breaker *b, Mono now);

@@ -6,7 +6,8 @@
  *              LINE -> [TRAILER -> TRAILER_LF -> LINE] -> LAST_LF -> END
  *
  * Extensions are read and forgotten, and so are trailers that nobody gave room for; both
- * are bounded, so a body can't be nothing but them. A line end is CRLF and nothing else. */
+ * are bounded, so a body can't be nothing but them. A line end is CRLF and nothing
+ * else. */
 #include "net/head.h"
 #include <string.h>
 
@@ -59,7 +60,8 @@ static int in_trailer(Chunked *c, char b)
          : is_text(b) && c->line++ < TRAILERS_MOST ? TRAILER : WRONG;
 }
 
-/* The lines with their ends, without the empty one; more than there is room for is wrong. */
+/* The lines with their ends, without the empty one; more than there is room for is
+ * wrong. */
 static void keep_trailer(Chunked *c, int was, char b)
 {
     bool of_one = c->state == TRAILER || c->state == TRAILER_LF ||

@@ -78,7 +78,8 @@ static curl_socket_t open_socket(void *arg, curlsocktype use, struct curl_sockad
 
     if (use != CURLSOCKTYPE_IPCXN)
         return CURL_SOCKET_BAD;
-    if (call->want->reach == FETCH_PUBLIC && (!read_sockaddr(sa, &a) || !address_public(&a))) {
+    if (call->want->reach == FETCH_PUBLIC &&
+        (!read_sockaddr(sa, &a) || !address_public(&a))) {
         call->forbidden = true;
         return CURL_SOCKET_BAD;
     }
@@ -88,7 +89,8 @@ static curl_socket_t open_socket(void *arg, curlsocktype use, struct curl_sockad
 static size_t take_body(char *at, size_t size, size_t count, void *arg)
 {
     Call *call = arg;
-    isize n = (isize)(size * count), most = call->want->most > 0 ? call->want->most : MOST;
+    isize n = (isize)(size * count),
+          most = call->want->most > 0 ? call->want->most : MOST;
 
     if (call->body.len + n > most) {
         call->too_long = true;
@@ -106,7 +108,8 @@ static Str without_end(Str line)
     return line;
 }
 
-/* An answer before the final one (100, 103) has a head too: each status line begins anew. */
+/* An answer before the final one (100, 103) has a head too: each status line begins
+ * anew. */
 static size_t take_header(char *at, size_t size, size_t count, void *arg)
 {
     Call *call = arg;
@@ -144,7 +147,8 @@ static bool check(Ctx *cx, const Fetch *f)
         return fail(cx, VALIDATION_ERROR, "fetch: not a URL that may be asked");
     rest = str_sub(rest, tls ? 8 : 7, rest.len);
     host = str_cut(&rest, '/');
-    if (f->url.len > URL_MOST || host.len == 0 || !is_plain_text(f->url) || str_find(host, '@') >= 0)
+    if (f->url.len > URL_MOST || host.len == 0 || !is_plain_text(f->url) ||
+        str_find(host, '@') >= 0)
         return fail(cx, VALIDATION_ERROR, "fetch: not a URL that may be asked");
     for (isize i = 0; i < f->header_count; i++)
         if (f->headers[i].name.len == 0 || str_find(f->headers[i].name, ':') >= 0 ||
@@ -164,7 +168,8 @@ static struct curl_slist *add_line(struct curl_slist *list, const char *line)
 /* curl would send Accept, Expect and a form's Content-Type of its own; an empty value is
  * written with ';'. */
 /* Our own places learn which trace it is; a customer's address is told nothing. */
-static struct curl_slist *add_trace(struct curl_slist *list, const Ctx *cx, const Fetch *f)
+static struct curl_slist *add_trace(struct curl_slist *list, const Ctx *cx,
+                                    const Fetch *f)
 {
     const Trace *t = &cx->trace;
 
@@ -253,7 +258,8 @@ static bool settle(Call *call, CURLcode got, const char *error)
     if (got == CURLE_OPERATION_TIMEDOUT)
         return fail(cx, GATEWAY_TIMEOUT, "fetch: %s", error);
     return got == CURLE_OK ||
-           fail(cx, BAD_GATEWAY, "fetch: %s", error[0] != '\0' ? error : curl_easy_strerror(got));
+           fail(cx, BAD_GATEWAY, "fetch: %s",
+                error[0] != '\0' ? error : curl_easy_strerror(got));
 }
 
 static bool ask(Ctx *cx, const Fetch *f, Fetched *out)
@@ -305,7 +311,8 @@ bool fetch(Ctx *cx, const Fetch *f, Fetched *out)
 
     trace_end(cx, &step, TRACE_CLIENT, method_names.at[f->method],
               L("http.request.method", method_names.at[f->method]),
-              L("peer.service", host_of(f->url)), L("http.response.status_code", out->status));
+              L("peer.service", host_of(f->url)),
+              L("http.response.status_code", out->status));
     return good;
 }
 

@@ -2,8 +2,8 @@
  *
  * For threads that may wait (workers, jobs, senders), never for an io thread. Follows
  * no redirect, uses no proxy of the environment, verifies every certificate and its
- * name; sends no header but those given, Host, Content-Length and Connection, and to FETCH_ANYONE
- * the trace that cx is in.
+ * name; sends no header but those given, Host, Content-Length and Connection, and to
+ * FETCH_ANYONE the trace that cx is in.
  * Needs: req (Header), network.  Used by: identity, gateway, web, cli. */
 #pragma once
 #include "net/req.h"
@@ -17,14 +17,17 @@ typedef enum FetchLong { FETCH_REFUSE, FETCH_CUT } FetchLong;
 
 typedef struct Fetch {
     Method        method;
-    Str           url;                            /* absolute, without user and password */
+    Str           url;                            /* absolute, without user and
+                                                     password */
     const Header *headers;
     isize         header_count;
     Str           body;
     FetchReach    reach;
     bool          plain;                          /* http:// too              */
-    Str           ca;                             /* file of a private authority; absent: the machine's */
-    Span          within;                         /* all of it; 0: 10 s; never past cx->deadline */
+    Str           ca;                             /* file of a private authority; absent:
+                                                     the machine's */
+    Span          within;                         /* all of it; 0: 10 s; never past
+                                                     cx->deadline */
     isize         most;                           /* bytes of body; 0: 1 MiB  */
     FetchLong     too_long;                       /* what becomes of a longer one */
 } Fetch;

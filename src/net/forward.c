@@ -53,7 +53,8 @@ void forward_let_go(Forward *f, Outcome how)
     forward_forget_rest(f);
 }
 
-void forward_give_up(Forward *f, Outcome how, FaultCode fault, int retry_s, const char *why)
+void forward_give_up(Forward *f, Outcome how, FaultCode fault, int retry_s,
+                     const char *why)
 {
     forward_let_go(f, how);
     if (f->answered)
@@ -103,7 +104,8 @@ void forward_start(Forward *f, Outward *s)
     if (f->leave == LEAVE_NONE) {
         up->counts.refused++;
         f->told = true;
-        forward_give_up(f, WENT_UNSEEN, UPSTREAM_UNAVAILABLE, wait_s, "the breaker is open");
+        forward_give_up(f, WENT_UNSEEN, UPSTREAM_UNAVAILABLE, wait_s,
+                        "the breaker is open");
         return;
     }
     forward_wait(f, DUE_CONNECT);
@@ -124,14 +126,16 @@ void forward_seek(Forward *f)
             return;
         case LINE_LACKS:
             f->lines->up->counts.refused++;
-            forward_give_up(f, WENT_UNSEEN, BUSY, 1, "no line to the upstream can be had");
+            forward_give_up(f, WENT_UNSEEN, BUSY, 1,
+                            "no line to the upstream can be had");
             return;
         case LINE_NONE:
             break;
         }
         if (++f->tries >= TRIES) {
             f->lines->up->counts.unreachable++;
-            forward_give_up(f, WENT_WRONG, BAD_GATEWAY, 0, "the upstream can't be reached");
+            forward_give_up(f, WENT_WRONG, BAD_GATEWAY, 0,
+                            "the upstream can't be reached");
             return;
         }
     }
@@ -150,7 +154,8 @@ bool forward_sent_again(Forward *f)
 {
     bool stale = f->line->used;
 
-    if (f->heard || f->has_body || f->tries >= (stale ? TRIES : 1) || GUARDED(!f->wish.again))
+    if (f->heard || f->has_body || f->tries >= (stale ? TRIES : 1) ||
+        GUARDED(!f->wish.again))
         return false;
     if (!stale)
         endpoint_failed(&f->lines->up->endpoints[f->line->endpoint], forward_now(f));
@@ -194,10 +199,12 @@ void forward_due(Forward *f)
         forward_give_up(f, WENT_UNSEEN, BUSY, 1, "all lines to the upstream are in use");
     else if (!f->given && f->rest == NULL && (f->taken || f->invited || !f->expects))
         forward_give_up(f, WENT_UNSEEN, REQUEST_TIMEOUT, 0, "the body comes too slowly");
-    else if (!f->given && f->rest == NULL)        /* who waits for a 100 that may not come */
-        forward_give_up(f, WENT_UNSEEN, GATEWAY_TIMEOUT, 0, "neither 100 nor a body in time");
+    else if (!f->given && f->rest == NULL)     /* who waits for a 100 that may not come */
+        forward_give_up(f, WENT_UNSEEN, GATEWAY_TIMEOUT, 0,
+                        "neither 100 nor a body in time");
     else if (f->via->full(f))
-        forward_give_up(f, WENT_UNSEEN, REQUEST_TIMEOUT, 0, "the answer is read too slowly");
+        forward_give_up(f, WENT_UNSEEN, REQUEST_TIMEOUT, 0,
+                        "the answer is read too slowly");
     else
         late(f, f->answered ? "its answer stopped" : "no answer in time");
 }

@@ -29,8 +29,8 @@ typedef struct ForwardWish {
     const void *of;              /* for these three                          */
 } ForwardWish;
 
-/* Replies with what the upstream will answer, which is held until then. Headers set on the
- * reply are added to it. */
+/* Replies with what the upstream will answer, which is held until then. Headers set on
+ * the reply are added to it. */
 bool reply_forward(Ctx *cx, struct Req *rq, const ForwardWish *wish);
 
 typedef struct Forward Forward;
@@ -60,7 +60,8 @@ struct Forward {
     Line       *line;                             /* NULL: none yet           */
     const AskerVia *via;
     ForwardWish wish;
-    Str         framing;                          /* last lines of the head, and the empty one */
+    Str         framing;                          /* last lines of the head, and the empty
+                                                     one */
     Asked       asked;
     bool        has_body, chunked, expects;       /* the request's; expects: a 100 */
     char       *answer_trailers;                  /* room for them, NULL: not wanted */
@@ -110,7 +111,8 @@ void forward_tell(Forward *f, Outcome how);       /* the breaker, once        */
 /* Gives back what it holds; the line is closed unless it was released before. */
 void forward_let_go(Forward *f, Outcome how);
 /* Each ends it and frees f; broken: by what the upstream did. */
-void forward_give_up(Forward *f, Outcome how, FaultCode fault, int retry_s, const char *why);
+void forward_give_up(Forward *f, Outcome how, FaultCode fault, int retry_s,
+                     const char *why);
 void forward_broken(Forward *f, const char *why);
 /* The line ended too early: sends it once more on another, where that can't do a thing
  * twice. False: it may not. */

@@ -44,7 +44,8 @@ static void count_answer(Forward *f, int status)
 static Going take_interim(Forward *f, const AnswerHead *a)
 {
     if (a->status == 101 || ++f->interims > INTERIMS_MOST) {
-        forward_broken(f, a->status == 101 ? "it switches to another protocol" : "too many 1xx");
+        forward_broken(f, a->status == 101 ? "it switches to another protocol"
+                                           : "too many 1xx");
         return IS_OVER;
     }
     if (a->status != 103 && !(a->status == 100 && f->expects))
@@ -89,8 +90,8 @@ static Going end_body(Forward *f, isize surplus)
 
     if (f->chunks.trailers_len > 0) {
         char *at = f->chunks.trailers;
-        isize n = trailers_filter((Str){ at, f->chunks.trailers_len }, f->wish.trailer_down,
-                                  f->wish.of, at);
+        isize n = trailers_filter((Str){ at, f->chunks.trailers_len },
+                                  f->wish.trailer_down, f->wish.of, at);
         trailers = (Str){ at, n > 0 ? n : 0 };
     }
     if (!f->via->end(f, trailers) || !f->via->flush(f))
@@ -177,7 +178,8 @@ void forward_pull(Line *l)
         if (f == NULL || l->state != LINE_BUSY || !l->readable || f->via->full(f))
             return;
         char *to = l->of->in->pump + PUMP_BEFORE;
-        isize room = PUMP - l->in_len, n = l->link.via->read(&l->link, to + l->in_len, room);
+        isize room = PUMP - l->in_len,
+              n = l->link.via->read(&l->link, to + l->in_len, room);
         if (n == LINK_AGAIN) {
             l->readable = false;
             return;

@@ -34,7 +34,8 @@ static void keep_rest(Forward *f, const struct iovec *parts, int count, isize sk
     must((f->rest = realloc(f->rest, (size_t)(f->rest_len + more))) != NULL);
     for (int i = 0; i < count; i++) {
         isize len = (isize)parts[i].iov_len, from = skip < len ? skip : len;
-        memcpy(f->rest + f->rest_len, (char *)parts[i].iov_base + from, (size_t)(len - from));
+        memcpy(f->rest + f->rest_len, (char *)parts[i].iov_base + from,
+               (size_t)(len - from));
         f->rest_len += len - from;
         skip -= from;
     }
@@ -92,7 +93,8 @@ void forward_moved(Forward *f)
         forward_wait(f, DUE_FLOW);
     else if (all)
         forward_wait(f, DUE_FIRST);
-    else if (ms <= f->lines->up->config.idle_within.ms || f->went_up * 1000 / ms >= SLOWEST_UP)
+    else if (ms <= f->lines->up->config.idle_within.ms ||
+             f->went_up * 1000 / ms >= SLOWEST_UP)
         forward_wait(f, DUE_FLOW);
 }
 
@@ -138,8 +140,9 @@ void forward_give(Forward *f, Str data)
         f->taken = true;
         f->went_up += data.len;
         if (f->chunked)
-            parts[n++] = (struct iovec){ size, (size_t)snprintf(size, sizeof size, "%tx\r\n",
-                                                                data.len) };
+            parts[n++] = (struct iovec){ size,
+                                         (size_t)snprintf(size, sizeof size, "%tx\r\n",
+                                                          data.len) };
         parts[n++] = part_of(data);
         if (f->chunked)
             parts[n++] = part_of(S("\r\n"));
@@ -169,8 +172,8 @@ void forward_given(Forward *f, Str trailers)
 
 bool forward_hungry(const Forward *f)
 {
-    return f->line != NULL && f->line->state == LINE_BUSY && f->rest == NULL && !f->given &&
-           !f->deaf;
+    return f->line != NULL && f->line->state == LINE_BUSY && f->rest == NULL &&
+           !f->given && !f->deaf;
 }
 
 /* It has a line that can be written to. Who starts it sends what there is; else the

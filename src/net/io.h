@@ -45,7 +45,8 @@ struct Server {
     Str          extra;                           /* lines of every response  */
     Tls         *tls;
     Pool         pool;
-    Pool         pagers;                          /* who make pages of what streams missed */
+    Pool         pagers;                          /* who make pages of what streams
+                                                     missed */
     Owners       owners;
     Io         **io;
     int          io_count, port;

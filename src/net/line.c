@@ -358,8 +358,8 @@ static void free_lines(Lines *l)
     free(l);
 }
 
-/* What an upstream leaves behind that nobody will ask any more. Exchanges end as they would;
- * between turns each has a line or waits for one. */
+/* What an upstream leaves behind that nobody will ask any more. Exchanges end as they
+ * would; between turns each has a line or waits for one. */
 static void clear_away(Outward *s, int place)
 {
     Lines *l = s->lines[place];

@@ -13,7 +13,9 @@
 struct Io;
 struct Forward;
 
-typedef enum LineState { LINE_CONNECTING, LINE_GREETING, LINE_BUSY, LINE_IDLE, LINE_GONE } LineState;
+typedef enum LineState {
+    LINE_CONNECTING, LINE_GREETING, LINE_BUSY, LINE_IDLE, LINE_GONE
+} LineState;
 
 typedef struct Line {
     Due           due;                            /* first; of an idle one    */
@@ -35,7 +37,8 @@ typedef struct Line {
 typedef struct Lines {
     Upstream       *up;
     struct Outward   *in;
-    Dues            dues;                         /* CONNECT, FIRST, FLOW of exchanges; POOLED */
+    Dues            dues;                         /* CONNECT, FIRST, FLOW of exchanges;
+                                                     POOLED */
     int             open, most, turn, waiting_count;
     Line           *idle[ENDPOINTS_MOST];         /* the last used stands first */
     struct Forward *waiting, **last_waiting;
@@ -71,7 +74,9 @@ int    outward_wait(const Outward *s, int most);
  *   LINE_WAITS    all are in use; f stands in line
  *   LINE_NONE     the endpoint can't be reached
  *   LINE_LACKS    this process has no more descriptors, or too many wait */
-typedef enum LineGot { LINE_READY, LINE_COMING, LINE_WAITS, LINE_NONE, LINE_LACKS } LineGot;
+typedef enum LineGot {
+    LINE_READY, LINE_COMING, LINE_WAITS, LINE_NONE, LINE_LACKS
+} LineGot;
 LineGot line_seek(Lines *s, struct Forward *f);
 /* f waits no more. */
 void    line_forgo(Lines *s, struct Forward *f);

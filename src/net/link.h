@@ -26,7 +26,7 @@ typedef struct Transport {
     /* Says that nothing more will be written. */
     void (*finish)(Link *l);
     void (*free)(Link *l);
-    bool shared;            /* one request of several on a socket; carries no second one */
+    bool shared;           /* one request of several on a socket; carries no second one */
 } Transport;
 
 extern const Transport plain_transport, tls_transport;
@@ -55,7 +55,8 @@ CHECKED bool tls_sit_on(Link *l, void *ssl);
  * address), signed by `ca_file` or, where that is empty, by who the system trusts; with
  * cert_file and key_file we show one too. */
 typedef struct TlsClient TlsClient;
-TlsClient *tls_client_open(Arena *mem, Str ca_file, Str cert_file, Str key_file, Str *why);
+TlsClient *tls_client_open(Arena *mem, Str ca_file, Str cert_file, Str key_file,
+                           Str *why);
 void tls_client_close(TlsClient *t);
 CHECKED bool tls_client_wrap(TlsClient *t, Link *l, const char *host);
 /* Why the handshake failed, for the log. */

@@ -71,7 +71,8 @@ static int bind_to(Arena *mem, Str host, int port, Sharing sharing, Str *why)
     }
     int fd = open_socket(found, sharing);
     if (fd < 0)
-        *why = str_fmt(mem, "%.*s:%d: %s%s", STR_ARGS(host), port, strerror(errno), cure(errno));
+        *why = str_fmt(mem, "%.*s:%d: %s%s", STR_ARGS(host), port, strerror(errno),
+                       cure(errno));
     freeaddrinfo(found);
     return fd;
 }

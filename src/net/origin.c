@@ -19,8 +19,10 @@ static bool is_host_asked(const Req *rq, Str origin)
     Str host = req_header(rq, S("host"));
 
     return host.len > 0 &&
-           ((str_starts(origin, S("https://")) && str_is_nocase(str_sub(origin, 8, origin.len), host)) ||
-            (str_starts(origin, S("http://")) && str_is_nocase(str_sub(origin, 7, origin.len), host)));
+           ((str_starts(origin, S("https://")) &&
+             str_is_nocase(str_sub(origin, 8, origin.len), host)) ||
+            (str_starts(origin, S("http://")) &&
+             str_is_nocase(str_sub(origin, 7, origin.len), host)));
 }
 
 bool origin_may_ask(Str list, const Req *rq)

@@ -1,7 +1,7 @@
-/* parting.c - how a stream ends that the server ends: with a word about why, so that a page
- * can tell "come again" from "sign in again". EventSource comes again by itself, after
- * the `retry` that it was told last: soon when nothing is wrong, each at a moment of its
- * own, for all of a node's streams end together; late when it would only push out
+/* parting.c - how a stream ends that the server ends: with a word about why, so that a
+ * page can tell "come again" from "sign in again". EventSource comes again by itself,
+ * after the `retry` that it was told last: soon when nothing is wrong, each at a moment
+ * of its own, for all of a node's streams end together; late when it would only push out
  * another one. */
 #include <stdio.h>
 #include "base/rand.h"
@@ -36,14 +36,15 @@ bool stream_say(Conn *c, Parting why)
 {
     const Word *w = &words[why];
     char text[128];
-    int n = snprintf(text, sizeof text, "retry: %d\nevent: %s\ndata: {\"reason\":\"%s\"}\n\n",
+    int n = snprintf(text, sizeof text,
+                     "retry: %d\nevent: %s\ndata: {\"reason\":\"%s\"}\n\n",
                      w->retry_ms + (int)rand_below((u32)w->more_ms), w->event, w->reason);
 
     return conn_put(c, (Str){ text, n });
 }
 
-/* A record of TLS that is half out must end as it was begun, with news that may be gone by
- * now: who has stopped reading learns nothing more. */
+/* A record of TLS that is half out must end as it was begun, with news that may be gone
+ * by now: who has stopped reading learns nothing more. */
 static bool is_stuck(const Conn *c)
 {
     return c->stream->blocked && c->link.via == &tls_transport;

@@ -7,7 +7,7 @@
 #include "net/route.h"
 
 enum { HEADERS_MOST = 100 };
-typedef struct Header { Str name, value; } Header;      /* name as it came; compare nocase */
+typedef struct Header { Str name, value; } Header;   /* name as it came; compare nocase */
 
 typedef struct ReplyHeader { struct ReplyHeader *next; Str name, value; } ReplyHeader;
 
@@ -21,13 +21,16 @@ typedef struct Reply {
     ReplyHeader *headers;
     bool         close;                           /* close the connection after it */
     Mono         not_before;                      /* held back until then     */
-    struct ForwardWish *forward;                  /* not NULL: an upstream answers (forward.h) */
-    struct StreamWish *stream;                    /* not NULL: becomes a stream (stream.h) */
-    Learn       *learn;                           /* FORWARDS: not known yet, see learn.h */
+    struct ForwardWish *forward;                  /* not NULL: an upstream answers
+                                                     (forward.h) */
+    struct StreamWish *stream;                    /* not NULL: becomes a stream
+                                                     (stream.h) */
+    Learn       *learn;                           /* not known yet (learn.h)  */
 } Reply;
 
 typedef struct Req {
-    Method        method;                         /* HEAD is given as M_GET with head set */
+    Method        method;                         /* HEAD is given as M_GET with head
+                                                     set */
     bool          head;
     Str           target;                         /* as it came               */
     Str           path;                           /* decoded, dot segments settled */
@@ -36,7 +39,8 @@ typedef struct Req {
     isize         header_count;
     Str           body;                           /* whole, already unchunked */
     Str           peer;                           /* address, no port         */
-    Str           via;                            /* the load balancer's, when one said peer */
+    Str           via;                            /* the load balancer's, when one said
+                                                     peer */
     bool          secure;                         /* came over TLS            */
     unsigned      allow;                          /* bit per Method that the path knows */
     const Route  *route;                          /* NULL: OPTIONS, or a refusal */
@@ -62,7 +66,8 @@ Str req_param(const Req *rq, const char *name);
 CHECKED bool req_id(Ctx *cx, const Req *rq, const char *name, Uuid *out);
 
 /* ?limit= (1..100, default 20) and ?cursor=; fails VALIDATION_ERROR. Read page.limit + 1
- * rows: page_cut then says whether more follow, and `count` is what belongs on this page. */
+ * rows: page_cut then says whether more follow, and `count` is what belongs on this
+ * page. */
 typedef struct Page { i64 limit; Str cursor; } Page;
 CHECKED bool req_page(Ctx *cx, const Req *rq, Page *out);
 bool page_cut(const Page *page, isize *count);
@@ -75,7 +80,8 @@ CHECKED bool req_page_number(Ctx *cx, const Req *rq, Page *out, i64 *from);
 /* The body as JSON by its shape: UNSUPPORTED_MEDIA_TYPE, BAD_JSON, VALIDATION_ERROR. */
 CHECKED bool req_read(Ctx *cx, const Req *rq, const Shape *shape, void *out);
 
-/* The query by its shape, of texts, ids, times, names, numbers and truths. Fails VALIDATION_ERROR. */
+/* The query by its shape, of texts, ids, times, names, numbers and truths. Fails
+ * VALIDATION_ERROR. */
 CHECKED bool req_read_query(Ctx *cx, const Req *rq, const Shape *shape, void *out);
 
 /* Replies; each gives true, so that it can end an && chain. */

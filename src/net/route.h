@@ -23,11 +23,14 @@ enum {                                            /* what a route is          */
     TESTONLY = 32,    /* there only with the test clock                      */
     LISTED   = 64,    /* answers {data:[out...],pagination}                  */
     PAGED    = 128,   /* with LISTED: takes limit and cursor                 */
-    FORWARDS = 256,   /* with INLINE: may reply by an upstream (forward.h); sees no body */
+    FORWARDS = 256,   /* with INLINE: may reply by an upstream (forward.h); sees no
+                         body */
     FRESH    = 512,   /* who has a second factor must have shown it lately (fresh.h) */
     OR_503   = 1024,  /* may say the same with 503, which is no failure of it */
-    LIMIT_LOGIN    = 1 << 16,                     /* how often one address may ask: at most */
-    LIMIT_REGISTER = 2 << 16,                     /* one of these (identity/limit.h)        */
+    LIMIT_LOGIN    = 1 << 16,                     /* how often one address may ask: at
+                                                     most */
+    LIMIT_REGISTER = 2 << 16,                     /* one of these (identity/limit.h)
+                                                      */
     LIMIT_WALLET   = 3 << 16,
     LIMIT_DEFAULT  = 4 << 16,
     LIMIT_STREAM   = 5 << 16,
@@ -40,7 +43,8 @@ typedef struct Route {
                                                      star: what no other row knows */
     unsigned     access;                          /* access/guard.h says what it means */
     i64          body_most;                       /* 0: the server's default  */
-    const Shape *in;                              /* of the body, or of a GET's query; NULL: none */
+    const Shape *in;                              /* of the body, or of a GET's query;
+                                                     NULL: none */
     int          status;                          /* of success               */
     const Shape *out;                             /* NULL: no JSON object     */
     Handler     *run;
@@ -51,10 +55,12 @@ typedef struct Route {
 enum { PARAMS_MOST = 4 };
 typedef struct RouteParam { const char *name; isize name_len; Str value; } RouteParam;
 typedef struct RouteMatch {
-    const Route *route;                           /* NULL: 404, or 405 when allow is set */
+    const Route *route;                           /* NULL: 404, or 405 when allow is
+                                                     set */
     RouteParam   params[PARAMS_MOST];
     int          count;
-    unsigned     allow;                           /* bit per Method that this path knows */
+    unsigned     allow;                           /* bit per Method that this path
+                                                     knows */
 } RouteMatch;
 
 typedef struct Router Router;

@@ -14,8 +14,8 @@
 ServerConfig server_defaults(void)
 {
     return (ServerConfig){
-        .host = S("127.0.0.1"), .port = 8080, .http2 = HTTP2_TLS, .workers = 128, .queue_most = 4096,
-        .conns_most = 18000, .body_most = 1 << 20,
+        .host = S("127.0.0.1"), .port = 8080, .http2 = HTTP2_TLS, .workers = 128,
+        .queue_most = 4096, .conns_most = 18000, .body_most = 1 << 20,
         .head_within = seconds(10), .body_within = seconds(30),
         .keep_alive = seconds(72), .write_within = seconds(30),
         .sse_heartbeat = seconds(15), .sse_lasts = minutes(30),
@@ -62,7 +62,8 @@ static bool open_tls(Server *s, Arena *mem, Str *why)
     if (s->config.tls_cert.len == 0)
         return true;
     Str reason;
-    TlsFiles files = { s->config.tls_cert, s->config.tls_key, s->config.http2 != HTTP2_OFF };
+    TlsFiles files = { s->config.tls_cert, s->config.tls_key,
+                       s->config.http2 != HTTP2_OFF };
     s->tls = tls_open(&s->mem, &files, &reason);
     if (s->tls == NULL)
         *why = str_copy(mem, reason);
@@ -185,7 +186,7 @@ void server_close(Server *s)
     s->stopping = true;
     for (int i = 0; i < s->io_count; i++)
         io_join(s->io[i]);
-    pool_free(&s->pool);                          /* an io thread may have been at its door */
+    pool_free(&s->pool);                      /* an io thread may have been at its door */
     pool_free(&s->pagers);
     for (int i = 0; i < s->io_count; i++)
         io_close(s->io[i]);

@@ -1,12 +1,13 @@
-/* server.h - HTTP/1.1 and HTTP/2 (RFC 9110, 9112, 9113) for many connections on few threads.
+/* server.h - HTTP/1.1 and HTTP/2 (RFC 9110, 9112, 9113) for many connections on few
+ * threads.
  *
  * What a connection costs, beside the kernel's share (measured with 10,000 of each on
  * x86-64, plain): idle 210 bytes, an idle stream 420. At most: 16 KiB while a head is
  * coming, 32 KiB of pipelined requests, the body's limit while a body comes and is at
  * work, the rest of one answer (or 64 KiB of small ones) while the peer is slow, 2
  * MiB for each io thread. A stream never owns more than the frame it is in: frames lie
- * once in a log of 16,384. HTTP/2: an idle connection 11.1 KB (nghttp2's session), an idle
- * stream 870 bytes; at most 64 KiB of frames on their way out and 8 MiB of bodies.
+ * once in a log of 16,384. HTTP/2: an idle connection 11.1 KB (nghttp2's session), an
+ * idle stream 870 bytes; at most 64 KiB of frames on their way out and 8 MiB of bodies.
  *
  * Io threads own sockets, parsers and streams and never block; worker threads own
  * a Ctx each and never touch a socket. In between stand one bounded queue of

@@ -8,7 +8,8 @@
 
 enum { PARTS_MOST = 64,             /* frames in one write                   */
        KERNEL_MOST = 64 << 10 };    /* bytes that the kernel keeps for one (it doubles them);
-                                       by itself it keeps megabytes for who doesn't read */
+                                       by itself it keeps megabytes for who doesn't
+                                       read */
 
 bool reply_stream(Ctx *cx, Req *rq, const StreamWish *wish)
 {
@@ -62,7 +63,8 @@ static Mono end_of_life(const Server *s, Span wished, Mono now)
     i64 most = s->config.sse_lasts.ms;
     i64 lasts = most - (i64)rand_below((u32)(most / 10 + 1));
 
-    return mono_after(now, (Span){ wished.ms > 0 && wished.ms < lasts ? wished.ms : lasts });
+    return mono_after(now,
+                      (Span){ wished.ms > 0 && wished.ms < lasts ? wished.ms : lasts });
 }
 
 static void bound_kernel(const Conn *c)
@@ -161,7 +163,8 @@ static void gather(const Hub *h, const Stream *s, Batch *b)
 {
     b->count = 0;
     b->last = false;
-    for (b->end = s->cursor; b->end < h->head && b->count < PARTS_MOST && !b->last; b->end++) {
+    for (b->end = s->cursor; b->end < h->head && b->count < PARTS_MOST && !b->last;
+         b->end++) {
         Frame *f = h->ring[b->end % RING];
         if (!wants(s, f))
             continue;

@@ -27,10 +27,12 @@ typedef struct StreamWish {
     int   count;
     Str   first;                 /* sent at once: retry, connected, replayed events */
     i64   after;                 /* frames with a larger id follow; -1: from now on */
-    Topic owner;                 /* counted per owner; the oldest over the limit is closed */
+    Topic owner;                 /* counted per owner; the oldest over the limit is
+                                    closed */
     i64   owner_most;            /* 0: no limit                              */
     Span  lasts;                 /* at most; 0: as long as any               */
-    bool (*over)(const Listener *of);  /* asked now and then: whether to end it; NULL: never */
+    bool (*over)(const Listener *of);  /* asked now and then: whether to end it; NULL:
+                                          never */
     Listener of;
     /* NULL: `first` is all that comes before the frames. Else it is a page, and when that
      * is written a worker asks here for the next: first and after anew, page NULL with
@@ -49,7 +51,8 @@ bool reply_stream(Ctx *cx, struct Req *rq, const StreamWish *wish);
 void stream_publish(struct Server *s, i64 id, const Topic *topics, int count, Str wire);
 
 /* The same, and streams that get it are closed with it. */
-void stream_publish_last(struct Server *s, i64 id, const Topic *topics, int count, Str wire);
+void stream_publish_last(struct Server *s, i64 id, const Topic *topics, int count,
+                         Str wire);
 
 /* Appends "id: ..\nevent: ..\ndata: ..\n\n"; data must hold no line break. */
 void frame_write(Buf *b, i64 id, Str event, Str data);

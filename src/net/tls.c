@@ -43,12 +43,15 @@ static int choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *o
     return SSL_TLSEXT_ERR_OK;
 }
 
-static SSL_CTX *refuse(Arena *mem, SSL_CTX *c, Str *why, const char *what, const char *path)
+static SSL_CTX *refuse(Arena *mem, SSL_CTX *c, Str *why, const char *what,
+                       const char *path)
 {
     unsigned long e = ERR_get_error();
-    const char *reason = ERR_SYSTEM_ERROR(e) ? strerror(ERR_GET_REASON(e)) : ERR_reason_error_string(e);
+    const char *reason = ERR_SYSTEM_ERROR(e) ? strerror(ERR_GET_REASON(e))
+                                             : ERR_reason_error_string(e);
 
-    *why = str_fmt(mem, "%s %s: %s", what, path, reason != NULL ? reason : "can't be used");
+    *why = str_fmt(mem, "%s %s: %s", what, path,
+                   reason != NULL ? reason : "can't be used");
     SSL_CTX_free(c);
     return NULL;
 }
@@ -82,12 +85,13 @@ static Instant end_of(SSL_CTX *c)
     return (Instant){ (i64)timegm(&tm) * 1000 };
 }
 
-/* People can't come in, but a certificate is often renewed in place: it is no reason not to
- * start. */
+/* People can't come in, but a certificate is often renewed in place: it is no reason not
+ * to start. */
 static void warn_expired(const Tls *t, SSL_CTX *c)
 {
     if (before(end_of(c), time_now()))
-        log_warn("the certificate has expired: browsers refuse it", L("file", (const char *)t->cert));
+        log_warn("the certificate has expired: browsers refuse it",
+                 L("file", (const char *)t->cert));
 }
 
 static SSL_CTX *read_files(Tls *t, Arena *mem, Str *why)

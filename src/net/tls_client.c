@@ -1,5 +1,5 @@
-/* tls_client.c - TLS to those behind. An end without a goodbye is an error here, unlike at
- * the server's side: a body that lasts until the connection ends could be cut short by
+/* tls_client.c - TLS to those behind. An end without a goodbye is an error here, unlike
+ * at the server's side: a body that lasts until the connection ends could be cut short by
  * anybody on the way (RFC 9110 section 17.5, RFC 9112 section 9.8). */
 #include "net/link.h"
 #include <openssl/err.h>
@@ -66,8 +66,8 @@ TlsClient *tls_client_open(Arena *mem, Str ca_file, Str cert_file, Str key_file,
 }
 
 /* The name is checked as an address when it is one (RFC 9110 4.3.4, 4.3.5), and only a
- * name is told before (RFC 6066 section 3). A star is a whole label, and the subject is no
- * name at all (RFC 9525 6.3 and 2). */
+ * name is told before (RFC 6066 section 3). A star is a whole label, and the subject is
+ * no name at all (RFC 9525 6.3 and 2). */
 bool tls_client_wrap(TlsClient *t, Link *l, const char *host)
 {
     SSL *ssl = SSL_new(t->context);

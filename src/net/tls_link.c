@@ -1,9 +1,10 @@
 /* tls_link.c - TLS as a link, by OpenSSL on a non-blocking socket.
  *
- * OpenSSL's own way to a socket reads the head of a record and its body by a call each, and
- * doesn't say when a read has left nothing, so there would be a third to be told that. Ours
- * reads ahead and remembers (`dry`): one call for a request. What it has read ahead is
- * OpenSSL's, and no epoll tells of it, so a link that has some of that is never dry. */
+ * OpenSSL's own way to a socket reads the head of a record and its body by a call each,
+ * and doesn't say when a read has left nothing, so there would be a third to be told
+ * that. Ours reads ahead and remembers (`dry`): one call for a request. What it has read
+ * ahead is OpenSSL's, and no epoll tells of it, so a link that has some of that is never
+ * dry. */
 #include "net/link.h"
 #include <errno.h>
 #include <openssl/err.h>
@@ -55,7 +56,8 @@ static BIO_METHOD *method;
 
 static void make_method(void)
 {
-    must((method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "link")) != NULL);
+    must((method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK,
+                                "link")) != NULL);
     must(BIO_meth_set_read(method, take) == 1 && BIO_meth_set_write(method, give) == 1 &&
          BIO_meth_set_ctrl(method, control) == 1);
 }

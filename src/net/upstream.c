@@ -1,7 +1,8 @@
-/* upstream.c - an upstream keeps its place (number) as long as anybody holds it, so what an
- * io thread has for that place is never another's. What a name stands for may change; lines
- * to an address that is not the name's any more are closed when they are next to be used
- * (generation). Of more addresses than there is room for the same are taken each time.
+/* upstream.c - an upstream keeps its place (number) as long as anybody holds it, so what
+ * an io thread has for that place is never another's. What a name stands for may change;
+ * lines to an address that is not the name's any more are closed when they are next to be
+ * used (generation). Of more addresses than there is room for the same are taken each
+ * time.
  *
  * A look-up that hangs may not hold up the end of the process: its thread is waited for
  * a second, and what it uses stays if it does not come. */
@@ -92,7 +93,8 @@ typedef struct Found {
     int count;
 } Found;
 
-/* Into its place by its bytes; twice the same, or after the last there is room for, not. */
+/* Into its place by its bytes; twice the same, or after the last there is room for,
+ * not. */
 static void sort_in(Found *f, const struct sockaddr *at, socklen_t len)
 {
     struct sockaddr_storage one = { 0 };
@@ -132,7 +134,8 @@ void endpoint_take(Endpoint *e, const struct addrinfo *found)
 static void look_up(const Upstream *u, Endpoint *e)
 {
     struct addrinfo hints = { .ai_socktype = SOCK_STREAM,
-                              .ai_flags = AI_NUMERICSERV | (e->numeric ? AI_NUMERICHOST : 0) };
+                              .ai_flags = AI_NUMERICSERV |
+                              (e->numeric ? AI_NUMERICHOST : 0) };
     struct addrinfo *found;
     Arena mem = { 0 };
     const char *port = str_z(&mem, str_fmt(&mem, "%d", e->url.port));
@@ -258,7 +261,8 @@ void upstream_retire(Upstream *u)
 static void copy_config(Upstream *u, const UpstreamConfig *c)
 {
     Url *urls = make(&u->mem, Url, c->url_count);
-    Str *texts[] = { &u->config.name, &u->config.ca_file, &u->config.cert_file, &u->config.key_file };
+    Str *texts[] = { &u->config.name, &u->config.ca_file, &u->config.cert_file,
+                     &u->config.key_file };
 
     u->config = *c;
     for (isize i = 0; i < countof(texts); i++)

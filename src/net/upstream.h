@@ -1,9 +1,9 @@
 /* upstream.h - a service behind this server: where it is, how patient we are with it, how
  * it has been doing. All io threads share one; each has lines of its own to it (line.h).
  *
- * It is counted: whoever knows it holds it, so one that is not wanted any more ends with its
- * last exchange. Names are looked up when it is opened and every 30 s, by a thread that may wait.
- * Needs: breaker, link.  Used by: line.c, forward.c, gateway. */
+ * It is counted: whoever knows it holds it, so one that is not wanted any more ends with
+ * its last exchange. Names are looked up when it is opened and every 30 s, by a thread
+ * that may wait. Needs: breaker, link.  Used by: line.c, forward.c, gateway. */
 #pragma once
 #include <stdatomic.h>
 #include <sys/socket.h>
@@ -11,7 +11,8 @@
 #include "net/link.h"
 
 /* UPSTREAM_PLACES: with those from before that have not ended yet. */
-enum { UPSTREAMS_MOST = 64, UPSTREAM_PLACES = 192, ENDPOINTS_MOST = 16, ADDRESSES_MOST = 8 };
+enum { UPSTREAMS_MOST = 64, UPSTREAM_PLACES = 192, ENDPOINTS_MOST = 16,
+       ADDRESSES_MOST = 8 };
 
 /* "https://host:port/path"; path without its last slash, so "" for the root. */
 typedef struct Url { bool secure; Str host, authority, path; int port; } Url;
@@ -45,7 +46,7 @@ extern const int latency_ms[LATENCY_STEPS];       /* upper bounds             */
 
 typedef struct UpstreamCounts {
     _Atomic i64 requests, retries, open, waiting; /* open: lines, idle ones too */
-    _Atomic i64 unreachable, late, broken, refused;   /* by breaker or for want of lines */
+    _Atomic i64 unreachable, late, broken, refused;  /* by breaker or for want of lines */
     _Atomic i64 classes[6];                       /* answers, by status / 100 */
     _Atomic i64 latency[LATENCY_STEPS + 1], latency_us;  /* until the head came */
 } UpstreamCounts;
@@ -63,8 +64,8 @@ typedef struct Upstream {
     UpstreamCounts counts;
 } Upstream;
 
-/* Opens one, held by who asks; the config is copied. NULL with the reason in mem. A name that
- * can't be found now is no reason: it is looked up again.
+/* Opens one, held by who asks; the config is copied. NULL with the reason in mem. A name
+ * that can't be found now is no reason: it is looked up again.
  *   thread  one at a time; io threads may run */
 Upstream *upstream_open(Arena *mem, const UpstreamConfig *config, Str *why);
 void upstream_hold(Upstream *u);
@@ -77,8 +78,9 @@ void upstream_retire(Upstream *u);
 void upstreams_start(void);
 void upstreams_close(void);
 
-/* What was found for its name. The order means nothing (DNS turns it from answer to answer);
- * other addresses begin a new generation, and lines to old ones are used no more. */
+/* What was found for its name. The order means nothing (DNS turns it from answer to
+ * answer); other addresses begin a new generation, and lines to old ones are used no
+ * more. */
 struct addrinfo;
 void endpoint_take(Endpoint *e, const struct addrinfo *found);
 

@@ -12,7 +12,8 @@
 typedef struct PayIntent {
     Str provider;                                 /* "sandbox"                */
     Str intentId;
-    Str clientSecret;                             /* for the provider's script in the browser */
+    Str clientSecret;                             /* for the provider's script in the
+                                                     browser */
     Str url;                                      /* a page where it can be paid */
 } PayIntent;
 extern const Shape pay_intent_shape;
@@ -27,7 +28,8 @@ CHECKED bool pay_intent(Ctx *cx, OrderId order, i64 amount, Str currency, PayInt
 typedef struct PayConfig {
     Str    provider;                              /* "sandbox"                */
     Secret webhook_key;                           /* borrowed until pay_close */
-    Str    public_url;                            /* http://host:port, no slash at the end */
+    Str    public_url;                            /* http://host:port, no slash at the
+                                                     end */
 } PayConfig;
 
 /* False with *why when there is no such provider. */

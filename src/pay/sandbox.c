@@ -16,7 +16,7 @@ enum { VERSION_1 = 1, AT_TENANT = 1, AT_ORDER = 17, AT_AMOUNT = 33, AT_CURRENCY 
 #define PREFIX S("pi_sbx_")
 
 static Digest seal_key;
-static bool opened;                               /* another provider: nothing here is real */
+static bool opened;                           /* another provider: nothing here is real */
 static char base_url[512];
 static PayDeliver *deliver_to_us;
 
@@ -77,7 +77,8 @@ static i64 get_i64(const u8 *from)
     return (i64)v;
 }
 
-static bool sandbox_intent(Ctx *cx, OrderId order, i64 amount, Str currency, PayIntent *out)
+static bool sandbox_intent(Ctx *cx, OrderId order, i64 amount, Str currency,
+                           PayIntent *out)
 {
     u8 b[INTENT_BYTES] = { VERSION_1 };
 
@@ -129,7 +130,8 @@ static Str payment_id(Ctx *cx, Str intent_id)
                    STR_ARGS(base64url_write(cx->mem, d.b, MAC_BYTES)));
 }
 
-static Str webhook_body(Ctx *cx, Str intent_id, const SandboxIntent *in, SandboxOutcome outcome)
+static Str webhook_body(Ctx *cx, Str intent_id, const SandboxIntent *in,
+                        SandboxOutcome outcome)
 {
     Buf b = buf_in(cx->mem, 512);
 

@@ -41,14 +41,17 @@ bool sandbox_page(Ctx *cx, Req *rq)
                 "<title>Sandbox payment</title>\n<link rel=\"icon\" href=\"data:,\">\n"
                 "<link rel=\"stylesheet\" href=\"/style.css\">\n"
                 "<script src=\"/pay/sandbox.js\" defer></script>\n"
-                "<header><h1>Sandbox <span>payment</span></h1>\n<p class=\"lead\">No money moves"
-                " here. Decide what the payment provider says.</p></header>\n<main>\n");
-    buf_fmt(&b, "<p>To pay: <strong id=\"amount\" data-minor=\"%jd\" data-currency=\"%s\">"
-                "%jd minor units of %s</strong></p>\n",
+                "<header><h1>Sandbox <span>payment</span></h1>\n"
+                "<p class=\"lead\">No money moves here. Decide what the payment provider "
+                "says.</p></header>\n<main>\n");
+    buf_fmt(&b, "<p>To pay: <strong id=\"amount\" data-minor=\"%jd\" "
+                "data-currency=\"%s\">%jd minor units of %s</strong></p>\n",
             (intmax_t)in.amount, in.currency, (intmax_t)in.amount, in.currency);
-    buf_fmt(&b, "<p>Order <code>%.*s</code></p>\n", STR_ARGS(uuid_str(cx->mem, in.order.v)));
+    buf_fmt(&b, "<p>Order <code>%.*s</code></p>\n",
+            STR_ARGS(uuid_str(cx->mem, in.order.v)));
     buf_fmt(&b, "<p id=\"choice\" data-intent=\"%.*s\">\n", STR_ARGS(id));
-    buf_lit(&b, "<button type=\"button\" class=\"first\" value=\"succeeded\">Payment succeeds</button>\n"
+    buf_lit(&b, "<button type=\"button\" class=\"first\" value=\"succeeded\">Payment "
+                "succeeds</button>\n"
                 "<button type=\"button\" value=\"failed\">Payment fails</button>\n</p>\n"
                 "<p id=\"result\" role=\"status\"></p>\n"
                 "<noscript><p>This page needs JavaScript.</p></noscript>\n</main>\n</html>\n");

@@ -1,4 +1,5 @@
-/* base58.c - long division, one digit after the other: quadratic, so what is read is short. */
+/* base58.c - long division, one digit after the other: quadratic, so what is read is
+ * short. */
 #include "proof/base58.h"
 #include <string.h>
 

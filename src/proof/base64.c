@@ -1,5 +1,5 @@
-/* base64.c - brought into the one form that base/str.h reads strictly. Padding may be there
- * or not, but as much as there is must fit; spaces only within PEM. */
+/* base64.c - brought into the one form that base/str.h reads strictly. Padding may be
+ * there or not, but as much as there is must fit; spaces only within PEM. */
 #include "proof/base64.h"
 
 bool base64_any_read(Arena *mem, Str text, Str *out)

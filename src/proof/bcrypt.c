@@ -1,6 +1,6 @@
 /* bcrypt.c - libxcrypt's crypt_r. bcrypt looks at 72 bytes and no further, so a longer
- * password is one that those systems cut; it is cut here too, because its owner never knew.
- * crypt_r says that it failed by a text that begins with '*'. */
+ * password is one that those systems cut; it is cut here too, because its owner never
+ * knew. crypt_r says that it failed by a text that begins with '*'. */
 #include "proof/bcrypt.h"
 #include "base/crypto.h"
 #include <crypt.h>
@@ -19,8 +19,10 @@ bool bcrypt_is(Str h)
 {
     i64 cost;
 
-    if (h.len != HASH_LETTERS || !str_starts(h, S("$2")) || h.at[3] != '$' || h.at[6] != '$' ||
-        (h.at[2] != 'a' && h.at[2] != 'b' && h.at[2] != 'y') || !str_int(str_sub(h, 4, 6), &cost))
+    if (h.len != HASH_LETTERS || !str_starts(h, S("$2")) || h.at[3] != '$' ||
+        h.at[6] != '$' ||
+        (h.at[2] != 'a' && h.at[2] != 'b' && h.at[2] != 'y') ||
+        !str_int(str_sub(h, 4, 6), &cost))
         return false;
     for (isize i = 7; i < h.len; i++)
         if (!is_letter(h.at[i]))

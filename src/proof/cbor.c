@@ -1,4 +1,5 @@
-/* cbor.c - the first byte has three bits of kind and five of size; see RFC 8949 section 3. */
+/* cbor.c - the first byte has three bits of kind and five of size; see RFC 8949 section
+ * 3. */
 #include "proof/cbor.h"
 
 enum { DEEPEST = 8, NEGATIVE = 1, TAG = 6, SIMPLE = 7, FALSE_ = 20, NULL_ = 22 };
@@ -30,8 +31,8 @@ static bool take_text(Str *from, Cbor *c)
 
 bool cbor_next(Str *from, Cbor *out)
 {
-    static const CborKind kinds[] = { CBOR_INT, CBOR_INT, CBOR_BYTES, CBOR_TEXT, CBOR_LIST,
-                                      CBOR_MAP, CBOR_SIMPLE, CBOR_SIMPLE };
+    static const CborKind kinds[] = { CBOR_INT, CBOR_INT, CBOR_BYTES, CBOR_TEXT,
+                                      CBOR_LIST, CBOR_MAP, CBOR_SIMPLE, CBOR_SIMPLE };
     if (from->len == 0)
         return false;
     int first = (u8)from->at[0], major = first >> 5, size = first & 31;

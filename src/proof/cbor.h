@@ -1,17 +1,20 @@
 /* cbor.h - reads what an authenticator sends, one item after the other.
  *
- * Of RFC 8949 what CTAP2 allows: definite lengths, no tags, no floats; numbers of 64 bits,
- * maps and lists nested eight deep at most. Lengths are never believed: an item that
- * says it is longer than what is there is an error.
+ * Of RFC 8949 what CTAP2 allows: definite lengths, no tags, no floats; numbers of 64
+ * bits, maps and lists nested eight deep at most. Lengths are never believed: an item
+ * that says it is longer than what is there is an error.
  * Needs: str.  Used by: webauthn. */
 #pragma once
 #include "base/str.h"
 
-typedef enum CborKind { CBOR_INT, CBOR_BYTES, CBOR_TEXT, CBOR_LIST, CBOR_MAP, CBOR_SIMPLE } CborKind;
+typedef enum CborKind {
+    CBOR_INT, CBOR_BYTES, CBOR_TEXT, CBOR_LIST, CBOR_MAP, CBOR_SIMPLE
+} CborKind;
 
 typedef struct Cbor {
     CborKind kind;
-    i64      number;                              /* CBOR_INT; how many in a list or map */
+    i64      number;                              /* CBOR_INT; how many in a list or
+                                                     map */
     Str      s;                                   /* CBOR_BYTES, CBOR_TEXT    */
 } Cbor;
 

@@ -1,7 +1,7 @@
-/* commonpass.c - under a rule of twelve letters and four classes people take a common word
- * and put "2024!" behind it. So the list holds the words, and what is tried is looked at
- * without its trimmings: 702 of the million most common ones pass the rule, and nearly all
- * of them are such a word. */
+/* commonpass.c - under a rule of twelve letters and four classes people take a common
+ * word and put "2024!" behind it. So the list holds the words, and what is tried is
+ * looked at without its trimmings: 702 of the million most common ones pass the rule, and
+ * nearly all of them are such a word. */
 #include "proof/commonpass.h"
 
 /* Without digits and marks at their ends. */
@@ -9,23 +9,23 @@ static const char *const words[] = {
     "abc", "abcd", "abcdef", "abcdefg", "abcdefgh", "access", "account", "admin",
     "administrator", "america", "andrew", "angel", "anthony", "apple", "asd", "asdf",
     "asdfgh", "asdfghjkl", "ashley", "autumn", "azerty", "babygirl", "bailey", "banana",
-    "baseball", "basketball", "batman", "blink", "buster", "changeit", "changeme", "charlie",
-    "cheese", "chelsea", "chocolate", "company", "computer", "cookie", "daniel", "default",
-    "diamond", "donald", "dragon", "eagles", "eminem", "facebook", "family", "flower",
-    "football", "freedom", "fuckyou", "ginger", "google", "guest", "hannah", "harley",
-    "hello", "helloworld", "hockey", "hunter", "iloveyou", "internet", "jennifer", "jessica",
-    "jesus", "jordan", "joshua", "justin", "killer", "letmein", "liverpool", "login",
-    "london", "love", "lovely", "loveme", "maggie", "manager", "master", "matrix", "matthew",
-    "michael", "michelle", "monkey", "mother", "mustang", "mypassword", "naruto",
-    "newpassword", "nicole", "ninja", "office", "orange", "pass", "passpass", "passw",
-    "password", "passwordpassword", "passwort", "patrick", "pepper", "pokemon", "princess",
-    "purple", "qazwsx", "qazwsxedc", "qwe", "qweasd", "qweasdzxc", "qwer", "qwert", "qwerty",
-    "qwertyui", "qwertyuiop", "qwertz", "ranger", "robert", "root", "samantha", "samsung",
-    "secret", "server", "service", "shadow", "silver", "soccer", "spring",
-    "starwars", "summer", "sunshine", "superman", "superstar", "support", "system", "taylor",
-    "test", "tester", "testing", "testtest",
-    "thomas", "tigger", "trustno", "user", "welcome", "welcomeback", "whatever", "william",
-    "winter", "yankees", "yellow", "zaq", "zaqwsx", "zxc", "zxcvbn", "zxcvbnm",
+    "baseball", "basketball", "batman", "blink", "buster", "changeit", "changeme",
+    "charlie", "cheese", "chelsea", "chocolate", "company", "computer", "cookie",
+    "daniel", "default", "diamond", "donald", "dragon", "eagles", "eminem", "facebook",
+    "family", "flower", "football", "freedom", "fuckyou", "ginger", "google", "guest",
+    "hannah", "harley", "hello", "helloworld", "hockey", "hunter", "iloveyou", "internet",
+    "jennifer", "jessica", "jesus", "jordan", "joshua", "justin", "killer", "letmein",
+    "liverpool", "login", "london", "love", "lovely", "loveme", "maggie", "manager",
+    "master", "matrix", "matthew", "michael", "michelle", "monkey", "mother", "mustang",
+    "mypassword", "naruto", "newpassword", "nicole", "ninja", "office", "orange", "pass",
+    "passpass", "passw", "password", "passwordpassword", "passwort", "patrick", "pepper",
+    "pokemon", "princess", "purple", "qazwsx", "qazwsxedc", "qwe", "qweasd", "qweasdzxc",
+    "qwer", "qwert", "qwerty", "qwertyui", "qwertyuiop", "qwertz", "ranger", "robert",
+    "root", "samantha", "samsung", "secret", "server", "service", "shadow", "silver",
+    "soccer", "spring", "starwars", "summer", "sunshine", "superman", "superstar",
+    "support", "system", "taylor", "test", "tester", "testing", "testtest",
+    "thomas", "tigger", "trustno", "user", "welcome", "welcomeback", "whatever",
+    "william", "winter", "yankees", "yellow", "zaq", "zaqwsx", "zxc", "zxcvbn", "zxcvbnm",
 };
 
 static bool listed(Str s)
@@ -61,7 +61,8 @@ static Str core(Str s)
     return s;
 }
 
-/* The trimmings go first, then digits inside become letters: "p@ssw0rd" of "P@ssw0rd2024!". */
+/* The trimmings go first, then digits inside become letters: "p@ssw0rd" of
+ * "P@ssw0rd2024!". */
 bool commonpass_is(Arena *mem, Str password)
 {
     Str bare = core(str_lower(mem, password));

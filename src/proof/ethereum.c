@@ -17,13 +17,15 @@ bool eth_recover(const u8 hash[32], const u8 signature[64], int recovery, EthAdd
     size_t n = POINT;
 
     if (recovery < 0 || recovery > 1 ||
-        secp256k1_ecdsa_recoverable_signature_parse_compact(c, &sig, signature, recovery) != 1)
+        secp256k1_ecdsa_recoverable_signature_parse_compact(c, &sig, signature,
+                                                            recovery) != 1)
         return false;
     must(secp256k1_ecdsa_recoverable_signature_convert(c, &plain, &sig) == 1);
     if (secp256k1_ecdsa_signature_normalize(c, NULL, &plain) != 0 ||
         secp256k1_ecdsa_recover(c, &key, &sig, hash) != 1)
         return false;
-    must(secp256k1_ec_pubkey_serialize(c, point, &n, &key, SECP256K1_EC_UNCOMPRESSED) == 1 &&
+    must(secp256k1_ec_pubkey_serialize(c, point, &n, &key,
+                                       SECP256K1_EC_UNCOMPRESSED) == 1 &&
          n == POINT);
     Digest d = keccak256((Str){ (const char *)point + 1, POINT - 1 });
     memcpy(out->b, d.b + SHA256_BYTES - ETH_ADDRESS, ETH_ADDRESS);
@@ -65,7 +67,8 @@ bool eth_address_read(Str text, EthAddress *out)
     bool lower = false, upper = false;
     Str hex = str_sub(text, 2, text.len);
 
-    if (text.len != ETH_LETTERS || !str_starts(text, S("0x")) || !hex_read(hex, out->b, ETH_ADDRESS))
+    if (text.len != ETH_LETTERS || !str_starts(text, S("0x")) ||
+        !hex_read(hex, out->b, ETH_ADDRESS))
         return false;
     for (isize i = 0; i < hex.len; i++) {
         lower |= hex.at[i] >= 'a';

@@ -30,7 +30,7 @@ static void *hash_main(void *unused)
         j->work(j->arg);
         lock(&j->lock);
         j->done = true;
-        pthread_cond_signal(&j->ready);           /* the job is gone once it is unlocked */
+        pthread_cond_signal(&j->ready);          /* the job is gone once it is unlocked */
         unlock(&j->lock);
     }
     return NULL;

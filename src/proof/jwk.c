@@ -23,7 +23,8 @@ static EVP_PKEY *from_params(const char *type, OSSL_PARAM_BLD *build)
     EVP_PKEY *p = NULL;
 
     must(c != NULL && params != NULL);
-    if (EVP_PKEY_fromdata_init(c) != 1 || EVP_PKEY_fromdata(c, &p, EVP_PKEY_PUBLIC_KEY, params) != 1)
+    if (EVP_PKEY_fromdata_init(c) != 1 ||
+        EVP_PKEY_fromdata(c, &p, EVP_PKEY_PUBLIC_KEY, params) != 1)
         p = NULL;
     OSSL_PARAM_free(params);
     EVP_PKEY_CTX_free(c);
@@ -44,8 +45,10 @@ static EVP_PKEY *read_ec(Arena *mem, const Json *jwk)
         point[1 + COORDINATE + i] = (u8)y.at[i];
     }
     OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
-    must(b != NULL && OSSL_PARAM_BLD_push_utf8_string(b, OSSL_PKEY_PARAM_GROUP_NAME, "P-256", 0) == 1 &&
-         OSSL_PARAM_BLD_push_octet_string(b, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point) == 1);
+    must(b != NULL && OSSL_PARAM_BLD_push_utf8_string(b, OSSL_PKEY_PARAM_GROUP_NAME,
+                                                      "P-256", 0) == 1 &&
+         OSSL_PARAM_BLD_push_octet_string(b, OSSL_PKEY_PARAM_PUB_KEY, point,
+                                          sizeof point) == 1);
     EVP_PKEY *p = from_params("EC", b);
     OSSL_PARAM_BLD_free(b);
     return p;
@@ -55,13 +58,14 @@ static EVP_PKEY *read_rsa(Arena *mem, const Json *jwk)
 {
     Str n, e;
 
-    if (!get_bytes(mem, jwk, "n", &n) || !get_bytes(mem, jwk, "e", &e) || n.len > RSA_BYTES_MOST ||
-        e.len > 8)
+    if (!get_bytes(mem, jwk, "n", &n) || !get_bytes(mem, jwk, "e", &e) ||
+        n.len > RSA_BYTES_MOST || e.len > 8)
         return NULL;
     BIGNUM *bn = BN_bin2bn((const u8 *)n.at, (int)n.len, NULL);
     BIGNUM *be = BN_bin2bn((const u8 *)e.at, (int)e.len, NULL);
     OSSL_PARAM_BLD *b = OSSL_PARAM_BLD_new();
-    must(bn != NULL && be != NULL && b != NULL && OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_N, bn) == 1 &&
+    must(bn != NULL && be != NULL && b != NULL &&
+         OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_N, bn) == 1 &&
          OSSL_PARAM_BLD_push_BN(b, OSSL_PKEY_PARAM_RSA_E, be) == 1);
     EVP_PKEY *p = from_params("RSA", b);
     OSSL_PARAM_BLD_free(b);
@@ -77,7 +81,8 @@ static EVP_PKEY *read_okp(Arena *mem, const Json *jwk)
     if (!json_get_str(jwk, "crv", &crv) || !str_is(crv, S("Ed25519")) ||
         !get_bytes(mem, jwk, "x", &x) || x.len != COORDINATE)
         return NULL;
-    return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, (const u8 *)x.at, COORDINATE);
+    return EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, (const u8 *)x.at,
+                                       COORDINATE);
 }
 
 static Str pem_of(Arena *mem, EVP_PKEY *p)
@@ -105,8 +110,10 @@ static bool has_private(const Json *jwk)
 /* NULL: not for us. */
 static JwsKey *read_key(Arena *mem, const Json *jwk)
 {
-    static const struct { const char *kty; Alg alg; EVP_PKEY *(*read)(Arena *, const Json *); } kinds[] = {
-        { "EC", ALG_ES256, read_ec }, { "RSA", ALG_RS256, read_rsa }, { "OKP", ALG_EDDSA, read_okp } };
+    static const struct { const char *kty; Alg alg;
+                          EVP_PKEY *(*read)(Arena *, const Json *); } kinds[] = {
+        { "EC", ALG_ES256, read_ec }, { "RSA", ALG_RS256, read_rsa },
+        { "OKP", ALG_EDDSA, read_okp } };
     Str kty, kid, other, why;
 
     if (!json_get_str(jwk, "kty", &kty) || !json_get_str(jwk, "kid", &kid) ||
@@ -114,7 +121,8 @@ static JwsKey *read_key(Arena *mem, const Json *jwk)
         return NULL;
     for (isize i = 0; i < countof(kinds); i++) {
         if (!str_is(kty, str_of(kinds[i].kty)) ||
-            (json_get_str(jwk, "alg", &other) && !str_is(other, names_str(&alg_names, (int)kinds[i].alg))))
+            (json_get_str(jwk, "alg", &other) &&
+             !str_is(other, names_str(&alg_names, (int)kinds[i].alg))))
             continue;
         EVP_PKEY *p = kinds[i].read(mem, jwk);
         if (p == NULL)
@@ -134,10 +142,12 @@ static bool refuse(JwsKey **keys, isize *count, Str *why, const char *what)
     return false;
 }
 
-bool jwk_set_read(Arena *mem, Str text, JwsKey *keys[JWK_SET_MOST], isize *count, Str *why)
+bool jwk_set_read(Arena *mem, Str text, JwsKey *keys[JWK_SET_MOST], isize *count,
+                  Str *why)
 {
     const Json *j = json_read(mem, text, why);
-    const Json *list = j != NULL && json_kind(j) == J_OBJECT ? json_member(j, "keys") : NULL;
+    const Json *list = j != NULL && json_kind(j) == J_OBJECT
+                       ? json_member(j, "keys") : NULL;
 
     *count = 0;
     if (list == NULL || json_kind(list) != J_LIST)

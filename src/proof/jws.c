@@ -24,10 +24,11 @@ Str jws_sign(Arena *mem, const JwsKey *k, const char *typ, Str payload)
     return buf_str(&b);
 }
 
-static const JwsKey *key_for(Arena *mem, Str head, JwsFind *find, void *arg, const char *typ,
-                             const char **why)
+static const JwsKey *key_for(Arena *mem, Str head, JwsFind *find, void *arg,
+                             const char *typ, const char **why)
 {
-    static const char *const refused[] = { "jku", "jwk", "x5u", "x5c", "crit", "b64", "zip" };
+    static const char *const refused[] = { "jku", "jwk", "x5u", "x5c", "crit", "b64",
+                                           "zip" };
     Str said, kid, alg, is;
     const Json *j = json_read(mem, head, &said);
 
@@ -62,7 +63,8 @@ bool jws_verify(Arena *mem, JwsFind *find, void *arg, const char *typ, Str token
     if (token.len == 0 || token.len > JWS_MOST)
         return false;
     Str first = str_cut(&rest, '.'), second = str_cut(&rest, '.');
-    if (rest.at == NULL || str_find(rest, '.') >= 0 || !base64url_read(mem, first, &head) ||
+    if (rest.at == NULL || str_find(rest, '.') >= 0 ||
+        !base64url_read(mem, first, &head) ||
         !base64url_read(mem, second, payload) || !base64url_read(mem, rest, &sig))
         return false;
     const JwsKey *k = key_for(mem, head, find, arg, typ, why);

@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { RSA_LEAST = 2048, ES256_HALF = 32, CURVE_BYTES = 64 };   /* a signature on a curve */
+/* a signature on a curve */
+enum { RSA_LEAST = 2048, ES256_HALF = 32, CURVE_BYTES = 64 };
 
 static const char *const alg_words[] = { "ES256", "RS256", "EdDSA", "HS256" };
 const Names alg_names = { alg_words, countof(alg_words) };
@@ -21,14 +22,16 @@ static const char *misfit(const EVP_PKEY *p, Alg alg)
 
     switch ((int)alg) {
     case ALG_ES256:
-        if (!EVP_PKEY_is_a(p, "EC") || EVP_PKEY_get_group_name(p, group, sizeof group, NULL) != 1 ||
+        if (!EVP_PKEY_is_a(p, "EC") ||
+            EVP_PKEY_get_group_name(p, group, sizeof group, NULL) != 1 ||
             strcmp(group, "prime256v1") != 0)
             return "not a P-256 key";
         return NULL;
     case ALG_RS256:
         if (!EVP_PKEY_is_a(p, "RSA"))
             return "not an RSA key";
-        return bits < RSA_LEAST || bits > RSA_MOST ? "not an RSA key of 2048 to 4096 bits" : NULL;
+        return bits < RSA_LEAST ||
+               bits > RSA_MOST ? "not an RSA key of 2048 to 4096 bits" : NULL;
     case ALG_EDDSA:
         return EVP_PKEY_is_a(p, "ED25519") ? NULL : "not an Ed25519 key";
     case ALG_HS256:
@@ -42,7 +45,8 @@ bool jws_kid_is(Str s)
 {
     for (isize i = 0; i < s.len; i++) {
         char c = s.at[i];
-        bool good = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
+        bool good = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                    (c >= '0' && c <= '9') ||
                     c == '-' || c == '_' || c == '.' || c == '@';
         if (!good)
             return false;
@@ -71,7 +75,8 @@ static Str write_core(Arena *mem, const JwsKey *k)
                        STR_ARGS(number(mem, k, OSSL_PKEY_PARAM_RSA_E, 1)),
                        STR_ARGS(number(mem, k, OSSL_PKEY_PARAM_RSA_N, 1)));
     if (k->alg == ALG_ES256)
-        return str_fmt(mem, "\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%.*s\",\"y\":\"%.*s\"",
+        return str_fmt(mem,
+                       "\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"%.*s\",\"y\":\"%.*s\"",
                        STR_ARGS(number(mem, k, OSSL_PKEY_PARAM_EC_PUB_X, ES256_HALF)),
                        STR_ARGS(number(mem, k, OSSL_PKEY_PARAM_EC_PUB_Y, ES256_HALF)));
     u8 raw[32];
@@ -128,8 +133,9 @@ JwsKey *jws_key_make(Alg alg)
     Arena own = { 0 };
     must(alg < ALG_PAIRS);
     EVP_PKEY *p = alg == ALG_ES256 ? EVP_PKEY_Q_keygen(NULL, NULL, "EC", "P-256")
-                : alg == ALG_RS256 ? EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)RSA_LEAST)
-                                   : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
+                : alg == ALG_RS256
+                    ? EVP_PKEY_Q_keygen(NULL, NULL, "RSA", (size_t)RSA_LEAST)
+                    : EVP_PKEY_Q_keygen(NULL, NULL, "ED25519");
     must(p != NULL);
     JwsKey *k = key_of(&own, p, alg, (Str){ 0 });
     arena_close(&own);

@@ -10,7 +10,8 @@
 
 typedef enum Alg { ALG_ES256, ALG_RS256, ALG_EDDSA, ALG_HS256, ALG_COUNT,
                    ALG_PAIRS = ALG_HS256 } Alg;   /* those below it have a public part */
-extern const Names alg_names;                     /* begins in the order of JWT_ALGORITHM */
+extern const Names alg_names;                     /* begins in the order of
+                                                     JWT_ALGORITHM */
 
 enum { KID_MOST = 64, HS256_LEAST = 32, HS256_MOST = 64, RSA_MOST = 4096,
        SIGNATURE_MOST = RSA_MOST / 8, CORE_MOST = 800 };
@@ -24,14 +25,16 @@ typedef struct JwsKey {                           /* nobody's but these files' *
     u64   serial;                                 /* never used twice         */
     isize kid_len, core_len, secret_len;
     char  kid[KID_MOST];
-    char  core[CORE_MOST];                        /* its JWK's key members: asked for often */
+    char  core[CORE_MOST];                        /* its JWK's key members: asked for
+                                                     often */
     u8    secret[HS256_MOST];
 } JwsKey;
 
 /* A new pair, not of HS256. Slow for RS256 (0.1 s): never on the way of a request. */
 JwsKey *jws_key_make(Alg alg);
 
-/* A key for HS256 out of 32 to 64 secret bytes (RFC 7518 section 3.2), which are copied. */
+/* A key for HS256 out of 32 to 64 secret bytes (RFC 7518 section 3.2), which are
+ * copied. */
 JwsKey *jws_key_secret(const void *bytes, isize n, Str kid);
 
 /* A key from its PEM text, private or public. NULL, with the reason, when it isn't one of

@@ -1,6 +1,6 @@
 /* jws_signature.c - RFC 7518 and 8037, by OpenSSL 3. Fetching an algorithm or making a
- * context costs more than some signatures do, so each thread keeps the contexts of the keys
- * that it used last. */
+ * context costs more than some signatures do, so each thread keeps the contexts of the
+ * keys that it used last. */
 #include "proof/jws_key.h"
 #include "base/crypto.h"
 #include <openssl/ecdsa.h>
@@ -102,7 +102,8 @@ static void raw_of_der(u8 *raw, const u8 *der, isize n)
 {
     ECDSA_SIG *sig = d2i_ECDSA_SIG(NULL, &der, n);
 
-    must(sig != NULL && BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, ES256_HALF) == ES256_HALF &&
+    must(sig != NULL &&
+         BN_bn2binpad(ECDSA_SIG_get0_r(sig), raw, ES256_HALF) == ES256_HALF &&
          BN_bn2binpad(ECDSA_SIG_get0_s(sig), raw + ES256_HALF, ES256_HALF) == ES256_HALF);
     ECDSA_SIG_free(sig);
 }
@@ -125,8 +126,8 @@ static bool ed_verify(const JwsKey *k, Str text, Str sig)
     EVP_MD_CTX *c = EVP_MD_CTX_new();
 
     must(c != NULL && EVP_DigestVerifyInit(c, NULL, NULL, NULL, k->pkey) == 1);
-    bool good = EVP_DigestVerify(c, (const u8 *)sig.at, (size_t)sig.len, (const u8 *)text.at,
-                                 (size_t)text.len) == 1;
+    bool good = EVP_DigestVerify(c, (const u8 *)sig.at, (size_t)sig.len,
+                                 (const u8 *)text.at, (size_t)text.len) == 1;
     EVP_MD_CTX_free(c);
     return good;
 }

@@ -18,8 +18,8 @@
 #include <sys/mman.h>
 #include <zxcvbn.h>
 
-enum { MEMORY_KIB_MOST = 256 << 10, PASSES = 3, LANES = 4, SALT_BYTES = 16, HASH_BYTES = 32,
-       PHC_LETTERS = 160, REPEATS_MOST = 2,
+enum { MEMORY_KIB_MOST = 256 << 10, PASSES = 3, LANES = 4, SALT_BYTES = 16,
+       HASH_BYTES = 32, PHC_LETTERS = 160, REPEATS_MOST = 2,
        PASSES_MOST = 16, LANES_MOST = 16 };
 
 /* ---- policy --------------------------------------------------------------- */
@@ -55,7 +55,8 @@ static bool has_length(Ctx *cx, Str p, int least)
     isize n = str_letters(p);
 
     return (n >= least && n <= PASSWORD_MOST) ||
-           fail_field(cx, S("password"), "must have %d to %d characters", least, PASSWORD_MOST);
+           fail_field(cx, S("password"), "must have %d to %d characters", least,
+                      PASSWORD_MOST);
 }
 
 static bool allowed_classic(Ctx *cx, Str p, int least)
@@ -73,7 +74,8 @@ static bool allowed_classic(Ctx *cx, Str p, int least)
     if ((has & OTHER) == 0)
         good = fail_field(cx, field, "must have a character that is no letter or digit");
     if (has_run(p))
-        good = fail_field(cx, field, "must not have a character more than %d times in a row",
+        good = fail_field(cx, field,
+                          "must not have a character more than %d times in a row",
                           REPEATS_MOST);
     return good;
 }
@@ -89,7 +91,8 @@ static bool allowed_asvs5(Ctx *cx, Str p, int least)
     double bits = ZxcvbnMatch(text, (const char **)(uintptr_t)shop, NULL);
 
     wipe(text, (isize)strlen(text));
-    return good & (bits >= ASVS_BITS || fail_field(cx, S("password"), "is too easy to guess"));
+    return good & (bits >= ASVS_BITS ||
+                   fail_field(cx, S("password"), "is too easy to guess"));
 }
 
 bool password_allowed(Ctx *cx, const Rules *rules, Str p)
@@ -131,8 +134,10 @@ static char nobody[PHC_LETTERS];
 
 static void make_nobody(void)
 {
-    snprintf(nobody, sizeof nobody, "$argon2id$v=19$m=%jd,t=%d,p=%d$bm9ib2R5IGhhcyB0aGlzIQ"
-             "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", (intmax_t)memory_kib, PASSES, LANES);
+    snprintf(nobody, sizeof nobody,
+             "$argon2id$v=19$m=%jd,t=%d,p=%d$bm9ib2R5IGhhcyB0aGlzIQ"
+             "$AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA", (intmax_t)memory_kib, PASSES,
+             LANES);
 }
 
 void password_open(const HasherConfig *config)
@@ -152,7 +157,8 @@ static int memory_take(u8 **out, size_t n)
 
     must(n <= (size_t)memory_kib * 1024);
     if (at == NULL) {
-        at = mmap(NULL, (size_t)memory_kib * 1024, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        at = mmap(NULL, (size_t)memory_kib * 1024, PROT_READ | PROT_WRITE,
+                  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         must(at != MAP_FAILED && pthread_setspecific(own_key, at) == 0);
     }
     *out = at;
@@ -188,10 +194,11 @@ static void make_hash(void *arg)
         .out = hash, .outlen = HASH_BYTES, .salt = salt, .saltlen = SALT_BYTES,
         .pwd = (u8 *)(uintptr_t)m->password.at, .pwdlen = (u32)m->password.len,
         .t_cost = PASSES, .m_cost = (u32)memory_kib, .lanes = LANES, .threads = 1,
-        .version = ARGON2_VERSION_13, .allocate_cbk = memory_take, .free_cbk = memory_give,
-    };
+        .version = ARGON2_VERSION_13, .allocate_cbk = memory_take,
+        .free_cbk = memory_give, };
     must(argon2id_ctx(&c) == ARGON2_OK);
-    Str phc = str_fmt(&mem, "$argon2id$v=19$m=%jd,t=%d,p=%d$%.*s$%.*s", (intmax_t)memory_kib, PASSES, LANES,
+    Str phc = str_fmt(&mem, "$argon2id$v=19$m=%jd,t=%d,p=%d$%.*s$%.*s",
+                      (intmax_t)memory_kib, PASSES, LANES,
                       STR_ARGS(plain64(&mem, salt, SALT_BYTES)),
                       STR_ARGS(plain64(&mem, hash, HASH_BYTES)));
     must(phc.len < PHC_LETTERS);
@@ -236,8 +243,8 @@ static bool read_phc(Str phc, Costs *c, Str *rest)
     if (tail.at == NULL)
         return false;
     *rest = (Str){ tail.at - 1, tail.len + 1 };
-    return c->m >= 8 * c->p && c->m <= MEMORY_KIB_MOST && c->t >= 1 && c->t <= PASSES_MOST &&
-           c->p >= 1 && c->p <= LANES_MOST;
+    return c->m >= 8 * c->p && c->m <= MEMORY_KIB_MOST && c->t >= 1 &&
+           c->t <= PASSES_MOST && c->p >= 1 && c->p <= LANES_MOST;
 }
 
 bool password_phc_settle(Arena *mem, Str phc, Str *out)
@@ -247,8 +254,8 @@ bool password_phc_settle(Arena *mem, Str phc, Str *out)
 
     if (!read_phc(phc, &c, &rest))
         return false;
-    *out = str_fmt(mem, "$argon2id$v=19$m=%jd,t=%jd,p=%jd%.*s", (intmax_t)c.m, (intmax_t)c.t,
-                   (intmax_t)c.p, STR_ARGS(rest));
+    *out = str_fmt(mem, "$argon2id$v=19$m=%jd,t=%jd,p=%jd%.*s", (intmax_t)c.m,
+                   (intmax_t)c.t, (intmax_t)c.p, STR_ARGS(rest));
     return true;
 }
 
@@ -261,7 +268,8 @@ static void check_hash(void *arg)
     if (c->bcrypt.at != NULL)
         c->same = bcrypt_same(c->bcrypt, c->password);
     else
-        c->same = crypto_pwhash_str_verify(c->phc, c->password.at, (u64)c->password.len) == 0;
+        c->same = crypto_pwhash_str_verify(c->phc, c->password.at,
+                                           (u64)c->password.len) == 0;
 }
 
 bool password_check(Ctx *cx, Str phc, Str password, bool *same, bool *stale)
@@ -286,5 +294,6 @@ bool password_hash_is(Arena *mem, Str hash)
 {
     Str settled;
 
-    return hash.at != NULL && (bcrypt_is(hash) || password_phc_settle(mem, hash, &settled));
+    return hash.at != NULL &&
+           (bcrypt_is(hash) || password_phc_settle(mem, hash, &settled));
 }

@@ -59,7 +59,7 @@ static Str joined(Arena *mem, const char *prefix, isize n, Str a, Str b)
 
 Str pubkey_p256(Arena *mem, Str x, Str y)
 {
-    static const char prefix[] =                  /* ..., BIT STRING, uncompressed point */
+    static const char prefix[] =                 /* ..., BIT STRING, uncompressed point */
         "\x30\x59\x30\x13\x06\x07\x2a\x86\x48\xce\x3d\x02\x01\x06\x08\x2a\x86\x48\xce\x3d\x03"
         "\x01\x07\x03\x42\x00\x04";
     return joined(mem, prefix, countof(prefix) - 1, x, y);
@@ -103,7 +103,8 @@ Str pubkey_rsa(Arena *mem, Str n, Str e)
     Str en = der(mem, INTEGER, (n.at[0] & 0x80) != 0 ? zero : none, n, none);
     Str ee = der(mem, INTEGER, (e.at[0] & 0x80) != 0 ? zero : none, e, none);
     Str key = der(mem, SEQUENCE, en, ee, none);
-    return der(mem, SEQUENCE, (Str){ name, countof(name) - 1 }, der(mem, BITS, zero, key, none), none);
+    return der(mem, SEQUENCE, (Str){ name, countof(name) - 1 },
+               der(mem, BITS, zero, key, none), none);
 }
 
 /* ---- used ------------------------------------------------------------------ */

@@ -1,8 +1,8 @@
 /* pubkey.h - somebody else's public key, and whether a signature is its.
  *
- * Kept as SubjectPublicKeyInfo in DER (RFC 5280). Three kinds: P-256 with ECDSA and SHA-256
- * (the signature in DER), Ed25519, RSA of 2048 to 4096 bits with PKCS 1 and SHA-256.
- * Needs: base.  Used by: webauthn, identity (device_key). */
+ * Kept as SubjectPublicKeyInfo in DER (RFC 5280). Three kinds: P-256 with ECDSA and
+ * SHA-256 (the signature in DER), Ed25519, RSA of 2048 to 4096 bits with PKCS 1 and
+ * SHA-256. Needs: base.  Used by: webauthn, identity (device_key). */
 #pragma once
 #include "base/str.h"
 

@@ -1,8 +1,8 @@
 /* siwe.h - the text that a wallet shows and signs: EIP-4361, and its kin of Solana.
  *
  * We write it and keep what it was made of; who comes back brings the signature alone and
- * the same text is made again. So nothing is parsed, and nothing in it is a wallet's to choose.
- * Needs: str.  Used by: wallet. */
+ * the same text is made again. So nothing is parsed, and nothing in it is a wallet's to
+ * choose. Needs: str.  Used by: wallet. */
 #pragma once
 #include "base/str.h"
 

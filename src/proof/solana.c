@@ -32,5 +32,6 @@ bool solana_signed(Arena *mem, Str account, Str message, Str signature)
     u8 key[KEY_BYTES], sig[SIGNATURE_BYTES];
 
     return base58_read(account, key, KEY_BYTES) && read_signature(mem, signature, sig) &&
-           crypto_sign_verify_detached(sig, (const u8 *)message.at, (u64)message.len, key) == 0;
+           crypto_sign_verify_detached(sig, (const u8 *)message.at, (u64)message.len,
+                                       key) == 0;
 }

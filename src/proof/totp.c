@@ -16,10 +16,12 @@ u32 hotp_at(Str secret, u64 counter, int digits)
     must(digits >= 1 && digits <= 8);
     for (int i = 0; i < 8; i++)
         message[i] = (u8)(counter >> (56 - 8 * i));
-    must(HMAC(EVP_sha1(), secret.at, (int)secret.len, message, sizeof message, mac, &n) != NULL &&
+    must(HMAC(EVP_sha1(), secret.at, (int)secret.len, message, sizeof message, mac,
+              &n) != NULL &&
          n == SHA1_BYTES);
     int at = mac[SHA1_BYTES - 1] & 15;
-    u32 number = ((u32)mac[at] & 0x7F) << 24 | (u32)mac[at + 1] << 16 | (u32)mac[at + 2] << 8 |
+    u32 number = ((u32)mac[at] & 0x7F) << 24 | (u32)mac[at + 1] << 16 |
+                 (u32)mac[at + 2] << 8 |
                  mac[at + 3];
     wipe(mac, sizeof mac);
     while (digits-- > 0)

@@ -17,7 +17,10 @@ enum { HASH_AT = 0, FLAGS_AT = 32, COUNTER_AT = 33, HEAD = 37, AAGUID = 16 };
 enum { COSE_KTY = 1, COSE_ALG = 3, KTY_OKP = 1, KTY_EC2 = 2, KTY_RSA = 3,
        ALG_ES256 = -7, ALG_EDDSA = -8, ALG_RS256 = -257, CRV_P256 = 1, CRV_ED25519 = 6 };
 
-static bool refuse(Ctx *cx, const char *why) { return fail(cx, INVALID_SIGNATURE, "passkey: %s", why); }
+static bool refuse(Ctx *cx, const char *why)
+{
+    return fail(cx, INVALID_SIGNATURE, "passkey: %s", why);
+}
 
 /* ---- client data ------------------------------------------------------------ */
 
@@ -34,7 +37,8 @@ static bool is_origin(const Relying *rp, Str origin)
 static const Json *client_json(Ctx *cx, Str client_data)
 {
     Str why;
-    return client_data.len > CLIENT_DATA_MOST ? NULL : json_read(cx->mem, client_data, &why);
+    return client_data.len > CLIENT_DATA_MOST ? NULL
+                                              : json_read(cx->mem, client_data, &why);
 }
 
 bool webauthn_challenge(Ctx *cx, Str client_data, Str *challenge)
@@ -46,7 +50,8 @@ bool webauthn_challenge(Ctx *cx, Str client_data, Str *challenge)
 }
 
 /* Frames of other origins are refused: nobody shows our sign-in within his page. */
-static bool check_client(Ctx *cx, const Relying *rp, const char *type, Str challenge, Str client_data)
+static bool check_client(Ctx *cx, const Relying *rp, const char *type, Str challenge,
+                         Str client_data)
 {
     const Json *j = client_json(cx, client_data);
     Str said;
@@ -55,7 +60,8 @@ static bool check_client(Ctx *cx, const Relying *rp, const char *type, Str chall
         return refuse(cx, "client data can't be read");
     if (!json_get_str(j, "type", &said) || !str_is(said, str_of(type)))
         return refuse(cx, "another type");
-    if (!json_get_str(j, "challenge", &said) || challenge.len == 0 || !str_is(said, challenge))
+    if (!json_get_str(j, "challenge", &said) || challenge.len == 0 ||
+        !str_is(said, challenge))
         return refuse(cx, "another challenge");
     if (!json_get_str(j, "origin", &said) || !is_origin(rp, said))
         return refuse(cx, "another origin");
@@ -135,8 +141,8 @@ static bool read_cose(Str *from, Cose *out)
     if (!cbor_next(from, &map) || map.kind != CBOR_MAP)
         return false;
     for (i64 i = 0; i < map.number; i++) {
-        if (!cbor_next(from, &label) || label.kind != CBOR_INT || !cbor_skip(from, &whole) ||
-            !cbor_next(&whole, &value))
+        if (!cbor_next(from, &label) || label.kind != CBOR_INT ||
+            !cbor_skip(from, &whole) || !cbor_next(&whole, &value))
             return false;
         put_label(out, label.number, &value);
     }
@@ -148,7 +154,8 @@ static Str spki_of(Arena *mem, const Cose *k)
     if (k->alg == ALG_ES256 && k->kty == KTY_EC2 && k->crv == CRV_P256 &&
         k->x.len == P256_HALF && k->y.len == P256_HALF)
         return pubkey_p256(mem, k->x, k->y);
-    if (k->alg == ALG_EDDSA && k->kty == KTY_OKP && k->crv == CRV_ED25519 && k->x.len == ED25519_KEY)
+    if (k->alg == ALG_EDDSA && k->kty == KTY_OKP && k->crv == CRV_ED25519 &&
+        k->x.len == ED25519_KEY)
         return pubkey_ed25519(mem, k->x);
     if (k->alg == ALG_RS256 && k->kty == KTY_RSA)
         return pubkey_rsa(mem, k->n, k->e);
@@ -170,7 +177,8 @@ static bool read_credential(Ctx *cx, Str *left, NewCredential *out)
     if (!read_cose(left, &key))
         return refuse(cx, "a key that can't be read");
     out->public_key = spki_of(cx->mem, &key);
-    return pubkey_good(out->public_key) || refuse(cx, "a key of a kind that was not asked for");
+    return pubkey_good(out->public_key) ||
+           refuse(cx, "a key of a kind that was not asked for");
 }
 
 /* ---- the two ceremonies ------------------------------------------------------- */
@@ -184,7 +192,8 @@ static bool read_attestation(Ctx *cx, Str from, Str *auth_data)
     if (from.len > ATTESTATION_MOST || !cbor_next(&from, &map) || map.kind != CBOR_MAP)
         return refuse(cx, "no attestation object");
     for (i64 i = 0; i < map.number; i++) {
-        if (!cbor_next(&from, &name) || name.kind != CBOR_TEXT || !cbor_skip(&from, &whole))
+        if (!cbor_next(&from, &name) || name.kind != CBOR_TEXT ||
+            !cbor_skip(&from, &whole))
             return refuse(cx, "an attestation object that can't be read");
         Str text = whole;
         if (!cbor_next(&text, &value))
@@ -196,7 +205,8 @@ static bool read_attestation(Ctx *cx, Str from, Str *auth_data)
         else if (str_is(name.s, S("authData")) && value.kind == CBOR_BYTES)
             *auth_data = value.s;
     }
-    if (from.len != 0 || format.at == NULL || statement.at == NULL || auth_data->at == NULL)
+    if (from.len != 0 || format.at == NULL || statement.at == NULL ||
+        auth_data->at == NULL)
         return refuse(cx, "an attestation object without its parts");
     return !str_is(format, S("none")) || str_is(statement, S("\xa0")) ||
            refuse(cx, "a statement of no attestation");
@@ -208,7 +218,8 @@ bool webauthn_register(Ctx *cx, const Relying *rp, Str challenge, Str client_dat
     Str data;
 
     if (!check_client(cx, rp, "webauthn.create", challenge, client_data) ||
-        !read_attestation(cx, attestation, &data) || !check_head(cx, rp, data, &out->seen))
+        !read_attestation(cx, attestation, &data) ||
+        !check_head(cx, rp, data, &out->seen))
         return false;
     int flags = (u8)data.at[FLAGS_AT];
     Str left = str_sub(data, HEAD, data.len);
@@ -233,5 +244,6 @@ bool webauthn_assert(Ctx *cx, const Relying *rp, Str challenge, Str public_key,
         return false;
     buf_add(&text, auth_data);
     buf_add(&text, (Str){ (const char *)d.b, SHA256_BYTES });
-    return pubkey_holds(public_key, buf_str(&text), signature) || refuse(cx, "another signature");
+    return pubkey_holds(public_key, buf_str(&text), signature) ||
+           refuse(cx, "another signature");
 }

@@ -35,10 +35,12 @@ static bool refused(Ctx *cx, int status, const Json *j)
 
     if (object && !json_get_str(j, "__type", &type))
         type = S("no reason given");
-    if (object && !json_get_str(j, "Message", &says) && !json_get_str(j, "message", &says))
+    if (object && !json_get_str(j, "Message", &says) &&
+        !json_get_str(j, "message", &says))
         says = (Str){ 0 };
     return fail(cx, BAD_GATEWAY, "GetSecretValue gives %d: %.*s %.*s", status,
-                STR_ARGS(secret_says(cx->mem, type)), STR_ARGS(secret_says(cx->mem, says)));
+                STR_ARGS(secret_says(cx->mem, type)),
+                STR_ARGS(secret_says(cx->mem, says)));
 }
 
 static bool ask(Ctx *cx, const Config *c, const AwsKeys *keys, const Json **out)
@@ -52,14 +54,16 @@ static bool ask(Ctx *cx, const Config *c, const AwsKeys *keys, const Json **out)
     int status;
 
     if (!secret_safe(at))
-        return fail(cx, BAD_GATEWAY, "AWS_ENDPOINT_URL_SECRETS_MANAGER must begin with https://");
+        return fail(cx, BAD_GATEWAY,
+                    "AWS_ENDPOINT_URL_SECRETS_MANAGER must begin with https://");
     buf_lit(&body, "{\"SecretId\":");
     json_put_str(&body, c->aws_secret_id);
     buf_byte(&body, '}');
-    isize n = OURS + sigv4_sign(cx->mem, &s, S("POST"), host_of(at), S("/"), (Str){ 0 }, h, OURS,
-                                buf_str(&body), h + OURS);
-    Fetch f = { .method = M_POST, .url = str_fmt(cx->mem, "%.*s/", STR_ARGS(at)), .headers = h,
-                .header_count = n, .body = buf_str(&body), .reach = FETCH_ANYONE, .plain = true };
+    isize n = OURS + sigv4_sign(cx->mem, &s, S("POST"), host_of(at), S("/"), (Str){ 0 },
+                                h, OURS, buf_str(&body), h + OURS);
+    Fetch f = { .method = M_POST, .url = str_fmt(cx->mem, "%.*s/", STR_ARGS(at)),
+                .headers = h, .header_count = n, .body = buf_str(&body),
+                .reach = FETCH_ANYONE, .plain = true };
     if (!secret_ask(cx, &f, &status, out))
         return false;
     return status == 200 || refused(cx, status, *out);

@@ -1,6 +1,6 @@
-/* awskeys.c - see awskeys.h. The places that hand out roles are asked in the clear, because
- * they are addresses of the machine itself that nobody else can take: only these, loopback
- * and https are asked. */
+/* awskeys.c - see awskeys.h. The places that hand out roles are asked in the clear,
+ * because they are addresses of the machine itself that nobody else can take: only these,
+ * loopback and https are asked. */
 #include "secret/awskeys.h"
 
 #define ECS S("http://169.254.170.2")
@@ -9,7 +9,8 @@ static Str text_of(Secret s) { return (Str){ (const char *)s.at, s.len }; }
 
 static bool handed_out(Str url)
 {
-    static const char *const trusted[] = { "http://169.254.170.2/", "http://169.254.170.23/",
+    static const char *const trusted[] = { "http://169.254.170.2/",
+                                           "http://169.254.170.23/",
         "http://169.254.169.254/", "http://[fd00:ec2::23]/", "http://[fd00:ec2::254]/" };
 
     for (isize i = 0; i < countof(trusted); i++)
@@ -23,8 +24,10 @@ static bool take_keys(Ctx *cx, const Json *j, const char *whose, AwsKeys *out)
 {
     Str key;
 
-    if (j == NULL || json_kind(j) != J_OBJECT || !json_get_str(j, "AccessKeyId", &out->id) ||
-        !json_get_str(j, "SecretAccessKey", &key) || !json_get_str(j, "Token", &out->session))
+    if (j == NULL || json_kind(j) != J_OBJECT ||
+        !json_get_str(j, "AccessKeyId", &out->id) ||
+        !json_get_str(j, "SecretAccessKey", &key) ||
+        !json_get_str(j, "Token", &out->session))
         return fail(cx, BAD_GATEWAY, "the role of this %s has no credentials", whose);
     out->key = (Secret){ (u8 *)(uintptr_t)key.at, key.len };
     return true;
@@ -33,15 +36,17 @@ static bool take_keys(Ctx *cx, const Json *j, const char *whose, AwsKeys *out)
 static bool of_container(Ctx *cx, const Config *c, AwsKeys *out)
 {
     Str url = c->aws_relative.len > 0
-            ? str_fmt(cx->mem, "%.*s%.*s", STR_ARGS(ECS), STR_ARGS(c->aws_relative)) : c->aws_full;
+            ? str_fmt(cx->mem, "%.*s%.*s", STR_ARGS(ECS), STR_ARGS(c->aws_relative))
+            : c->aws_full;
     Header h = { S("Authorization"), text_of(c->aws_container) };
-    Fetch f = { .method = M_GET, .url = url, .headers = &h, .header_count = h.value.len > 0,
-                .reach = FETCH_ANYONE, .plain = true };
+    Fetch f = { .method = M_GET, .url = url, .headers = &h,
+                .header_count = h.value.len > 0, .reach = FETCH_ANYONE, .plain = true };
     const Json *j;
     int status;
 
     if (!handed_out(url))
-        return fail(cx, BAD_GATEWAY, "AWS_CONTAINER_CREDENTIALS_FULL_URI is no address that"
+        return fail(cx, BAD_GATEWAY,
+                    "AWS_CONTAINER_CREDENTIALS_FULL_URI is no address that"
                     " hands out credentials");
     if (!secret_ask(cx, &f, &status, &j))
         return false;
@@ -50,7 +55,8 @@ static bool of_container(Ctx *cx, const Config *c, AwsKeys *out)
     return take_keys(cx, j, "container", out);
 }
 
-/* IMDSv2: a token first, so that a page which only makes us GET something gets nothing. */
+/* IMDSv2: a token first, so that a page which only makes us GET something gets
+ * nothing. */
 static bool machine_token(Ctx *cx, Str at, Str *token)
 {
     Header h = { S("X-aws-ec2-metadata-token-ttl-seconds"), S("60") };
@@ -60,7 +66,8 @@ static bool machine_token(Ctx *cx, Str at, Str *token)
                 .url = str_fmt(cx->mem, "%.*s/latest/api/token", STR_ARGS(at)) };
 
     if (!handed_out(f.url))
-        return fail(cx, BAD_GATEWAY, "AWS_EC2_METADATA_SERVICE_ENDPOINT is no address that hands"
+        return fail(cx, BAD_GATEWAY,
+                    "AWS_EC2_METADATA_SERVICE_ENDPOINT is no address that hands"
                     " out credentials");
     if (!fetch(cx, &f, &got) || got.status != 200) {
         fault_clear(cx);

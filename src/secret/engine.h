@@ -19,8 +19,8 @@ extern const SecretEngine secret_vault, secret_aws;
 /* Whether a secret may go to this address: by TLS, or in the clear to this machine. */
 bool secret_safe(Str url);
 
-/* Asks and reads the answer as JSON, once more after a pause when the server is away, busy
- * or broken. *status is 0 when nobody answered; then the fault says why.
+/* Asks and reads the answer as JSON, once more after a pause when the server is away,
+ * busy or broken. *status is 0 when nobody answered; then the fault says why.
  *   gives   *out, NULL when the body is no JSON */
 CHECKED bool secret_ask(Ctx *cx, const Fetch *f, int *status, const Json **out);
 

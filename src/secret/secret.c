@@ -85,7 +85,8 @@ static void take(Arena *mem, const Json *held, Str from, ConfigPair **list, Buf 
         if (j == NULL)
             continue;
         if (!value_of(mem, j, &value)) {
-            buf_fmt(mistakes, "%s: %.*s holds no text for it\n", f[i].name, STR_ARGS(from));
+            buf_fmt(mistakes, "%s: %.*s holds no text for it\n", f[i].name,
+                    STR_ARGS(from));
             continue;
         }
         ConfigPair *p = make(mem, ConfigPair, 1);

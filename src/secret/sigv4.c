@@ -147,7 +147,9 @@ isize sigv4_sign(Arena *mem, const SigV4 *s, Str method, Str host, Str path, Str
     Str signature = hex_of(mem, mac(key, text));
     wipe(&key, sizeof key);
     add[added++] = (Header){ S("Authorization"),
-        str_fmt(mem, "AWS4-HMAC-SHA256 Credential=%.*s/%.*s, SignedHeaders=%.*s, Signature=%.*s",
-                STR_ARGS(s->key_id), STR_ARGS(scope), STR_ARGS(names), STR_ARGS(signature)) };
+        str_fmt(mem, "AWS4-HMAC-SHA256 Credential=%.*s/%.*s, SignedHeaders=%.*s, "
+                     "Signature=%.*s",
+                STR_ARGS(s->key_id), STR_ARGS(scope), STR_ARGS(names),
+                STR_ARGS(signature)) };
     return added;
 }

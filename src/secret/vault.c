@@ -35,13 +35,15 @@ static Str error_of(Ctx *cx, const Json *answer)
     return secret_says(cx->mem, json_str(json_item(list, 0)));
 }
 
-static bool ask(Ctx *cx, const Vault *v, Method method, Str path, Str body, const Json **out)
+static bool ask(Ctx *cx, const Vault *v, Method method, Str path, Str body,
+                const Json **out)
 {
     Header h[HEADERS] = { { S("X-Vault-Request"), S("true") } };
     isize n = 1;
     int status;
-    Fetch f = { .method = method, .url = url_of(cx, v->c, path), .headers = h, .body = body,
-                .reach = FETCH_ANYONE, .plain = secret_safe(v->c->vault_addr), .ca = v->c->vault_ca };
+    Fetch f = { .method = method, .url = url_of(cx, v->c, path), .headers = h,
+                .body = body, .reach = FETCH_ANYONE,
+                .plain = secret_safe(v->c->vault_addr), .ca = v->c->vault_ca };
 
     if (v->c->vault_namespace.len > 0)
         h[n++] = (Header){ S("X-Vault-Namespace"), v->c->vault_namespace };
@@ -65,12 +67,14 @@ static bool login(Ctx *cx, Vault *v, Str mount, Str body)
     Str at = v->c->vault_auth.len > 0 ? v->c->vault_auth : mount;
     const Json *answer, *auth;
 
-    if (!ask(cx, v, M_POST, str_fmt(cx->mem, "auth/%.*s/login", STR_ARGS(at)), body, &answer))
+    if (!ask(cx, v, M_POST, str_fmt(cx->mem, "auth/%.*s/login", STR_ARGS(at)), body,
+             &answer))
         return false;
     auth = answer != NULL ? json_member(answer, "auth") : NULL;
     if (auth == NULL || json_kind(auth) != J_OBJECT ||
         !json_get_str(auth, "client_token", &v->token) || v->token.len == 0)
-        return fail(cx, BAD_GATEWAY, "the login at auth/%.*s gives no token", STR_ARGS(at));
+        return fail(cx, BAD_GATEWAY, "the login at auth/%.*s gives no token",
+                    STR_ARGS(at));
     return true;
 }
 
@@ -93,7 +97,8 @@ static bool login_pod(Ctx *cx, Vault *v)
     Buf b = buf_in(cx->mem, 2048);
 
     if (!file_read(cx->mem, path, POD_TOKEN_MOST, &jwt))
-        return fail(cx, BAD_GATEWAY, "VAULT_K8S_TOKEN_PATH %.*s can't be read", STR_ARGS(path));
+        return fail(cx, BAD_GATEWAY, "VAULT_K8S_TOKEN_PATH %.*s can't be read",
+                    STR_ARGS(path));
     buf_lit(&b, "{\"role\":");
     json_put_str(&b, v->c->vault_k8s_role);
     buf_lit(&b, ",\"jwt\":");
@@ -114,7 +119,8 @@ static bool sign_in(Ctx *cx, Vault *v)
         return login_app(cx, v);
     if (v->c->vault_k8s_role.len > 0)
         return login_pod(cx, v);
-    return fail(cx, BAD_GATEWAY, "give VAULT_TOKEN, or VAULT_ROLE_ID and VAULT_SECRET_ID, or"
+    return fail(cx, BAD_GATEWAY,
+                "give VAULT_TOKEN, or VAULT_ROLE_ID and VAULT_SECRET_ID, or"
                 " VAULT_K8S_ROLE");
 }
 
@@ -133,18 +139,22 @@ static void leave(Ctx *cx, const Vault *v)
 /* ---- reading --------------------------------------------------------------------- */
 
 /* {"data":{"data":{...},"metadata":{"version":3}}} */
-static bool unpack(Ctx *cx, const Vault *v, const Json *answer, const Json **held, Str *from)
+static bool unpack(Ctx *cx, const Vault *v, const Json *answer, const Json **held,
+                   Str *from)
 {
     const Json *data = answer != NULL ? json_member(answer, "data") : NULL;
     const Json *meta;
     i64 version = 0;
 
-    *held = data != NULL && json_kind(data) == J_OBJECT ? json_member(data, "data") : NULL;
+    *held = data != NULL && json_kind(data) == J_OBJECT ? json_member(data, "data")
+                                                        : NULL;
     if (*held == NULL || json_kind(*held) != J_OBJECT)
-        return fail(cx, BAD_GATEWAY, "%.*s/%.*s holds nothing that KV version 2 would give",
+        return fail(cx, BAD_GATEWAY,
+                    "%.*s/%.*s holds nothing that KV version 2 would give",
                     STR_ARGS(v->c->vault_mount), STR_ARGS(v->c->vault_path));
     meta = json_member(data, "metadata");
-    if (meta != NULL && json_kind(meta) == J_OBJECT && !json_get_int(meta, "version", &version))
+    if (meta != NULL && json_kind(meta) == J_OBJECT &&
+        !json_get_int(meta, "version", &version))
         version = 0;
     *from = str_fmt(cx->mem, "Vault %.*s/%.*s version %jd", STR_ARGS(v->c->vault_mount),
                     STR_ARGS(v->c->vault_path), (intmax_t)version);
@@ -157,7 +167,8 @@ static bool read(Ctx *cx, const Config *c, const Json **held, Str *from)
     const Json *answer;
 
     if (!secret_safe(c->vault_addr))
-        return fail(cx, BAD_GATEWAY, "VAULT_ADDR must begin with https:// (http:// only on this"
+        return fail(cx, BAD_GATEWAY,
+                    "VAULT_ADDR must begin with https:// (http:// only on this"
                     " machine)");
     if (!sign_in(cx, &v))
         return false;

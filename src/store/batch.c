@@ -1,8 +1,8 @@
 /* batch.c - the batch runs without savepoints: a refusal that wrote nothing needs none,
- * and most refusals (SOLD_OUT) are of that kind. Only when a function fails after it wrote
- * is the batch undone and run again with a savepoint each, and so are the next CAREFUL
- * batches, so that nobody can make us pay twice for every batch (docs/performance.md has
- * the measurement). */
+ * and most refusals (SOLD_OUT) are of that kind. Only when a function fails after it
+ * wrote is the batch undone and run again with a savepoint each, and so are the next
+ * CAREFUL batches, so that nobody can make us pay twice for every batch
+ * (docs/performance.md has the measurement). */
 #include "store/batch.h"
 #include "base/histogram.h"
 #include "base/log.h"
@@ -53,7 +53,8 @@ static bool run_one(Writer *wr, Work *w)
 {
     fault_clear(w->cx);
     w->cx->db = wr->db;
-    bool good = w->many != NULL ? run_many(wr, w->cx, w, 1) && w->good : w->fn(w->cx, w->arg);
+    bool good = w->many != NULL ? run_many(wr, w->cx, w, 1) && w->good
+                                : w->fn(w->cx, w->arg);
     must(good == (w->cx->fault.code == OK));      /* every refusal says why   */
     return good;
 }
@@ -147,7 +148,8 @@ static void note(const Work *batch, Mono from, const char *name)
     i64 n = trace_on() ? length(batch) : 0;
 
     for (const Work *w = batch; n > 0 && w != NULL; w = w->next)
-        trace_note(w->cx, from, to, TRACE_CLIENT, name, (const LogField[]){ L("batch", n) }, 1);
+        trace_note(w->cx, from, to, TRACE_CLIENT, name,
+                   (const LogField[]){ L("batch", n) }, 1);
 }
 
 static bool claim(const Engine *e, Ctx *own, const Work *batch)
@@ -227,7 +229,8 @@ static void break_all(Work *batch, Ctx *own)
     log_error("a batch of writes broke", L("why", own->fault.why));
 }
 
-/* 25, 50, 100 ms .. 1 s, and up to half as much again, so that nodes don't march in step. */
+/* 25, 50, 100 ms .. 1 s, and up to half as much again, so that nodes don't march in
+ * step. */
 static void back_off(int attempt)
 {
     i64 ms = DELAY_MS << attempt;

@@ -1,8 +1,8 @@
 /* batch.h - runs the functions of a batch in one transaction, and commits once.
  *
- * One function's refusal undoes only that one. What the database undoes for reasons of its
- * own (a deadlock, a lost connection) is run again; a COMMIT without an answer is asked
- * after. When it returns, each function's good and its Ctx's fault are the truth.
+ * One function's refusal undoes only that one. What the database undoes for reasons of
+ * its own (a deadlock, a lost connection) is run again; a COMMIT without an answer is
+ * asked after. When it returns, each function's good and its Ctx's fault are the truth.
  * Needs: engine.  Used by: lane.c. */
 #pragma once
 #include "store/engine.h"

@@ -35,11 +35,12 @@ static bool take_step(Db *db, const SchemaStep *step, const char **why)
         return e->script(db, "COMMIT", why);
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wformat-nonliteral"
-    snprintf(end, sizeof end, e->step_end, (intmax_t)step->version, (intmax_t)step->oldest);
+    snprintf(end, sizeof end, e->step_end, (intmax_t)step->version,
+             (intmax_t)step->oldest);
 #pragma GCC diagnostic pop
     if (e->script(db, step->text, why) && e->script(db, end, why))
         return true;
-    static _Thread_local char first[300];         /* the next script's words take their place */
+    static _Thread_local char first[300];   /* the next script's words take their place */
     snprintf(first, sizeof first, "%s", *why);
     const char *ignored;
     *why = e->script(db, "ROLLBACK", &ignored) ? first : ignored;
@@ -67,12 +68,14 @@ static bool take_steps(Arena *mem, Db *db, i64 from, Str *why)
 static i64 newest(const Engine *e) { return e->steps[e->step_count - 1].version; }
 
 /* What this program may do with a database of that version. */
-static bool check(Arena *mem, const Engine *e, const Version *v, bool may_change, Str *why)
+static bool check(Arena *mem, const Engine *e, const Version *v, bool may_change,
+                  Str *why)
 {
     i64 ours = newest(e);
 
     if (v->oldest > ours)
-        *why = str_fmt(mem, "the database has schema %jd, which this program (%jd) is too old "
+        *why = str_fmt(mem,
+                       "the database has schema %jd, which this program (%jd) is too old "
                        "for: use the newer program", (intmax_t)v->now, (intmax_t)ours);
     else if (v->now < ours && !may_change)
         *why = str_fmt(mem, "the database has schema %jd, this program needs %jd: run "

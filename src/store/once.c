@@ -21,7 +21,8 @@ SQL_EACH(once_keep,
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT DO NOTHING");
 
 /* An answer that is past its day, when its key comes again before the sweep. */
-SQL(once_drop, "DELETE FROM once WHERE tenant = $1 AND person = $2 AND scope = $3 AND key = $4");
+SQL(once_drop,
+    "DELETE FROM once WHERE tenant = $1 AND person = $2 AND scope = $3 AND key = $4");
 
 enum { FIND_WIDTH = 3, KEEP_WIDTH = 7 };
 
@@ -264,8 +265,8 @@ static bool look_work_keep_many(Ctx *cx, Seat *seats, isize n)
     return true;
 }
 
-bool write_once_many(Ctx *cx, Lane lane, const Once *once, ManyFn *fn, void *arg, int status,
-                     const Shape *shape, const void *value, Answer *answer)
+bool write_once_many(Ctx *cx, Lane lane, const Once *once, ManyFn *fn, void *arg,
+                     int status, const Shape *shape, const void *value, Answer *answer)
 {
     Doing d = { .once = once, .many = fn, .arg = arg, .status = status, .shape = shape,
                 .value = value };
@@ -291,5 +292,6 @@ static bool forget(Ctx *cx, void *arg)
 
 bool once_sweep(Ctx *cx, i64 *gone)
 {
-    return write_tx(cx, (Lane){ 0 }, forget, &(Sweep){ earlier(cx->now, ONCE_KEPT), gone });
+    return write_tx(cx, (Lane){ 0 }, forget,
+                    &(Sweep){ earlier(cx->now, ONCE_KEPT), gone });
 }

@@ -24,11 +24,13 @@ typedef struct Answer { int status; Str json; bool replayed; } Answer;
  *   gives   *answer, its text in cx->mem
  *   fails   IDEMPOTENCY_KEY_MISMATCH; and as fn does */
 CHECKED bool write_once(Ctx *cx, Lane lane, const Once *once, TxFn *fn, void *arg,
-                        int status, const Shape *shape, const void *value, Answer *answer);
+                        int status, const Shape *shape, const void *value,
+                        Answer *answer);
 
 /* The same with a function that serves many at once (write_many). */
 CHECKED bool write_once_many(Ctx *cx, Lane lane, const Once *once, ManyFn *fn, void *arg,
-                             int status, const Shape *shape, const void *value, Answer *answer);
+                             int status, const Shape *shape, const void *value,
+                             Answer *answer);
 
 /* Forgets a slice of the keys that are past their day; *gone 0: there are no more. */
 CHECKED bool once_sweep(Ctx *cx, i64 *gone);

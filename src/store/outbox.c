@@ -54,8 +54,9 @@ bool outbox_flush(Ctx *cx)
     Val *rows = make(cx->mem, Val, n * WRITE_WIDTH), *row = rows;
     for (const Told *t = cx->db->told; t != NULL; t = t->next, row += WRITE_WIDTH) {
         const Tiding *g = &t->tiding;
-        const Val one[WRITE_WIDTH] = { V(g->tenant.v), V(g->user.v), V(g->event.v), V(g->type),
-                                       V(g->data), V(g->at), V(g->trace), V(g->again) };
+        const Val one[WRITE_WIDTH] = { V(g->tenant.v), V(g->user.v), V(g->event.v),
+                                       V(g->type), V(g->data), V(g->at), V(g->trace),
+                                       V(g->again) };
         memcpy(row, one, sizeof one);
     }
     return (e->turn == NULL || e->turn(cx)) &&
@@ -73,8 +74,8 @@ static const Shape tiding_row = SHAPE(Tiding,
     TEXT(Tiding, trace, 0, 55, OPTIONAL, ""),
     BOOL(Tiding, again, 0, ""));
 
-/* A page has an end in rows ($most) and in letters ($chars): of rows before which too many
- * letters stand the data is left out. */
+/* A page has an end in rows ($most) and in letters ($chars): of rows before which too
+ * many letters stand the data is left out. */
 #define PAGE(where, most, chars) \
     "SELECT id, tenant, person, event, type," \
     " CASE WHEN ahead - length(data) <= " chars " THEN data ELSE '' END AS data, at, trace, again FROM" \
@@ -98,8 +99,8 @@ typedef struct { i64 after, most; Tiding **rows; isize *count; } Next;
 static bool read_next(Ctx *cx, void *arg)
 {
     Next *n = arg;
-    if (!sql_rows(cx, &outbox_next, &tiding_row, n->rows, n->count, V(n->after), V(n->most),
-                  V((i64)OUTBOX_CHARS)))
+    if (!sql_rows(cx, &outbox_next, &tiding_row, n->rows, n->count, V(n->after),
+                  V(n->most), V((i64)OUTBOX_CHARS)))
         return false;
     *n->count = whole(*n->rows, *n->count);
     return true;
@@ -121,8 +122,8 @@ bool outbox_cut(const Tiding *rows, isize count, i64 most)
 
 /* ---- replay ---------------------------------------------------------------
 
-   Each source is asked for as many rows as a page may have. The page ends before the first
-   row that a source could not give whole:
+   Each source is asked for as many rows as a page may have. The page ends before the
+   first row that a source could not give whole:
 
        person    1  4  5  9 (no data)            page: 1 2 4 5 7, more follow
        event     2  7  8 (no data)                                                    */
@@ -133,7 +134,8 @@ bool outbox_cut(const Tiding *rows, isize count, i64 most)
 Feed feed_of(Str type)
 {
 #define IS(word) || str_is(type, S(word))
-    return str_is(type, S("ticket.used")) ? FEED_GATE : false SALES(IS) ? FEED_SALES : FEED_EVENT;
+    return str_is(type, S("ticket.used")) ? FEED_GATE
+                                          : false SALES(IS) ? FEED_SALES : FEED_EVENT;
 #undef IS
 }
 
@@ -142,15 +144,16 @@ Feed feed_of(Str type)
 #define TO_A_PERSON "person IS NOT NULL AND type IN (" SALES(QUOTED) "'ticket.used')"
 
 SQL(outbox_person, PAGE("tenant = $1 AND person = $2 AND id > $3", "$4", "$5"));
-SQL(outbox_event, PAGE("tenant = $1 AND person IS NULL AND event = $2 AND id > $3", "$4", "$5"));
+SQL(outbox_event,
+    PAGE("tenant = $1 AND person IS NULL AND event = $2 AND id > $3", "$4", "$5"));
 SQL(outbox_sales, PAGE("tenant = $1 AND event = $2 AND type <> 'ticket.used' AND id > $3"
                        " AND " TO_A_PERSON, "$4", "$5"));
 SQL(outbox_gate, PAGE("tenant = $1 AND event = $2 AND type = 'ticket.used' AND id > $3"
                       " AND " TO_A_PERSON, "$4", "$5"));
 
 static const Sql *const feed_rows[FEEDS] = {
-    [FEED_EVENT] = &outbox_event, [FEED_SALES] = &outbox_sales, [FEED_GATE] = &outbox_gate,
-};
+    [FEED_EVENT] = &outbox_event, [FEED_SALES] = &outbox_sales,
+    [FEED_GATE] = &outbox_gate, };
 
 SQL_ALL(outbox_oldest, "SELECT min(id) FROM outbox");
 SQL_ALL(outbox_newest, "SELECT max(id) FROM outbox");
@@ -174,8 +177,8 @@ static void merge(Ctx *cx, OutboxPage *p, const Tiding *more, isize n)
 }
 
 /* Reads one source; *end comes down to the last id up to which it gave all. */
-static bool read_source(Ctx *cx, const OutboxWish *w, const Sql *q, Uuid of, OutboxPage *p,
-                        i64 *end)
+static bool read_source(Ctx *cx, const OutboxWish *w, const Sql *q, Uuid of,
+                        OutboxPage *p, i64 *end)
 {
     Tiding *rows;
     isize n;
@@ -197,12 +200,14 @@ static bool read_replay(Ctx *cx, void *arg)
     i64 end = INT64_MAX;
 
     *p = (OutboxPage){ 0 };                       /* a read may be done again */
-    if (!sql_int(cx, &outbox_oldest, &p->oldest) || !sql_int(cx, &outbox_newest, &p->newest))
+    if (!sql_int(cx, &outbox_oldest, &p->oldest) ||
+        !sql_int(cx, &outbox_newest, &p->newest))
         return false;
     if (!uuid_zero(w->user.v) && !read_source(cx, w, &outbox_person, w->user.v, p, &end))
         return false;
     for (int i = 0; i < w->watch_count; i++)
-        if (!read_source(cx, w, feed_rows[w->watches[i].feed], w->watches[i].event.v, p, &end))
+        if (!read_source(cx, w, feed_rows[w->watches[i].feed], w->watches[i].event.v, p,
+                         &end))
             return false;
     while (p->count > 0 && p->rows[p->count - 1].id > end)
         p->count--;

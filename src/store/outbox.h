@@ -16,7 +16,8 @@ typedef struct Tiding {
     Str      type;                                /* "reservation.created"    */
     Str      data;                                /* a JSON object            */
     Instant  at;
-    Str      trace;                               /* traceparent of what caused it; may be absent */
+    Str      trace;                               /* traceparent of what caused it; may be
+                                                     absent */
     bool     again;                               /* webhooks have it already */
 } Tiding;
 
@@ -27,10 +28,11 @@ typedef struct Tiding {
 CHECKED bool outbox_tell(Ctx *cx, UserId user, EventId event, const char *type, Str data);
 
 /* Tells what streams have missed and webhooks have not; as above. */
-CHECKED bool outbox_tell_again(Ctx *cx, UserId user, EventId event, const char *type, Str data);
+CHECKED bool outbox_tell_again(Ctx *cx, UserId user, EventId event, const char *type,
+                               Str data);
 
-/* Rows after `after`, oldest first, at most `most`, and no more after those that have over
- * OUTBOX_CHARS letters together; spans tenants. For the relay. */
+/* Rows after `after`, oldest first, at most `most`, and no more after those that have
+ * over OUTBOX_CHARS letters together; spans tenants. For the relay. */
 enum { OUTBOX_CHARS = 2 << 20 };
 CHECKED bool outbox_after(Ctx *cx, i64 after, i64 most, Tiding **rows, isize *count);
 
@@ -50,14 +52,16 @@ typedef struct OutboxWish {
     Watch  watches[WATCHES_MOST];
     int    watch_count;
     i64    after;                                 /* ids                      */
-    i64    most, chars;                           /* of one page: rows, and letters of data */
+    i64    most, chars;                           /* of one page: rows, and letters of
+                                                     data */
 } OutboxWish;
 
 typedef struct OutboxPage {
     Tiding *rows;
     isize   count;
     bool    more;                                 /* others follow the last row */
-    i64     oldest, newest;                       /* ids still kept of any; 0: none ever */
+    i64     oldest, newest;                       /* ids still kept of any; 0: none
+                                                     ever */
 } OutboxPage;
 
 /* One page of the rows that are told to the user or belong to what he watches, oldest

@@ -8,9 +8,9 @@
 struct pg_result;
 
 /* The engine's own statements, beside those that are listed. */
-typedef enum Own { OWN_READ, OWN_WRITE, OWN_SETTINGS, OWN_SCOPE, OWN_NUMBER, OWN_LOCK, OWN_COMMIT,
-                   OWN_ROLLBACK, OWN_SAVE, OWN_KEEP, OWN_BACK, OWN_FATE, OWN_RIGHTS,
-                   OWN_COUNT } Own;
+typedef enum Own { OWN_READ, OWN_WRITE, OWN_SETTINGS, OWN_SCOPE, OWN_NUMBER, OWN_LOCK,
+                   OWN_COMMIT, OWN_ROLLBACK, OWN_SAVE, OWN_KEEP, OWN_BACK, OWN_FATE,
+                   OWN_RIGHTS, OWN_COUNT } Own;
 
 typedef enum Scope { SCOPE_NONE, SCOPE_TENANT, SCOPE_ALL } Scope;
 
@@ -34,8 +34,8 @@ int  pgtalk_statements(void);
 
 bool pgtalk_run(Ctx *cx, const Sql *q, const Val *vals, isize n, RowFn *row, void *arg,
                 i64 *changed);
-bool pgtalk_each(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows, RowFn *row,
-                 void *arg, i64 *changed);
+bool pgtalk_each(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows,
+                 RowFn *row, void *arg, i64 *changed);
 
 /* Sends one of our own and doesn't wait. */
 bool pgtalk_send(Ctx *cx, Own which, const Val *vals, int n);
@@ -64,7 +64,7 @@ bool pgtx_save(Ctx *cx);
 bool pgtx_keep(Ctx *cx);
 void pgtx_undo(Ctx *cx);
 
-/* ---- postgres.c ------------------------------------------------------------------------ */
+/* ---- postgres.c -------------------------------------------------------------------- */
 
 /* Connects; false with *why. */
 bool pg_attach(Pg *pg, Arena *mem, Str *why);

@@ -72,7 +72,8 @@ static void warn_if_unknown(const char *host)
             freeaddrinfo(found);
         return;
     }
-    log_warn("the database's name can't be resolved; it is tried as it is", L("host", host));
+    log_warn("the database's name can't be resolved; it is tried as it is",
+             L("host", host));
 }
 
 static Str first_line(Arena *mem, const char *text)
@@ -118,7 +119,8 @@ static bool is_pooled(PGconn *at, bool *pooled)
 static bool can_transact(PGconn *at)
 {
     PGresult *r = PQexec(at, "BEGIN");
-    bool good = PQresultStatus(r) == PGRES_COMMAND_OK && PQtransactionStatus(at) == PQTRANS_INTRANS;
+    bool good = PQresultStatus(r) == PGRES_COMMAND_OK &&
+                PQtransactionStatus(at) == PQTRANS_INTRANS;
 
     PQclear(r);
     if (good)
@@ -153,7 +155,8 @@ static bool greet(Arena *mem, PGconn *at, DbUse use, bool *pooled, Str *why)
  * transactions; libpq has only words for some of it. */
 static bool worth_trying(PGconn *at)
 {
-    static const char *const hopeless[] = { "certificate", "does not support SSL", "pooling mode" };
+    static const char *const hopeless[] = { "certificate", "does not support SSL",
+                                            "pooling mode" };
     const char *said = PQerrorMessage(at);
 
     for (isize i = 0; i < countof(hopeless); i++)
@@ -166,8 +169,8 @@ static void wait_before(int attempt, Str why)
 {
     i64 ms = (i64)RETRY_MS * attempt + rand_below(RETRY_MS / 2);
 
-    log_warn("the database can't be reached yet", L("attempt", attempt), L("again_in_ms", ms),
-             L("why", why));
+    log_warn("the database can't be reached yet", L("attempt", attempt),
+             L("again_in_ms", ms), L("why", why));
     wait_at_start((Span){ ms });
 }
 
@@ -189,7 +192,8 @@ static PGconn *connect_patiently(Arena *mem, const char *url, bool verify, int a
 static const char *_Atomic login;
 void pgconn_login(const char *url) { login = url; }
 
-PGconn *pgconn_open(Arena *mem, const StoreConfig *config, DbUse use, bool *pooled, Str *why)
+PGconn *pgconn_open(Arena *mem, const StoreConfig *config, DbUse use, bool *pooled,
+                    Str *why)
 {
     const char *changed = use == DB_OWNS ? NULL : login;
     const char *url = changed != NULL ? changed
@@ -200,7 +204,8 @@ PGconn *pgconn_open(Arena *mem, const StoreConfig *config, DbUse use, bool *pool
 
     if (options == NULL) {
         PQfreemem(said);                          /* it may repeat the password */
-        *why = S("the url can't be read; write postgresql://ROLE:PASSWORD@HOST:PORT/NAME");
+        *why = S("the url can't be read; write "
+                 "postgresql://ROLE:PASSWORD@HOST:PORT/NAME");
         return NULL;
     }
     const char *host = value_or_env(options, "host", "PGHOST");
@@ -208,7 +213,8 @@ PGconn *pgconn_open(Arena *mem, const StoreConfig *config, DbUse use, bool *pool
     if (!config->strict || check_tls(mem, host, sslmode, why)) {
         if (config->attempts > 1)
             warn_if_unknown(host);
-        at = connect_patiently(mem, url, config->strict, config->attempts, use, pooled, why);
+        at = connect_patiently(mem, url, config->strict, config->attempts, use, pooled,
+                               why);
     }
     PQconninfoFree(options);
     return at;

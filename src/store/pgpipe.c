@@ -20,7 +20,8 @@ void pipe_open(Pipe *p, PGconn *at, bool pooled, int known_count)
 {
     *p = (Pipe){ .at = at, .pooled = pooled, .known_count = known_count };
     p->prepared = calloc((size_t)known_count, sizeof *p->prepared);
-    must(p->prepared != NULL && PQsetnonblocking(at, 1) == 0 && PQenterPipelineMode(at) == 1);
+    must(p->prepared != NULL && PQsetnonblocking(at, 1) == 0 &&
+         PQenterPipelineMode(at) == 1);
 }
 
 void pipe_close(Pipe *p)
@@ -59,8 +60,8 @@ static bool wait_for_socket(Pipe *p, bool out, Mono until)
 
     if (left <= 0 || poll(&fd, 1, (int)left) <= 0)
         return lose(p, "no answer");
-    return (fd.revents & (POLLIN | POLLERR | POLLHUP)) == 0 || PQconsumeInput(p->at) == 1 ||
-           lose(p, PQerrorMessage(p->at));
+    return (fd.revents & (POLLIN | POLLERR | POLLHUP)) == 0 ||
+           PQconsumeInput(p->at) == 1 || lose(p, PQerrorMessage(p->at));
 }
 
 /* The next answer; NULL: lost. */
@@ -208,11 +209,13 @@ bool pipe_send(Pipe *p, const Known *k, int number, const Params *with)
     if (!make_room(p))
         return false;
     if (p->pooled)
-        return sent(p, PQsendQueryParams(p->at, k->text, k->params, k->param, with->at, with->len,
-                                         binary, 1), SENT_STATEMENT, number, k->name);
+        return sent(p, PQsendQueryParams(p->at, k->text, k->params, k->param, with->at,
+                                         with->len, binary, 1), SENT_STATEMENT, number,
+                    k->name);
     return prepare(p, k, number) &&
-           sent(p, PQsendQueryPrepared(p->at, name_of(number).z, k->params, with->at, with->len,
-                                       binary, 1), SENT_STATEMENT, number, k->name);
+           sent(p, PQsendQueryPrepared(p->at, name_of(number).z, k->params, with->at,
+                                       with->len, binary, 1), SENT_STATEMENT, number,
+                k->name);
 }
 
 bool pipe_sync(Pipe *p)
@@ -253,7 +256,8 @@ bool pipe_learn(Pipe *p, Known *k, int number, const char **why)
     Name name = p->pooled ? (Name){ "" } : name_of(number);
     PGresult *r = NULL;
 
-    if (sent(p, PQsendPrepare(p->at, name.z, k->text, k->params, k->param), SENT_PREPARE, number, k->name) &&
+    if (sent(p, PQsendPrepare(p->at, name.z, k->text, k->params, k->param), SENT_PREPARE,
+             number, k->name) &&
         sent(p, PQsendDescribePrepared(p->at, name.z), SENT_DESCRIBE, number, k->name))
         r = pipe_await(p);
     *why = r != NULL ? keep_types(r, k) : NULL;

@@ -30,10 +30,13 @@ enum { SENT_MOST = 1024 };                        /* unanswered, then we wait */
 
 typedef struct Pipe {
     struct pg_conn *at;
-    bool  pooled;                                 /* the session is not ours: prepare nothing */
+    bool  pooled;                                 /* the session is not ours: prepare
+                                                     nothing */
     bool  lost;                                   /* the connection           */
-    bool  failed;                                 /* something since pipe_sync, or it is lost */
-    char  state[6], said[160];                    /* SQLSTATE and words of the first error */
+    bool  failed;                                 /* something since pipe_sync, or it is
+                                                     lost */
+    char  state[6], said[160];                    /* SQLSTATE and words of the first
+                                                     error */
     const char *culprit;                          /* the statement's name     */
     Prepared *prepared;                           /* by number                */
     int   known_count;
@@ -51,7 +54,8 @@ typedef struct Params { const char *at[PARAMS_MOST]; int len[PARAMS_MOST]; } Par
 /* Sends statement `number`. Does not wait, nor keep the parameters. false: lost. */
 CHECKED bool pipe_send(Pipe *p, const Known *k, int number, const Params *with);
 
-/* Waits until all that was sent is answered. The transaction, if there is one, stays open.
+/* Waits until all that was sent is answered. The transaction, if there is one, stays
+ * open.
  *   gives   the answer to the last statement, for PQclear; NULL when p->failed */
 struct pg_result *pipe_await(Pipe *p);
 

@@ -20,7 +20,8 @@ static void put_part(Buf *b, Str part, bool spans)
 {
     for (isize i = 0; i < part.len; i++) {
         bool is_tenant = !spans && i + 1 < part.len && part.at[i + 1] == '1' &&
-                         (i + 2 == part.len || part.at[i + 2] < '0' || part.at[i + 2] > '9');
+                         (i + 2 == part.len || part.at[i + 2] < '0' ||
+                          part.at[i + 2] > '9');
         if (part.at[i] == '$' && !is_tenant)
             buf_lit(b, "x.p");
         else
@@ -66,7 +67,8 @@ static isize closing(Str s, isize open)
 
 static void put_insert(Buf *b, const Known *k, Str text, bool spans)
 {
-    isize values = place_of(text, "VALUES ("), open = values + 7, end = closing(text, open);
+    isize values = place_of(text, "VALUES ("), open = values + 7,
+          end = closing(text, open);
 
     put_part(b, str_sub(text, 0, values), spans);
     buf_lit(b, "SELECT ");

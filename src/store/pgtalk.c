@@ -1,8 +1,8 @@
 /* pgtalk.c - statements: sent, answered, and what an error means.
  *
  * What nobody waits for (an INSERT whose outcome the function doesn't ask) goes out with
- * the next question or with the COMMIT. Before a statement of another tenant goes out, the
- * transaction is told whose it is: the wall between tenants is the database's own. */
+ * the next question or with the COMMIT. Before a statement of another tenant goes out,
+ * the transaction is told whose it is: the wall between tenants is the database's own. */
 #include "store/pg.h"
 #include "store/pgset.h"
 #include <postgresql/libpq-fe.h>
@@ -17,7 +17,8 @@ extern Sql *const __stop_sqls[] __attribute__((weak));
 enum { TEXT_OID = 25, INT4_OID = 23, XID8_OID = 5069 };
 
 static const Known own[OWN_COUNT] = {
-    [OWN_READ]     = { "begin", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", .params = 0 },
+    [OWN_READ]     = { "begin", "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY",
+                       .params = 0 },
     [OWN_WRITE]    = { "begin", "BEGIN ISOLATION LEVEL READ COMMITTED", .params = 0 },
     [OWN_SETTINGS] = { "settings", pgconn_settings, .params = 0 },
     [OWN_SCOPE]    = { "scope", "SELECT set_config('tickettoken.tenant', $1, true),"
@@ -31,21 +32,27 @@ static const Known own[OWN_COUNT] = {
     [OWN_SAVE]     = { "save", "SAVEPOINT one", .params = 0 },
     [OWN_KEEP]     = { "keep", "RELEASE one", .params = 0 },
     [OWN_BACK]     = { "back", "ROLLBACK TO one", .params = 0 },
-    [OWN_FATE]     = { "fate", "SELECT pg_xact_status($1)", .params = 1, .param = { XID8_OID } },
+    [OWN_FATE]     = { "fate", "SELECT pg_xact_status($1)", .params = 1,
+                       .param = { XID8_OID } },
     /* One sentence for the first thing that is wrong. */
     [OWN_RIGHTS]   = { "rights",
         "SELECT CASE"
-        " WHEN r.rolsuper OR r.rolbypassrls THEN 'role ' || r.rolname || ' is a superuser or"
-        " bypasses row-level security; give DATABASE_URL a role that does neither'"
-        " WHEN EXISTS (SELECT FROM pg_class c WHERE c.relnamespace = current_schema()::regnamespace"
-        "   AND c.relkind = 'r' AND pg_has_role(r.oid, c.relowner, 'MEMBER')) THEN 'role ' ||"
+        " WHEN r.rolsuper OR r.rolbypassrls THEN 'role ' || r.rolname || ' is a"
+        " superuser or bypasses row-level security;"
+        " give DATABASE_URL a role that does neither'"
+        " WHEN EXISTS (SELECT FROM pg_class c WHERE"
+        " c.relnamespace = current_schema()::regnamespace"
+        "   AND c.relkind = 'r' AND pg_has_role(r.oid, c.relowner, 'MEMBER'))"
+        " THEN 'role ' ||"
         "   r.rolname || ' owns the tables; the owner belongs in DATABASE_OWNER_URL only'"
         " WHEN EXISTS (SELECT FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid"
-        "   AND a.attname = 'tenant' WHERE c.relnamespace = current_schema()::regnamespace"
+        "   AND a.attname = 'tenant'"
+        " WHERE c.relnamespace = current_schema()::regnamespace"
         "   AND c.relkind = 'r' AND NOT (c.relrowsecurity AND c.relforcerowsecurity))"
         "   THEN 'a table of tenants lacks row-level security'"
-        " WHEN current_setting('synchronous_commit') = 'off' THEN 'synchronous_commit is off, so"
-        " a sale that was confirmed could be lost; switch it on'"
+        " WHEN current_setting('synchronous_commit') = 'off'"
+        " THEN 'synchronous_commit is off, so a sale that was confirmed could be lost;"
+        " switch it on'"
         " END FROM pg_roles r WHERE r.rolname = current_user", .params = 0 },
 };
 
@@ -64,12 +71,12 @@ static bool is_class(const Pg *pg, const char *state)
     return strncmp(pg->pipe.state, state, strlen(state)) == 0;
 }
 
-/* Admin shutdown, crash, start-up, a transaction that slept too long, a server that became
- * a standby: the session is over. */
+/* Admin shutdown, crash, start-up, a transaction that slept too long, a server that
+ * became a standby: the session is over. */
 bool pgtalk_is_over(const Pg *pg)
 {
-    return pg->pipe.lost || is_class(pg, "08") || is_class(pg, "57P") || is_class(pg, "25P03") ||
-           is_class(pg, "25006");
+    return pg->pipe.lost || is_class(pg, "08") || is_class(pg, "57P") ||
+           is_class(pg, "25P03") || is_class(pg, "25006");
 }
 
 static bool is_transient(const Pg *pg)
@@ -79,7 +86,7 @@ static bool is_transient(const Pg *pg)
 
 static FaultCode fault_of(const Pg *pg)
 {
-    if (pgtalk_is_over(pg) || is_class(pg, "53"))        /* no memory, disk full, too many */
+    if (pgtalk_is_over(pg) || is_class(pg, "53"))     /* no memory, disk full, too many */
         return DATABASE_CONNECTION_ERROR;
     if (is_class(pg, "57014"))
         return DATABASE_TIMEOUT;
@@ -95,7 +102,8 @@ bool pgtalk_broke(Ctx *cx)
 
     pg->base.dead |= pgtalk_is_over(pg);
     pg->base.again |= is_transient(pg);
-    return fail(cx, fault_of(pg), "%s: %s (%s)", pg->pipe.culprit, pg->pipe.said, pg->pipe.state);
+    return fail(cx, fault_of(pg), "%s: %s (%s)", pg->pipe.culprit, pg->pipe.said,
+                pg->pipe.state);
 }
 
 /* ---- sending -------------------------------------------------------------- */
@@ -106,7 +114,8 @@ static bool encode(Ctx *cx, const Known *k, const Val *vals, int n, Params *out)
     must(n == k->params);
     for (int i = 0; i < n; i++)
         if (!pgtype_put(cx->mem, k->param[i], &vals[i], &out->at[i], &out->len[i]))
-            return fail(cx, INTERNAL_ERROR, "%s: $%d doesn't fit its type", k->name, i + 1);
+            return fail(cx, INTERNAL_ERROR, "%s: $%d doesn't fit its type", k->name,
+                        i + 1);
     return true;
 }
 
@@ -115,13 +124,15 @@ bool pgtalk_send(Ctx *cx, Own which, const Val *vals, int n)
     Params with;
 
     return encode(cx, &own[which], vals, n, &with) &&
-           (pipe_send(&pg_of(cx)->pipe, &own[which], listed_count() + (int)which, &with) ||
+           (pipe_send(&pg_of(cx)->pipe, &own[which], listed_count() + (int)which,
+                      &with) ||
             pgtalk_broke(cx));
 }
 
 static i64 time_left(const Ctx *cx)
 {
-    i64 ms = cx->deadline.ns == 0 ? WORK_LASTS_MS : (cx->deadline.ns - mono_now().ns) / 1000000;
+    i64 ms = cx->deadline.ns == 0 ? WORK_LASTS_MS
+                                  : (cx->deadline.ns - mono_now().ns) / 1000000;
     return ms < 1 ? 1 : ms < WORK_LASTS_MS ? ms : WORK_LASTS_MS;
 }
 
@@ -140,7 +151,8 @@ static bool set_scope(Ctx *cx, bool all)
     pg->scope = scope;
     pg->tenant = cx->tenant.v;
     return pgtalk_send(cx, OWN_SCOPE,
-                    (const Val[]){ V(whose), V(str_fmt(cx->mem, "%jd", (intmax_t)ms)) }, 2);
+                    (const Val[]){ V(whose), V(str_fmt(cx->mem, "%jd", (intmax_t)ms)) },
+                    2);
 }
 
 static bool send_listed(Ctx *cx, const Sql *q, const Val *vals, isize n)
@@ -152,10 +164,12 @@ static bool send_listed(Ctx *cx, const Sql *q, const Val *vals, isize n)
     must(q->number < listed_count() && __start_sqls[q->number] == q && n <= PARAMS_MOST);
     if (!sql_spans(q))
         all[count++] = V(cx->tenant.v);
-    for (isize i = 1; i < n; i++)                 /* vals[0] only makes the list non-empty */
+    for (isize i = 1; i < n; i++)              /* vals[0] only makes the list non-empty */
         all[count++] = vals[i];
-    return encode(cx, &listed[q->number], all, count, &with) && set_scope(cx, sql_spans(q)) &&
-           (pipe_send(&pg_of(cx)->pipe, &listed[q->number], q->number, &with) || pgtalk_broke(cx));
+    return encode(cx, &listed[q->number], all, count, &with) &&
+           set_scope(cx, sql_spans(q)) &&
+           (pipe_send(&pg_of(cx)->pipe, &listed[q->number], q->number, &with) ||
+            pgtalk_broke(cx));
 }
 
 /* Values in columns, for the set form. */
@@ -175,7 +189,8 @@ static bool send_set(Ctx *cx, const Sql *q, const Val *vals, isize width, isize 
             return fail(cx, INTERNAL_ERROR, "%s: $%td doesn't fit its type", q->name,
                         i + tenant + 1);
     return set_scope(cx, sql_spans(q)) &&
-           (pipe_send(&pg_of(cx)->pipe, set, listed_count() + OWN_COUNT + q->number, &with) ||
+           (pipe_send(&pg_of(cx)->pipe, set, listed_count() + OWN_COUNT + q->number,
+                      &with) ||
             pgtalk_broke(cx));
 }
 
@@ -190,7 +205,8 @@ static bool read_rows(Ctx *cx, const PGresult *r, RowFn *row, void *arg)
     must(width <= CELLS_MOST);
     for (int i = 0; i < rows && good; i++) {
         for (int k = 0; k < width; k++)
-            cells[k] = pgtype_get(PQftype(r, k), PQgetisnull(r, i, k) ? NULL : PQgetvalue(r, i, k),
+            cells[k] = pgtype_get(PQftype(r, k),
+                                  PQgetisnull(r, i, k) ? NULL : PQgetvalue(r, i, k),
                                   PQgetlength(r, i, k));
         good = row(cx, arg, cells, width);
     }
@@ -211,7 +227,8 @@ static bool may_run(Ctx *cx, const Sql *q)
 
     if (pg->pipe.failed)
         return pgtalk_broke(cx);
-    return !pg->base.writing || cx->deadline.ns == 0 || mono_now().ns <= cx->deadline.ns ||
+    return !pg->base.writing || cx->deadline.ns == 0 ||
+           mono_now().ns <= cx->deadline.ns ||
            fail(cx, DATABASE_TIMEOUT, "%s: too late to begin", q->name);
 }
 
@@ -239,13 +256,15 @@ static bool receive(Ctx *cx, RowFn *row, void *arg, i64 *changed)
 bool pgtalk_run(Ctx *cx, const Sql *q, const Val *vals, isize n, RowFn *row, void *arg,
                    i64 *changed)
 {
-    return may_run(cx, q) && send_listed(cx, q, vals, n) && receive(cx, row, arg, changed);
+    return may_run(cx, q) && send_listed(cx, q, vals, n) &&
+           receive(cx, row, arg, changed);
 }
 
-bool pgtalk_each(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows, RowFn *row,
-                    void *arg, i64 *changed)
+bool pgtalk_each(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows,
+                 RowFn *row, void *arg, i64 *changed)
 {
-    return may_run(cx, q) && send_set(cx, q, vals, width, rows) && receive(cx, row, arg, changed);
+    return may_run(cx, q) && send_set(cx, q, vals, width, rows) &&
+           receive(cx, row, arg, changed);
 }
 
 /* The one number or text of a statement of our own; the answer is for PQclear. */

@@ -7,16 +7,16 @@
  * Two advisory locks make one system of many nodes: a slot's, so that work on one key is
  * done one after the other on whichever node, and the turn, so that outbox ids rise in
  * the order of commits. Both are taken in one order by everybody (slots rising, the turn
- * last), so nobody waits crosswise. A writer reads what is committed when it asks, whatever
- * the server's default is: with one view for the whole transaction it would not see what
- * those before it in its slot have done. */
+ * last), so nobody waits crosswise. A writer reads what is committed when it asks,
+ * whatever the server's default is: with one view for the whole transaction it would not
+ * see what those before it in its slot have done. */
 #include "store/pg.h"
 #include "base/log.h"
 #include <postgresql/libpq-fe.h>
 #include <string.h>
 #include <unistd.h>
 
-enum { LOCK_CLASS = 7474, LOCK_TURN = -2 };                 /* -1 is the schema's (pgschema.c) */
+enum { LOCK_CLASS = 7474, LOCK_TURN = -2 };          /* -1 is the schema's (pgschema.c) */
 #define FATE_WITHIN seconds(15)
 #define DO(cx, which)  pgtalk_send((cx), (which), NULL, 0)
 
@@ -48,7 +48,8 @@ bool pgtx_begin(Ctx *cx, TxKind kind)
 
 static bool lock_number(Ctx *cx, int number)
 {
-    return pgtalk_send(cx, OWN_LOCK, (const Val[]){ V((i64)LOCK_CLASS), V((i64)number) }, 2);
+    return pgtalk_send(cx, OWN_LOCK, (const Val[]){ V((i64)LOCK_CLASS), V((i64)number) },
+                       2);
 }
 
 bool pgtx_claim(Ctx *cx, u64 slots)
@@ -69,7 +70,8 @@ static bool is_sound(Ctx *cx)
     PGresult *r = pgtalk_ask(cx, OWN_NUMBER, NULL, 0);
 
     if (r != NULL)
-        pg->number = pgtype_get(PQftype(r, 0), PQgetvalue(r, 0, 0), PQgetlength(r, 0, 0)).i;
+        pg->number = pgtype_get(PQftype(r, 0), PQgetvalue(r, 0, 0),
+                                PQgetlength(r, 0, 0)).i;
     PQclear(r);
     return r != NULL;
 }
@@ -122,7 +124,8 @@ Fate pgtx_fate(Ctx *cx)
     }
     pg->base.unsure = false;
     log_warn("a commit was not answered",
-             L("fate", fate == FATE_COMMITTED ? "committed" : fate == FATE_UNDONE ? "undone" : "unknown"));
+             L("fate", fate == FATE_COMMITTED
+               ? "committed" : fate == FATE_UNDONE ? "undone" : "unknown"));
     return fate;
 }
 

@@ -5,8 +5,8 @@
 #include <string.h>
 
 enum { T_BOOL = 16, T_BYTEA = 17, T_INT8 = 20, T_INT2 = 21, T_INT4 = 23, T_TEXT = 25,
-       T_JSON = 114, T_VARCHAR = 1043, T_TIMESTAMPTZ = 1184, T_NUMERIC = 1700, T_VOID = 2278, T_UUID = 2950,
-       T_JSONB = 3802, T_XID8 = 5069 };
+       T_JSON = 114, T_VARCHAR = 1043, T_TIMESTAMPTZ = 1184, T_NUMERIC = 1700,
+       T_VOID = 2278, T_UUID = 2950, T_JSONB = 3802, T_XID8 = 5069 };
 #define EPOCH_MS 946684800000                     /* 2000-01-01 in ours       */
 
 static const struct { u32 oid, array; const char *name; } taken[] = {
@@ -61,8 +61,10 @@ static bool put_int(Arena *mem, u32 oid, i64 v, const char **at, int *len)
     switch (oid) {
     case T_INT8:
     case T_XID8: return put_big_endian(mem, v, 8, at, len);
-    case T_INT4: return v >= INT32_MIN && v <= INT32_MAX && put_big_endian(mem, v, 4, at, len);
-    case T_INT2: return v >= INT16_MIN && v <= INT16_MAX && put_big_endian(mem, v, 2, at, len);
+    case T_INT4: return v >= INT32_MIN && v <= INT32_MAX &&
+                        put_big_endian(mem, v, 4, at, len);
+    case T_INT2: return v >= INT16_MIN && v <= INT16_MAX &&
+                        put_big_endian(mem, v, 2, at, len);
     case T_BOOL: return (v == 0 || v == 1) && put_big_endian(mem, v, 1, at, len);
     case T_TIMESTAMPTZ: return put_big_endian(mem, us_of(v), 8, at, len);
     default: return false;
@@ -112,7 +114,8 @@ bool pgtype_put_array(Arena *mem, u32 oid, const Val *first, isize step, isize c
     const char *one;
     int n;
 
-    const i64 head[] = { 1, 1, oid, count, 1 };   /* dimensions, may hold NULL, .., from 1 */
+    const i64 head[] = { 1, 1, oid, count, 1 };   /* dimensions, may hold NULL, .., from
+                                                     1 */
     for (isize i = 0; i < countof(head); i++) {
         if (!put_big_endian(mem, head[i], 4, &one, &n))
             return false;
@@ -155,7 +158,8 @@ static i64 get_numeric(const char *at, int len)
     must(len >= 8 + 2 * digits);
     for (i64 i = 0; i <= weight; i++) {
         i64 digit = i < digits ? get_big_endian(at + 8 + 2 * i, 2) : 0;
-        must(!__builtin_mul_overflow(v, 10000, &v) && !__builtin_add_overflow(v, digit, &v));
+        must(!__builtin_mul_overflow(v, 10000, &v) &&
+             !__builtin_add_overflow(v, digit, &v));
     }
     return negative ? -v : v;
 }

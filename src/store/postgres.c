@@ -26,8 +26,8 @@ static void tell_pooled(void)
     static _Atomic bool said;
 
     if (!atomic_exchange(&said, true))
-        log_warn("DATABASE_URL leads through a pooler: statements are parsed each time; a direct "
-                 "connection is faster");
+        log_warn("DATABASE_URL leads through a pooler: statements are parsed each time; "
+                 "a direct connection is faster");
 }
 
 static Db *pg_open(Arena *mem, const StoreConfig *config, DbUse use, Str *why)
@@ -87,12 +87,12 @@ static bool pg_grant(Arena *mem, Db *owner, Str server_url, const char **why)
 }
 
 const Engine postgres_engine = {
-    .called = "postgresql", .schemes = "postgresql: postgres:", .lanes = LANES_MOST, .far = true,
-    .open = pg_open, .close = pg_close, .inspect = pg_inspect, .run = pgtalk_run,
-    .each = pgtalk_each, .prepare = pgtalk_prepare, .begin = pgtx_begin, .claim = pgtx_claim, .turn = pgtx_turn,
-    .commit = pgtx_commit, .fate = pgtx_fate, .rollback = pgtx_rollback, .in_tx = pgtx_in_tx,
-    .save = pgtx_save, .keep = pgtx_keep, .undo = pgtx_undo,
-    .steps = schema_postgres, .step_count = SCHEMA_POSTGRES_COUNT,
-    .step_begin = pgschema_step_begin, .step_end = pgschema_step_end,
-    .version = pg_version, .script = pg_script, .grant = pg_grant,
-};
+    .called = "postgresql", .schemes = "postgresql: postgres:", .lanes = LANES_MOST,
+    .far = true, .open = pg_open, .close = pg_close, .inspect = pg_inspect,
+    .run = pgtalk_run, .each = pgtalk_each, .prepare = pgtalk_prepare,
+    .begin = pgtx_begin, .claim = pgtx_claim, .turn = pgtx_turn, .commit = pgtx_commit,
+    .fate = pgtx_fate, .rollback = pgtx_rollback, .in_tx = pgtx_in_tx, .save = pgtx_save,
+    .keep = pgtx_keep, .undo = pgtx_undo, .steps = schema_postgres,
+    .step_count = SCHEMA_POSTGRES_COUNT, .step_begin = pgschema_step_begin,
+    .step_end = pgschema_step_end, .version = pg_version, .script = pg_script,
+    .grant = pg_grant, };

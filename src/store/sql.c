@@ -69,14 +69,17 @@ static bool put_row(Ctx *cx, const Shape *shape, const Cell *cells, int n, char 
 
 /* ---- the port ------------------------------------------------------------- */
 
-static bool run(Ctx *cx, const Sql *q, const Val *vals, isize n, RowFn *row, void *arg, i64 *changed)
+static bool run(Ctx *cx, const Sql *q, const Val *vals, isize n, RowFn *row, void *arg,
+                i64 *changed)
 {
     must(cx->db != NULL);                         /* only inside a transaction */
     if (arena_over(cx->mem))
-        return fail(cx, INTERNAL_ERROR, "%s: the unit of work took too much memory", q->name);
+        return fail(cx, INTERNAL_ERROR, "%s: the unit of work took too much memory",
+                    q->name);
     Step step = trace_begin(cx);
     bool good = cx->db->engine->run(cx, q, vals, n, row, arg, changed);
-    trace_end(cx, &step, TRACE_CLIENT, q->name, L("db.system.name", cx->db->engine->called));
+    trace_end(cx, &step, TRACE_CLIENT, q->name,
+              L("db.system.name", cx->db->engine->called));
     return good;
 }
 
@@ -107,7 +110,8 @@ bool sql_find_(Ctx *cx, const Sql *q, const Shape *shape, void *out, bool *found
     return good;
 }
 
-bool sql_get_(Ctx *cx, const Sql *q, const Shape *shape, void *out, const Val *vals, isize n)
+bool sql_get_(Ctx *cx, const Sql *q, const Shape *shape, void *out, const Val *vals,
+              isize n)
 {
     bool found;
 
@@ -150,8 +154,8 @@ bool sql_rows_(Ctx *cx, const Sql *q, const Shape *shape, void **rows, isize *co
 
 enum { WIDTH_MOST = 30 };
 
-static bool run_each(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows, RowFn *row,
-                     void *arg, isize *at, i64 *changed)
+static bool run_each(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows,
+                     RowFn *row, void *arg, isize *at, i64 *changed)
 {
     Val one[WIDTH_MOST + 1] = { 0 };
     i64 n = 0;
@@ -174,18 +178,20 @@ static bool may_each(Ctx *cx, const Sql *q)
            fail(cx, INTERNAL_ERROR, "%s: the unit of work took too much memory", q->name);
 }
 
-static bool far_each(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows, RowFn *row,
-                     void *arg, i64 *changed)
+static bool far_each(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows,
+                     RowFn *row, void *arg, i64 *changed)
 {
     Step step = trace_begin(cx);
     bool good = cx->db->engine->each(cx, q, vals, width, rows, row, arg, changed);
 
-    trace_end(cx, &step, TRACE_CLIENT, q->name, L("db.system.name", cx->db->engine->called),
+    trace_end(cx, &step, TRACE_CLIENT, q->name,
+              L("db.system.name", cx->db->engine->called),
               L("db.operation.batch.size", (i64)rows));
     return good;
 }
 
-bool sql_each(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows, i64 *changed)
+bool sql_each(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows,
+              i64 *changed)
 {
     const Engine *e = cx->db->engine;
     isize at;
@@ -195,7 +201,8 @@ bool sql_each(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows, i
     if (rows == 0)
         return true;
     if (e->each == NULL)
-        return may_each(cx, q) && run_each(cx, q, vals, width, rows, NULL, NULL, &at, changed);
+        return may_each(cx, q) &&
+               run_each(cx, q, vals, width, rows, NULL, NULL, &at, changed);
     return may_each(cx, q) && far_each(cx, q, vals, width, rows, NULL, NULL, changed);
 }
 
@@ -229,7 +236,8 @@ bool sql_each_find(Ctx *cx, const Sql *q, const Val *vals, isize width, isize ro
     if (rows == 0)
         return true;
     if (e->each == NULL)
-        return may_each(cx, q) && run_each(cx, q, vals, width, rows, take_found, &f, &f.at, NULL);
+        return may_each(cx, q) &&
+               run_each(cx, q, vals, width, rows, take_found, &f, &f.at, NULL);
     return may_each(cx, q) && far_each(cx, q, vals, width, rows, take_numbered, &f, NULL);
 }
 

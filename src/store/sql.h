@@ -32,10 +32,24 @@ typedef struct Val { ValKind kind; i64 i; Str s; Uuid u; } Val;
 static inline Val val_i64(i64 i)       { return (Val){ .kind = VAL_INT, .i = i }; }
 static inline Val val_int(int i)       { return (Val){ .kind = VAL_INT, .i = i }; }
 static inline Val val_bool(bool b)     { return (Val){ .kind = VAL_INT, .i = b }; }
-static inline Val val_str(Str s)       { return (Val){ .kind = s.at == NULL ? VAL_NULL : VAL_STR, .s = s }; }
+
+static inline Val val_str(Str s)
+{
+    return (Val){ .kind = s.at == NULL ? VAL_NULL : VAL_STR, .s = s };
+}
+
 static inline Val val_z(const char *z) { return val_str(str_of(z)); }
-static inline Val val_time(Instant t)  { return (Val){ .kind = t.ms == 0 ? VAL_NULL : VAL_INT, .i = t.ms }; }
-static inline Val val_uuid(Uuid u)     { return (Val){ .kind = uuid_zero(u) ? VAL_NULL : VAL_BYTES, .u = u }; }
+
+static inline Val val_time(Instant t)
+{
+    return (Val){ .kind = t.ms == 0 ? VAL_NULL : VAL_INT, .i = t.ms };
+}
+
+static inline Val val_uuid(Uuid u)
+{
+    return (Val){ .kind = uuid_zero(u) ? VAL_NULL : VAL_BYTES, .u = u };
+}
+
 /* Bytes as they are; unlike text they may hold anything. */
 static inline Val val_blob(Str s)      { return (Val){ .kind = VAL_BYTES, .s = s }; }
 #define V(x) _Generic((x), i64: val_i64, int: val_int, bool: val_bool, Str: val_str, \
@@ -58,14 +72,15 @@ CHECKED bool sql_find_(Ctx *cx, const Sql *q, const Shape *shape, void *out, boo
 
 /* The first row, which must be there: NOT_FOUND otherwise. */
 #define sql_get(cx, q, shape, out, ...)  sql_get_((cx), (q), (shape), (out), VALS(__VA_ARGS__))
-CHECKED bool sql_get_(Ctx *cx, const Sql *q, const Shape *shape, void *out, const Val *vals, isize n);
+CHECKED bool sql_get_(Ctx *cx, const Sql *q, const Shape *shape, void *out,
+                      const Val *vals, isize n);
 
 /* All rows as an array in cx->mem (at most SQL_ROWS_MOST: statements carry a LIMIT). */
 enum { SQL_ROWS_MOST = 10000 };
 #define sql_rows(cx, q, shape, rows, count, ...) \
     sql_rows_((cx), (q), (shape), (void **)(rows), (count), VALS(__VA_ARGS__))
-CHECKED bool sql_rows_(Ctx *cx, const Sql *q, const Shape *shape, void **rows, isize *count,
-                       const Val *vals, isize n);
+CHECKED bool sql_rows_(Ctx *cx, const Sql *q, const Shape *shape, void **rows,
+                       isize *count, const Val *vals, isize n);
 
 /* Runs a statement for each of `rows` rows of `width` values, in their order, as if one
  * after the other; it is one statement of the database where that is faster. The tenant
@@ -73,8 +88,8 @@ CHECKED bool sql_rows_(Ctx *cx, const Sql *q, const Shape *shape, void **rows, i
  * it finds, row i of `out` (by shape) and found[i] are the answer to row i of `vals`. */
 CHECKED bool sql_each(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows,
                       i64 *changed);
-CHECKED bool sql_each_find(Ctx *cx, const Sql *q, const Val *vals, isize width, isize rows,
-                           const Shape *shape, void *out, bool *found);
+CHECKED bool sql_each_find(Ctx *cx, const Sql *q, const Val *vals, isize width,
+                           isize rows, const Shape *shape, void *out, bool *found);
 
 /* One number: count(*), RETURNING id. *out is 0 when there is no row or it is NULL. */
 #define sql_int(cx, q, out, ...)  sql_int_((cx), (q), (out), VALS(__VA_ARGS__))

@@ -87,10 +87,10 @@ static int past_deadline(void *arg)
 #define IGNORE_CHECKS "OFF"
 #endif
 
-/* FULL is what makes an acknowledged write survive power loss in WAL mode; the journal of a
- * savepoint stays in memory. The writer's cache of 32 MiB holds the hot pages of a sale. A
- * reader drops its cache whenever somebody has committed since it last read, so 2 MiB, the
- * pages of one large answer, do as well as more. */
+/* FULL is what makes an acknowledged write survive power loss in WAL mode; the journal of
+ * a savepoint stays in memory. The writer's cache of 32 MiB holds the hot pages of a
+ * sale. A reader drops its cache whenever somebody has committed since it last read, so 2
+ * MiB, the pages of one large answer, do as well as more. */
 static const char settings[] =
     "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA foreign_keys=ON;"
     "PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;"
@@ -139,7 +139,8 @@ static Db *lite_open(Arena *mem, const StoreConfig *config, DbUse use, Str *why)
     }
     if (rc != SQLITE_OK || !exec(db->at, settings, &said) ||
         !exec(db->at, use == DB_READS ? "PRAGMA cache_size=-2048; PRAGMA query_only=ON;"
-                    : "PRAGMA cache_size=-32768; PRAGMA wal_autocheckpoint=8192;", &said)) {
+                    : "PRAGMA cache_size=-32768; PRAGMA wal_autocheckpoint=8192;",
+                    &said)) {
         *why = str_fmt(mem, "%.*s: %s", STR_ARGS(where), sqlite3_errmsg(db->at));
         lite_close(&db->base);
         return NULL;
@@ -170,7 +171,8 @@ static int prepare(Lite *db, const Sql *q, sqlite3_stmt **st)
     must(len < countof(text));
     for (isize i = 0; i <= len; i++)
         text[i] = q->text[i] == '$' ? '?' : q->text[i];
-    return sqlite3_prepare_v3(db->at, text, (int)len, SQLITE_PREPARE_PERSISTENT, st, NULL);
+    return sqlite3_prepare_v3(db->at, text, (int)len, SQLITE_PREPARE_PERSISTENT, st,
+                              NULL);
 }
 
 static bool lite_prepare(Db *base, const Sql *q, const char **why)
@@ -201,10 +203,12 @@ static void bind_one(sqlite3_stmt *st, int at, const Val *v)
     switch (v->kind) {
     case VAL_NULL:  rc = sqlite3_bind_null(st, at); break;
     case VAL_INT:   rc = sqlite3_bind_int64(st, at, v->i); break;
-    case VAL_STR:   rc = sqlite3_bind_text(st, at, v->s.at, (int)v->s.len, SQLITE_STATIC); break;
+    case VAL_STR:   rc = sqlite3_bind_text(st, at, v->s.at, (int)v->s.len, SQLITE_STATIC);
+                         break;
     case VAL_BYTES:
-        rc = v->s.at != NULL ? sqlite3_bind_blob(st, at, v->s.at, (int)v->s.len, SQLITE_STATIC)
-                             : sqlite3_bind_blob(st, at, v->u.b, 16, SQLITE_STATIC);
+        rc = v->s.at != NULL
+             ? sqlite3_bind_blob(st, at, v->s.at, (int)v->s.len, SQLITE_STATIC)
+             : sqlite3_bind_blob(st, at, v->u.b, 16, SQLITE_STATIC);
         break;
     }
     must(rc == SQLITE_OK);
@@ -246,8 +250,8 @@ static void read_cells(sqlite3_stmt *st, Cell *cells, int n)
     }
 }
 
-static bool lite_run(Ctx *cx, const Sql *q, const Val *vals, isize n, RowFn *row, void *arg,
-                     i64 *changed)
+static bool lite_run(Ctx *cx, const Sql *q, const Val *vals, isize n, RowFn *row,
+                     void *arg, i64 *changed)
 {
     Cell cells[CELLS_MOST];
     sqlite3_stmt *st = listed(cx, q);
@@ -289,7 +293,8 @@ static bool ask(Ctx *cx, const char *text, i64 *out)
     return good;
 }
 
-/* One process has the file to itself, so no older program need work beside a newer one. */
+/* One process has the file to itself, so no older program need work beside a newer
+ * one. */
 static bool lite_version(Ctx *cx, i64 *version, i64 *oldest)
 {
     bool good = ask(cx, "PRAGMA user_version", version);
@@ -300,7 +305,8 @@ static bool lite_version(Ctx *cx, i64 *version, i64 *oldest)
 static bool lite_damage(Ctx *cx, i64 *faults)
 {
     lite(cx)->deadline = cx->deadline;
-    return ask(cx, "SELECT count(*) FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
+    return ask(cx, "SELECT count(*) FROM pragma_integrity_check"
+                   " WHERE integrity_check <> 'ok'",
                faults) || broke(cx, sqlite3_errcode(lite(cx)->at), "integrity_check");
 }
 
@@ -318,8 +324,8 @@ static int doing(Ctx *cx, Doing what)
 
     db->deadline = (Mono){ 0 };                   /* a commit is never cut short */
     if (*st == NULL)
-        must(sqlite3_prepare_v3(db->at, doing_text[what], -1, SQLITE_PREPARE_PERSISTENT, st,
-                                NULL) == SQLITE_OK);
+        must(sqlite3_prepare_v3(db->at, doing_text[what], -1, SQLITE_PREPARE_PERSISTENT,
+                                st, NULL) == SQLITE_OK);
     sqlite3_step(*st);
     return sqlite3_reset(*st);
 }

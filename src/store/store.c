@@ -44,7 +44,8 @@ const Engine *engine_of(Arena *mem, Str url, Str *why)
 
 /* ---- lending -------------------------------------------------------------- */
 
-/* Takes an idle one, or leave to open one: then *db is NULL. False when none became free. */
+/* Takes an idle one, or leave to open one: then *db is NULL. False when none became
+ * free. */
 static bool take_place(Ctx *cx, Db **db)
 {
     bool got = true;
@@ -303,13 +304,14 @@ static bool open_readers(Arena *mem, Str *why)
     return true;
 }
 
-static bool open_writers(Arena *mem, const StoreConfig *c, Db **writers, int *count, Str *why)
+static bool open_writers(Arena *mem, const StoreConfig *c, Db **writers, int *count,
+                         Str *why)
 {
     const Engine *e = pool.engine;
     int most = c->lanes < 1 ? 1 : c->lanes < e->lanes ? c->lanes : e->lanes;
     StoreConfig first = pool.config;
 
-    first.attempts = c->attempts;                 /* who has reached it once needs no patience */
+    first.attempts = c->attempts;          /* who has reached it once needs no patience */
     for (*count = 0; *count < most; ++*count) {
         Db *db = e->open(mem, *count == 0 ? &first : &pool.config, DB_WRITES, why);
         if (db == NULL)
@@ -348,7 +350,8 @@ void store_login(Str url)
     if (!pool.engine->far)
         return;
     lock(&pool.lock);
-    const char *z = str_z(&pool.mem, url);        /* stays: somebody may be reading the old one */
+    const char *z = str_z(&pool.mem, url);        /* stays: somebody may be reading the
+                                                     old one */
     unlock(&pool.lock);
     pgconn_login(z);
 }

@@ -37,7 +37,8 @@ typedef bool ManyFn(Ctx *cx, Seat *seats, isize n);
 CHECKED bool write_many(Ctx *cx, Lane lane, ManyFn *fn, void *arg);
 
 typedef struct StoreConfig {
-    Str  url;                                     /* sqlite:/path/file.db, postgresql://.. */
+    Str  url;                                     /* sqlite:/path/file.db,
+                                                     postgresql://.. */
     Str  owner_url;                               /* who may change the schema; absent: nobody
                                                      here, or where there are no roles */
     int  readers;                                 /* connections for reading, at most */
@@ -64,14 +65,15 @@ CHECKED bool store_ready(Ctx *cx);                /* answers a trivial query  */
  * only; of many nodes that start at once one does it. *from and *to are versions; *to is
  * the newer one of a program that can work beside this. Refused: a schema too new for
  * this program, and one too old when we don't own it. */
-CHECKED bool store_migrate(Arena *mem, const StoreConfig *config, i64 *from, i64 *to, Str *why);
+CHECKED bool store_migrate(Arena *mem, const StoreConfig *config, i64 *from, i64 *to,
+                           Str *why);
 
 /* Which schema the database has; changes nothing. False with *why when this program
  * can't work on it as it is, too old or too new. */
 CHECKED bool store_look(Arena *mem, const StoreConfig *config, i64 *version, Str *why);
 
-/* What the database finds wrong with itself (SQLite: integrity_check; a server looks after
- * itself: none). */
+/* What the database finds wrong with itself (SQLite: integrity_check; a server looks
+ * after itself: none). */
 CHECKED bool store_damage(Ctx *cx, i64 *faults);
 
 /* True when other nodes may work on the same store. */

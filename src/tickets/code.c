@@ -51,7 +51,8 @@ static Str write_base32(Arena *mem, const u8 *in)
 
     for (int i = 0; i < CODE_LETTERS; i++) {
         int at = i * 5, byte = at / 8;
-        unsigned two = (unsigned)in[byte] << 8 | (byte + 1 < CODE_BYTES ? in[byte + 1] : 0u);
+        unsigned two = (unsigned)in[byte] << 8 |
+                       (byte + 1 < CODE_BYTES ? in[byte + 1] : 0u);
         to[i] = digit[two >> (11 - at % 8) & 31];
     }
     return (Str){ to, CODE_LETTERS };
@@ -87,7 +88,8 @@ static bool read_base32(Str text, u8 *out)
 
 /* ---- the code ------------------------------------------------------------- */
 
-Str code_write(Arena *mem, const CodeKey *key, TenantId tenant, EventId event, const Code *c)
+Str code_write(Arena *mem, const CodeKey *key, TenantId tenant, EventId event,
+               const Code *c)
 {
     u8 b[CODE_BYTES];
     Tag tag = tag_of(key, tenant, event, c);

@@ -29,7 +29,8 @@ CodeKey code_key(TenantId tenant, EventId event);
 typedef struct Code { TicketId ticket; int generation; i64 step; } Code;
 
 /* The code of this step, CODE_LETTERS letters. */
-Str code_write(Arena *mem, const CodeKey *key, TenantId tenant, EventId event, const Code *code);
+Str code_write(Arena *mem, const CodeKey *key, TenantId tenant, EventId event,
+               const Code *code);
 
 typedef enum CodeResult { CODE_GOOD, CODE_FORGED, CODE_STALE } CodeResult;
 

@@ -64,7 +64,8 @@ static bool judge_ticket(Ctx *cx, Judging *j)
         return deny(v, "ALREADY_USED");
     if ((v->ticket.generation & 63) != j->code.generation)
         return deny(v, "OLD_OWNER");
-    if (GUARDED(v->ticket.status != TICKET_SOLD && v->ticket.status != TICKET_TRANSFERRED))
+    if (GUARDED(v->ticket.status != TICKET_SOLD &&
+                v->ticket.status != TICKET_TRANSFERRED))
         return deny(v, ticket_status_names.at[v->ticket.status]);
     return let_in(cx, j);
 }
@@ -89,9 +90,10 @@ static bool judge_and_note(Ctx *cx, void *arg)
     if (!event_get(cx, s->eventId, &e) || !venue_may(cx, e.venueId, DOOR_SCAN) ||
         !judge(cx, j, &e))
         return false;
-    return sql_run(cx, &door_note, NULL, V(s->eventId.v), V(j->out->ticket.id.v), V(cx->now),
-                   V(cx->who.user.v), V(s->gate), V(s->deviceId),
-                   V(names_str(&scan_result_names, (int)j->out->result)), V(j->out->reason));
+    return sql_run(cx, &door_note, NULL, V(s->eventId.v), V(j->out->ticket.id.v),
+                   V(cx->now), V(cx->who.user.v), V(s->gate), V(s->deviceId),
+                   V(names_str(&scan_result_names, (int)j->out->result)),
+                   V(j->out->reason));
 }
 
 bool door_scan(Ctx *cx, const Scan *scan, Verdict *out)

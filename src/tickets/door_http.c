@@ -13,10 +13,15 @@ bool door_post(Ctx *cx, Req *rq)
            reply(cx, rq, 200, &verdict_shape, &out);
 }
 
-typedef struct { EventId eventId; Str algorithm, key; i64 stepSeconds, skewSteps; } KeyAnswer;
+typedef struct {
+    EventId eventId;
+    Str algorithm, key;
+    i64 stepSeconds, skewSteps;
+} KeyAnswer;
 const Shape key_answer_shape = SHAPE(KeyAnswer,
     ID(KeyAnswer, eventId, 0, "The event"),
-    TEXT(KeyAnswer, algorithm, 1, 50, 0, "HMAC-SHA256-80, over what docs/why/ticket-code.md names"),
+    TEXT(KeyAnswer, algorithm, 1, 50, 0,
+         "HMAC-SHA256-80, over what docs/why/ticket-code.md names"),
     TEXT(KeyAnswer, key, 43, 43, 0, "base64url; keep it on the device only"),
     NUMBER(KeyAnswer, stepSeconds, 30, 30, 0, 0, "How long a code is shown"),
     NUMBER(KeyAnswer, skewSteps, 1, 1, 0, 0, "Steps of clock skew to allow, either way"));
@@ -28,7 +33,8 @@ static bool may_scan(Ctx *cx, void *arg)
     return event_get(cx, a->eventId, &e) && venue_may(cx, e.venueId, DOOR_SCAN);
 }
 
-/* GET /api/v1/validation/events/:eventId/key -> 200: what a scanner needs without a network */
+/* GET /api/v1/validation/events/:eventId/key -> 200: what a scanner needs without a
+ * network */
 bool door_key(Ctx *cx, Req *rq)
 {
     KeyAnswer a = { .algorithm = S("HMAC-SHA256-80"), .stepSeconds = CODE_STEP_MS / 1000,

@@ -1,15 +1,16 @@
 /* hold.c - buyers who stand in line together are served together: three questions for all
  * of them, then each gets his answer in the order in which he came, then what they got is
  * written. So a crowd costs the database a few statements a batch and not seven a buyer.
- * The order of the checks is decided here too: first what needs only the buyer's own rows,
- * then the stock. */
+ * The order of the checks is decided here too: first what needs only the buyer's own
+ * rows, then the stock. */
 #include "tickets/hold.h"
 #include "store/outbox.h"
 #include "tickets/stock.h"
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const status_text[] = { "PENDING", "ACTIVE", "COMPLETED", "CANCELLED", "EXPIRED" };
+static const char *const status_text[] = { "PENDING", "ACTIVE", "COMPLETED", "CANCELLED",
+                                           "EXPIRED" };
 static const Names hold_status_names = { status_text, countof(status_text) };
 
 const Shape wish_line_shape = SHAPE(HoldLine,
@@ -18,7 +19,8 @@ const Shape wish_line_shape = SHAPE(HoldLine,
 
 const Shape wish_shape = SHAPE(Wish,
     ID(Wish, eventId, 0, "The event"),
-    LIST(Wish, tickets, &wish_line_shape, 1, HOLD_TYPES_MOST, 0, "All of it or none of it is taken"));
+    LIST(Wish, tickets, &wish_line_shape, 1, HOLD_TYPES_MOST, 0,
+         "All of it or none of it is taken"));
 
 static const Shape line_shape = SHAPE(HoldLine,
     ID(HoldLine, ticketTypeId, 0, "The type"),
@@ -41,19 +43,23 @@ const Shape hold_answer_shape = SHAPE(HoldAnswer,
     OBJECT(HoldAnswer, reservation, &hold_shape, 0, "The reservation"));
 
 SQL_EACH(hold_count,
-    "SELECT coalesce(sum(quantity), 0) FROM hold WHERE tenant = $1 AND person = $2 AND event = $3"
+    "SELECT coalesce(sum(quantity), 0) FROM hold WHERE tenant = $1 AND person = $2"
+    " AND event = $3"
     " AND status IN ('ACTIVE', 'COMPLETED')");
 
 SQL_EACH(hold_write,
-    "INSERT INTO hold (tenant, id, event, person, status, quantity, total_cents, currency,"
-    " expires_at, created_at) VALUES ($1, $2, $3, $4, 'ACTIVE', $5, $6, $7, $8, $9)");
+    "INSERT INTO hold (tenant, id, event, person, status, quantity, total_cents,"
+    " currency, expires_at, created_at) VALUES ($1, $2, $3, $4, 'ACTIVE', $5, $6, $7,"
+    " $8, $9)");
 
 SQL_EACH(hold_write_line,
-    "INSERT INTO hold_line (tenant, hold, type, quantity, price_cents) VALUES ($1, $2, $3, $4, $5)");
+    "INSERT INTO hold_line (tenant, hold, type, quantity, price_cents)"
+    " VALUES ($1, $2, $3, $4, $5)");
 
 #define HOLD_COLUMNS \
     "id, event, person, status, quantity, total_cents, currency, expires_at, created_at"
-SQL(hold_own, "SELECT " HOLD_COLUMNS " FROM hold WHERE tenant = $1 AND id = $2 AND person = $3");
+SQL(hold_own,
+    "SELECT " HOLD_COLUMNS " FROM hold WHERE tenant = $1 AND id = $2 AND person = $3");
 SQL(hold_each, "SELECT " HOLD_COLUMNS " FROM hold WHERE tenant = $1 AND id = $2");
 
 SQL(hold_lines,
@@ -72,7 +78,8 @@ void hold_setup(HoldRules r) { rules = r; }
 
 static int by_type(const void *a, const void *b)
 {
-    return memcmp(((const HoldLine *)a)->ticketTypeId.v.b, ((const HoldLine *)b)->ticketTypeId.v.b, 16);
+    return memcmp(((const HoldLine *)a)->ticketTypeId.v.b,
+                  ((const HoldLine *)b)->ticketTypeId.v.b, 16);
 }
 
 /* A type named twice would get round its limit per purchase. */
@@ -152,7 +159,8 @@ static bool read_stock(Ctx *cx, const Seat *seats, isize n, Stock *stock)
     for (isize i = 0; i < n; i++) {
         const Hold *h = hold_of(&seats[i]);
         for (isize k = 0; k < h->tickets.count; k++)
-            stock_want(stock, h->eventId, ((const HoldLine *)h->tickets.at)[k].ticketTypeId);
+            stock_want(stock, h->eventId,
+                       ((const HoldLine *)h->tickets.at)[k].ticketTypeId);
     }
     return stock_read(cx, stock);
 }
@@ -198,8 +206,9 @@ static bool write_holds(Ctx *cx, const Seat *seats, isize n)
 
     for (isize i = 0; i < n; i++) {
         const Hold *h = hold_of(&seats[i]);
-        const Val row[WIDTH] = { V(h->id.v), V(h->eventId.v), V(h->personId.v), V(h->quantity),
-                                 V(h->totalCents), V(h->currency), V(h->expiresAt), V(h->createdAt) };
+        const Val row[WIDTH] = { V(h->id.v), V(h->eventId.v), V(h->personId.v),
+                                 V(h->quantity), V(h->totalCents), V(h->currency),
+                                 V(h->expiresAt), V(h->createdAt) };
         if (seats[i].good)
             memcpy(rows + count++ * WIDTH, row, sizeof row);
     }
@@ -216,8 +225,8 @@ static bool write_lines(Ctx *cx, const Seat *seats, isize n)
         const Hold *h = hold_of(&seats[i]);
         const HoldLine *lines = h->tickets.at;
         for (isize k = 0; seats[i].good && k < h->tickets.count; k++) {
-            const Val row[WIDTH] = { V(h->id.v), V(lines[k].ticketTypeId.v), V(lines[k].quantity),
-                                     V(lines[k].priceCents) };
+            const Val row[WIDTH] = { V(h->id.v), V(lines[k].ticketTypeId.v),
+                                     V(lines[k].quantity), V(lines[k].priceCents) };
             memcpy(rows + count++ * WIDTH, row, sizeof row);
         }
     }
@@ -235,7 +244,8 @@ static bool tell(Ctx *cx, const Hold *h, const char *type)
 static bool tell_all(const Seat *seats, isize n)
 {
     for (isize i = 0; i < n; i++)
-        if (seats[i].good && !tell(seats[i].cx, hold_of(&seats[i]), "reservation.created"))
+        if (seats[i].good &&
+            !tell(seats[i].cx, hold_of(&seats[i]), "reservation.created"))
             return false;
     return true;
 }
@@ -267,8 +277,8 @@ static bool serve(Ctx *cx, Seat *seats, isize n)
     for (isize i = 0; i < n; i++)
         seats[i].good = within_cap(seats, i, has) &&
                         take_lines(seats[i].cx, &stock, hold_of(&seats[i]));
-    return stock_write(cx, &stock) && write_holds(cx, seats, n) && write_lines(cx, seats, n) &&
-           tell_all(seats, n);
+    return stock_write(cx, &stock) && write_holds(cx, seats, n) &&
+           write_lines(cx, seats, n) && tell_all(seats, n);
 }
 
 bool hold_place_many(Ctx *cx, Seat *seats, isize n)
@@ -302,8 +312,8 @@ bool hold_end(Ctx *cx, const Hold *h, HoldStatus to, bool *ended)
     i64 moved;
 
     must(to == HOLD_COMPLETED || to == HOLD_CANCELLED || to == HOLD_EXPIRED);
-    if (!sql_run(cx, &hold_move, &moved, V(h->id.v), V(names_str(&hold_status_names, (int)to)),
-                 V(cx->now)))
+    if (!sql_run(cx, &hold_move, &moved, V(h->id.v),
+                 V(names_str(&hold_status_names, (int)to)), V(cx->now)))
         return false;
     *ended = moved == 1;
     if (!*ended)
@@ -312,7 +322,8 @@ bool hold_end(Ctx *cx, const Hold *h, HoldStatus to, bool *ended)
     if (to == HOLD_COMPLETED)
         return stock_sell(cx, h->id);
     return stock_return(cx, h->id) &&
-           tell(cx, &now, to == HOLD_EXPIRED ? "reservation.expired" : "reservation.cancelled");
+           tell(cx, &now, to == HOLD_EXPIRED ? "reservation.expired"
+                                             : "reservation.cancelled");
 }
 
 static bool read_lines(Ctx *cx, Hold *h)

@@ -14,7 +14,7 @@
 typedef enum HoldStatus { HOLD_PENDING, HOLD_ACTIVE, HOLD_COMPLETED, HOLD_CANCELLED,
                           HOLD_EXPIRED } HoldStatus;
 
-enum { HOLD_TYPES_MOST = 10, HOLD_COUNT_MOST = 10 };    /* types in one hold, of one type */
+enum { HOLD_TYPES_MOST = 10, HOLD_COUNT_MOST = 10 };  /* types in one hold, of one type */
 
 typedef struct HoldLine { TypeId ticketTypeId; i64 quantity, priceCents; } HoldLine;
 
@@ -48,8 +48,8 @@ void hold_setup(HoldRules rules);
  *   tx      runs inside the caller's write_tx on lane_of(event) */
 CHECKED bool hold_place(Ctx *cx, const Wish *wish, Hold *h);
 
-/* The same for many buyers of one tenant at once, for write_once_many; each seat's arg is a
- * Placing. Who comes first is served first. */
+/* The same for many buyers of one tenant at once, for write_once_many; each seat's arg is
+ * a Placing. Who comes first is served first. */
 ManyFn hold_place_many;
 
 /* Moves an ACTIVE hold on and, unless it is completed, gives the stock back, with the
@@ -60,7 +60,8 @@ CHECKED bool hold_end(Ctx *cx, const Hold *h, HoldStatus to, bool *ended);
 /* The hold with its lines; a hold of another person is NOT_FOUND.   tx: inside */
 CHECKED bool hold_get(Ctx *cx, HoldId id, Hold *out);
 
-/* The event that one's own hold is of, which says the lane. Fails NOT_FOUND. tx: opens its own */
+/* The event that one's own hold is of, which says the lane. Fails NOT_FOUND. tx: opens
+ * its own */
 CHECKED bool hold_event(Ctx *cx, HoldId id, EventId *out);
 
 /* The same whoever owns it, for the machines that end it (payment, clock). tx: inside */

@@ -10,7 +10,8 @@
 #include "tickets/hold.h"
 #include "tickets/order.h"
 
-enum { SLICE = 64, FOUND_MOST = 2048, ROUNDS_MOST = 16, EVENTS_MOST = 64, KEEP = 64 << 10 };
+enum { SLICE = 64, FOUND_MOST = 2048, ROUNDS_MOST = 16, EVENTS_MOST = 64,
+       KEEP = 64 << 10 };
 
 SQL_ALL(hold_due,
     "SELECT tenant, id, event FROM hold WHERE status = 'ACTIVE' AND expires_at <= $1"
@@ -19,12 +20,14 @@ SQL_ALL(hold_due,
 /* Looks at every hold that is not due yet, but only while there is such an event: for a
  * second or so. An index by event would be paid for by every hold. */
 SQL_ALL(hold_called_off,
-    "SELECT h.tenant, h.id, h.event FROM hold h WHERE h.status = 'ACTIVE' AND h.expires_at > $1"
+    "SELECT h.tenant, h.id, h.event FROM hold h WHERE h.status = 'ACTIVE'"
+    " AND h.expires_at > $1"
     " AND EXISTS (SELECT 1 FROM event e WHERE e.tenant = h.tenant AND e.id = h.event"
     " AND e.status = 'CANCELLED') ORDER BY h.expires_at LIMIT $2");
 
 typedef struct { TenantId tenant; HoldId id; EventId event; } Due;
-static const Shape due_row = SHAPE(Due, ID(Due, tenant, 0, ""), ID(Due, id, 0, ""), ID(Due, event, 0, ""));
+static const Shape due_row = SHAPE(Due,
+    ID(Due, tenant, 0, ""), ID(Due, id, 0, ""), ID(Due, event, 0, ""));
 
 typedef struct { HoldStatus hold; OrderStatus order; } Ending;
 static const Ending lapsed = { HOLD_EXPIRED, ORDER_EXPIRED };
@@ -110,7 +113,8 @@ static bool end_by(Ctx *cx, TxFn *find, const Ending *how, Fault *first)
 static bool find_due(Ctx *cx, void *arg)
 {
     Found *f = arg;
-    return sql_rows(cx, &hold_due, &due_row, &f->rows, &f->count, V(cx->now), V((i64)FOUND_MOST));
+    return sql_rows(cx, &hold_due, &due_row, &f->rows, &f->count, V(cx->now),
+                    V((i64)FOUND_MOST));
 }
 
 static bool find_called_off(Ctx *cx, void *arg)
@@ -143,7 +147,8 @@ static bool call_off(Ctx *cx, Fault *first)
         return false;
     if (e.count == 0)
         return true;
-    if (!end_by(cx, find_called_off, &called_off, first) || !read_tx(cx, find_called_off, &left))
+    if (!end_by(cx, find_called_off, &called_off, first) ||
+        !read_tx(cx, find_called_off, &left))
         return false;
     for (isize i = 0; left.count == 0 && i < e.count; i++) {
         cx->tenant = e.rows[i].tenant;

@@ -9,8 +9,8 @@
 #include "tickets/stock.h"
 
 static const char *const status_text[] = {
-    "PENDING", "PAID", "AWAITING_MINT", "COMPLETED", "PAYMENT_FAILED", "CANCELLED", "EXPIRED",
-    "MINT_FAILED", "PARTIALLY_REFUNDED", "REFUNDED",
+    "PENDING", "PAID", "AWAITING_MINT", "COMPLETED", "PAYMENT_FAILED", "CANCELLED",
+    "EXPIRED", "MINT_FAILED", "PARTIALLY_REFUNDED", "REFUNDED",
 };
 static const Names order_status_names = { status_text, countof(status_text) };
 
@@ -41,7 +41,8 @@ const Shape order_shape = SHAPE(Order,
     TIME(Order, expiresAt, 0, "To be paid before"),
     TIME(Order, createdAt, 0, "Made then"),
     TIME(Order, updatedAt, 0, "Moved last"),
-    LIST(Order, tickets, &ticket_shape, 0, 100, OPTIONAL, "The tickets, once it is paid"));
+    LIST(Order, tickets, &ticket_shape, 0, 100, OPTIONAL,
+         "The tickets, once it is paid"));
 
 const Shape order_answer_shape = SHAPE(OrderAnswer,
     OBJECT(OrderAnswer, order, &order_shape, 0, "The order"));
@@ -53,9 +54,11 @@ SQL(order_write,
     "INSERT INTO orders (tenant, " ORDER_COLUMNS ")"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $13)");
 SQL(order_numbered, "SELECT count(*) FROM orders WHERE tenant = $1 AND number = $2");
-SQL(order_of_hold, "SELECT " ORDER_COLUMNS " FROM orders WHERE tenant = $1 AND hold = $2");
+SQL(order_of_hold,
+    "SELECT " ORDER_COLUMNS " FROM orders WHERE tenant = $1 AND hold = $2");
 SQL(order_any, "SELECT " ORDER_COLUMNS " FROM orders WHERE tenant = $1 AND id = $2");
-SQL(order_own, "SELECT " ORDER_COLUMNS " FROM orders WHERE tenant = $1 AND id = $2 AND person = $3");
+SQL(order_own,
+    "SELECT " ORDER_COLUMNS " FROM orders WHERE tenant = $1 AND id = $2 AND person = $3");
 SQL(order_page,
     "SELECT " ORDER_COLUMNS " FROM orders WHERE tenant = $1 AND person = $2"
     " AND (id < $3 OR $3 IS NULL) ORDER BY id DESC LIMIT $4");
@@ -94,10 +97,12 @@ static bool order_move(Ctx *cx, Order *o, OrderStatus to, Str reason)
         !sql_run(cx, &order_set, &moved, V(o->id.v), V(was), V(becomes), V(cx->now)))
         return false;
     if (moved == 0)
-        return fail(cx, INVALID_STATE, "order %.*s -> %.*s", STR_ARGS(was), STR_ARGS(becomes));
+        return fail(cx, INVALID_STATE, "order %.*s -> %.*s", STR_ARGS(was),
+                    STR_ARGS(becomes));
     o->status = to;
     o->updatedAt = cx->now;
-    return sql_run(cx, &order_remember, NULL, V(o->id.v), V(cx->now), V(was), V(becomes), V(reason));
+    return sql_run(cx, &order_remember, NULL, V(o->id.v), V(cx->now), V(was), V(becomes),
+                   V(reason));
 }
 
 /* ---- making --------------------------------------------------------------- */
@@ -121,7 +126,8 @@ static bool may_order(Ctx *cx, const Hold *h)
     Order other;
     Event e;
 
-    if (h->status == HOLD_EXPIRED || (h->status == HOLD_ACTIVE && !before(cx->now, h->expiresAt)))
+    if (h->status == HOLD_EXPIRED ||
+        (h->status == HOLD_ACTIVE && !before(cx->now, h->expiresAt)))
         return fail(cx, RESERVATION_EXPIRED, "hold lapsed");
     if (!sql_find(cx, &order_of_hold, &order_shape, &other, &found, V(h->id.v)))
         return false;
@@ -136,10 +142,11 @@ static bool may_order(Ctx *cx, const Hold *h)
 
 static bool write_order(Ctx *cx, const Order *o)
 {
-    return sql_run(cx, &order_write, NULL, V(o->id.v), V(o->orderNumber), V(o->eventId.v), V(o->personId.v),
-                   V(o->reservationId.v), V(names_str(&order_status_names, (int)o->status)),
-                   V(o->subtotalCents), V(o->feeCents), V(o->totalCents), V(o->currency),
-                   V(o->expiresAt), V(o->createdAt));
+    return sql_run(cx, &order_write, NULL, V(o->id.v), V(o->orderNumber), V(o->eventId.v),
+                   V(o->personId.v), V(o->reservationId.v),
+                   V(names_str(&order_status_names, (int)o->status)), V(o->subtotalCents),
+                   V(o->feeCents), V(o->totalCents), V(o->currency), V(o->expiresAt),
+                   V(o->createdAt));
 }
 
 static bool complete(Ctx *cx, Order *o, const Hold *h, Str intent);
@@ -150,8 +157,9 @@ bool order_make(Ctx *cx, HoldId hold, Order *o)
 
     if (!hold_get(cx, hold, &h) || !may_order(cx, &h))
         return false;
-    *o = (Order){ .id = { uuid_new(cx->now) }, .eventId = h.eventId, .personId = h.personId, .reservationId = h.id,
-                  .status = ORDER_PENDING, .subtotalCents = h.totalCents,
+    *o = (Order){ .id = { uuid_new(cx->now) }, .eventId = h.eventId,
+                  .personId = h.personId, .reservationId = h.id, .status = ORDER_PENDING,
+                  .subtotalCents = h.totalCents,
                   .feeCents = h.totalCents * fee_basis / 10000, .currency = h.currency,
                   .expiresAt = h.expiresAt, .createdAt = cx->now, .updatedAt = cx->now };
     o->totalCents = o->subtotalCents + o->feeCents;
@@ -162,13 +170,14 @@ bool order_make(Ctx *cx, HoldId hold, Order *o)
 
 /* ---- the provider's word -------------------------------------------------- */
 
-/* Who came first is asked of the table: an order of another event is paid in another lane. */
+/* Who came first is asked of the table: an order of another event is paid in another
+ * lane. */
 static bool note_payment(Ctx *cx, const Order *o, const Paid *p, const char *status)
 {
     i64 noted;
 
-    return sql_run(cx, &payment_write, &noted, V(p->intent), V(o->id.v), V(p->amount_cents),
-                   V(p->currency), V(status), V(cx->now)) &&
+    return sql_run(cx, &payment_write, &noted, V(p->intent), V(o->id.v),
+                   V(p->amount_cents), V(p->currency), V(status), V(cx->now)) &&
            (noted == 1 || fail(cx, CONFLICT, "the payment is another order's"));
 }
 
@@ -180,23 +189,26 @@ static bool complete(Ctx *cx, Order *o, const Hold *h, Str intent)
 
     if (!hold_end(cx, h, HOLD_COMPLETED, &ended))
         return false;
-    must(ended);                                  /* the caller saw it ACTIVE in this tx */
+    must(ended);                                 /* the caller saw it ACTIVE in this tx */
     Batch batch = { o->id, o->eventId, o->personId, o->currency, h->tickets };
     return order_move(cx, o, ORDER_PAID, no_reason) && tell(cx, o, "order.paid") &&
-           (intent.at == NULL || sql_run(cx, &order_note_payment, NULL, V(o->id.v), V(intent))) &&
+           (intent.at == NULL ||
+            sql_run(cx, &order_note_payment, NULL, V(o->id.v), V(intent))) &&
            ticket_issue(cx, &batch, &o->tickets) &&
-           order_move(cx, o, ORDER_COMPLETED, no_reason) && tell(cx, o, "order.completed") &&
-           stock_settle(cx, o->eventId);
+           order_move(cx, o, ORDER_COMPLETED, no_reason) &&
+           tell(cx, o, "order.completed") && stock_settle(cx, o->eventId);
 }
 
-/* The order has gone another way. The money is kept in sight, the stock is not touched. */
+/* The order has gone another way. The money is kept in sight, the stock is not
+ * touched. */
 static bool note_late(Ctx *cx, const Order *o, const Paid *p)
 {
     Buf b = buf_in(cx->mem, 256);
 
     buf_lit(&b, "{\"orderId\":\"");
     uuid_write(&b, o->id.v);
-    buf_fmt(&b, "\",\"amountCents\":%jd,\"reason\":\"paid too late\"}", (intmax_t)p->amount_cents);
+    buf_fmt(&b, "\",\"amountCents\":%jd,\"reason\":\"paid too late\"}",
+            (intmax_t)p->amount_cents);
     return note_payment(cx, o, p, "REFUND_DUE") &&
            outbox_tell(cx, o->personId, o->eventId, "refund.requested", buf_str(&b));
 }
@@ -233,7 +245,8 @@ bool order_paid(Ctx *cx, const Paid *p)
     Event e;
     bool told;
 
-    if (!sql_get(cx, &order_any, &order_shape, &o, V(p->order.v)) || !told_before(cx, p, &told))
+    if (!sql_get(cx, &order_any, &order_shape, &o, V(p->order.v)) ||
+        !told_before(cx, p, &told))
         return false;
     if (told)
         return true;
@@ -259,8 +272,10 @@ bool order_failed(Ctx *cx, OrderId id, Str reason)
         return false;
     if (o.status != ORDER_PENDING)
         return true;                              /* it went another way      */
-    return hold_any(cx, o.reservationId, &h) && hold_end(cx, &h, HOLD_CANCELLED, &ended) &&
-           order_move(cx, &o, ORDER_PAYMENT_FAILED, reason) && tell(cx, &o, "order.failed");
+    return hold_any(cx, o.reservationId, &h) &&
+           hold_end(cx, &h, HOLD_CANCELLED, &ended) &&
+           order_move(cx, &o, ORDER_PAYMENT_FAILED, reason) &&
+           tell(cx, &o, "order.failed");
 }
 
 bool order_lapse(Ctx *cx, HoldId hold, OrderStatus to)

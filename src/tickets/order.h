@@ -9,9 +9,10 @@
 #include "tickets/hold.h"
 #include "tickets/ticket.h"
 
-typedef enum OrderStatus { ORDER_PENDING, ORDER_PAID, ORDER_AWAITING_MINT, ORDER_COMPLETED,
-                           ORDER_PAYMENT_FAILED, ORDER_CANCELLED, ORDER_EXPIRED, ORDER_MINT_FAILED,
-                           ORDER_PARTIALLY_REFUNDED, ORDER_REFUNDED } OrderStatus;
+typedef enum OrderStatus { ORDER_PENDING, ORDER_PAID, ORDER_AWAITING_MINT,
+                           ORDER_COMPLETED, ORDER_PAYMENT_FAILED, ORDER_CANCELLED,
+                           ORDER_EXPIRED, ORDER_MINT_FAILED, ORDER_PARTIALLY_REFUNDED,
+                           ORDER_REFUNDED } OrderStatus;
 
 typedef struct Order {
     OrderId     id;
@@ -31,24 +32,27 @@ extern const Shape order_shape, order_answer_shape;
 
 void order_setup(i64 fee_basis_points);
 
-/* Makes a PENDING order of an ACTIVE hold of this person; a free one is completed at once.
+/* Makes a PENDING order of an ACTIVE hold of this person; a free one is completed at
+ * once.
  *   fails   NOT_FOUND, RESERVATION_EXPIRED (or its event is cancelled), CONFLICT
  *           (the hold has an order)
  *   tx      inside, lane_of(event) */
 CHECKED bool order_make(Ctx *cx, HoldId hold, Order *out);
 
-/* The event that an order is of, which says the lane. Fails NOT_FOUND. tx: opens its own */
+/* The event that an order is of, which says the lane. Fails NOT_FOUND. tx: opens its
+ * own */
 CHECKED bool order_event(Ctx *cx, OrderId id, EventId *out);
 
 /* The provider's word, both safe to repeat.
- *   fails   NOT_FOUND; VALIDATION_ERROR when the money is not what was asked for; CONFLICT
- *           when the payment has paid another order
+ *   fails   NOT_FOUND; VALIDATION_ERROR when the money is not what was asked for;
+ *           CONFLICT when the payment has paid another order
  *   tx      inside, lane_of(event) */
 typedef struct Paid { OrderId order; Str intent; i64 amount_cents; Str currency; } Paid;
 CHECKED bool order_paid(Ctx *cx, const Paid *paid);
 CHECKED bool order_failed(Ctx *cx, OrderId id, Str reason);
 
-/* The hold has ended without a sale: its PENDING order, if any, ends with it. tx: inside */
+/* The hold has ended without a sale: its PENDING order, if any, ends with it. tx:
+ * inside */
 CHECKED bool order_lapse(Ctx *cx, HoldId hold, OrderStatus to);
 
 /* A person's own order with its tickets; NOT_FOUND for another's.   tx: opens its own */

@@ -14,12 +14,14 @@ typedef struct { HoldId reservationId; EventId eventId; List tickets; } Purchase
 const Shape purchase_shape = SHAPE(Purchase,
     ID(Purchase, reservationId, OPTIONAL, "A reservation of yours, or"),
     ID(Purchase, eventId, OPTIONAL, "the event, with"),
-    LIST(Purchase, tickets, &wish_line_shape, 1, HOLD_TYPES_MOST, OPTIONAL, "what to buy of it"));
+    LIST(Purchase, tickets, &wish_line_shape, 1, HOLD_TYPES_MOST, OPTIONAL,
+         "what to buy of it"));
 
 typedef struct { Order order; PayIntent payment; } PurchaseAnswer;
 const Shape purchase_answer_shape = SHAPE(PurchaseAnswer,
     OBJECT(PurchaseAnswer, order, &order_shape, 0, "What is to be paid"),
-    OBJECT(PurchaseAnswer, payment, &pay_intent_shape, OPTIONAL, "Where; absent when it is free"));
+    OBJECT(PurchaseAnswer, payment, &pay_intent_shape, OPTIONAL,
+           "Where; absent when it is free"));
 
 typedef struct { Purchase in; OrderAnswer answer; } Work;
 
@@ -38,7 +40,8 @@ static bool one_way(Ctx *cx, const Purchase *p)
 {
     bool wish = !uuid_zero(p->eventId.v) && p->tickets.count > 0;
     return uuid_zero(p->reservationId.v) == wish ||
-           fail_field(cx, S("reservationId"), "give either reservationId or eventId and tickets");
+           fail_field(cx, S("reservationId"),
+                      "give either reservationId or eventId and tickets");
 }
 
 static bool lane_for(Ctx *cx, const Purchase *p, Lane *out)
@@ -57,7 +60,8 @@ static bool intent_for(Ctx *cx, Str answer, PayIntent *out)
     Str why, id, currency;
     i64 total;
     OrderId order;
-    const Json *j = json_read(cx->mem, answer, &why), *o = j == NULL ? NULL : json_member(j, "order");
+    const Json *j = json_read(cx->mem, answer, &why),
+                *o = j == NULL ? NULL : json_member(j, "order");
 
     must(o != NULL && json_get_str(o, "id", &id) && uuid_read(id, &order.v) &&
          json_get_int(o, "totalCents", &total) && json_get_str(o, "currency", &currency));
@@ -91,7 +95,8 @@ bool order_create(Ctx *cx, Req *rq)
     Answer answer;
     return guard_once(cx, rq, &once) && req_read(cx, rq, &purchase_shape, &w.in) &&
            one_way(cx, &w.in) && lane_for(cx, &w.in, &lane) &&
-           write_once(cx, lane, &once, buy, &w, 201, &order_answer_shape, &w.answer, &answer) &&
+           write_once(cx, lane, &once, buy, &w, 201, &order_answer_shape, &w.answer,
+                      &answer) &&
            reply_purchase(cx, rq, &answer);
 }
 
@@ -112,10 +117,12 @@ bool order_page_http(Ctx *cx, Req *rq)
     Order *rows;
     isize n;
 
-    if (!req_page(cx, rq, &page) || !cursor_read(cx, page.cursor, (Cursor){ 0 }, &older) ||
+    if (!req_page(cx, rq, &page) ||
+        !cursor_read(cx, page.cursor, (Cursor){ 0 }, &older) ||
         !order_list(cx, (OrderId){ older.id }, page.limit + 1, &rows, &n))
         return false;
     bool more = page_cut(&page, &n);
     return reply_list(cx, rq, &order_shape, rows, n, page.limit,
-                      more ? cursor_write(cx->mem, (Cursor){ 0, rows[n - 1].id.v }) : (Str){ 0 });
+                      more ? cursor_write(cx->mem, (Cursor){ 0, rows[n - 1].id.v })
+                           : (Str){ 0 });
 }

@@ -33,7 +33,8 @@ const Shape processed_shape = SHAPE(Processed,
     BOOL(Processed, processed, 0, "true"), TIME(Processed, timestamp, 0, "When"));
 
 SQL_ALL(nonce_take,
-    "INSERT INTO webhook_nonce (endpoint, nonce, at) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING");
+    "INSERT INTO webhook_nonce (endpoint, nonce, at) VALUES ($1, $2, $3)"
+    " ON CONFLICT DO NOTHING");
 
 /* One endpoint for all that the provider says: the signature covers the body and not
  * the path, so a word of failure must not be sent again as one of success. */
@@ -72,7 +73,8 @@ static bool hear(Ctx *cx, Req *rq, const Shape *shape, TxFn *fn)
     if (!webhook_check(cx, rq, &w.hook) || !req_read(cx, rq, shape, &w.in))
         return false;
     cx->tenant = w.in.tenantId;
-    return order_event(cx, w.in.orderId, &event) && write_tx(cx, lane_of(event.v), fn, &w) &&
+    return order_event(cx, w.in.orderId, &event) &&
+           write_tx(cx, lane_of(event.v), fn, &w) &&
            reply(cx, rq, 200, &processed_shape, &done);
 }
 

@@ -8,8 +8,9 @@
 #include "events/event.h"
 
 SQL_EACH(stock_look,
-    "SELECT t.available, t.most, t.active, t.sale_start, t.sale_end, e.status, t.price_cents,"
-    " t.currency FROM ticket_type t JOIN event e ON e.tenant = t.tenant AND e.id = t.event"
+    "SELECT t.available, t.most, t.active, t.sale_start, t.sale_end, e.status,"
+    " t.price_cents, t.currency FROM ticket_type t"
+    " JOIN event e ON e.tenant = t.tenant AND e.id = t.event"
     " WHERE t.tenant = $1 AND t.id = $2 AND t.event = $3");
 
 SQL_EACH(stock_move,
@@ -22,7 +23,8 @@ SQL(stock_give_back,
     "                          AND l.hold = $2 AND l.type = ticket_type.id),"
     " held = held - (SELECT quantity FROM hold_line l WHERE l.tenant = $1"
     "                AND l.hold = $2 AND l.type = ticket_type.id)"
-    " WHERE tenant = $1 AND id IN (SELECT type FROM hold_line WHERE tenant = $1 AND hold = $2)");
+    " WHERE tenant = $1 AND id IN (SELECT type FROM hold_line"
+    " WHERE tenant = $1 AND hold = $2)");
 
 SQL(stock_to_sold,
     "UPDATE ticket_type SET"
@@ -30,15 +32,19 @@ SQL(stock_to_sold,
     "                AND l.hold = $2 AND l.type = ticket_type.id),"
     " held = held - (SELECT quantity FROM hold_line l WHERE l.tenant = $1"
     "                AND l.hold = $2 AND l.type = ticket_type.id)"
-    " WHERE tenant = $1 AND id IN (SELECT type FROM hold_line WHERE tenant = $1 AND hold = $2)");
+    " WHERE tenant = $1 AND id IN (SELECT type FROM hold_line"
+    " WHERE tenant = $1 AND hold = $2)");
 
 /* -1: nothing is offered at all, which is not the same as sold out. */
 SQL(stock_left,
-    "SELECT coalesce(sum(available + held), -1) FROM ticket_type WHERE tenant = $1 AND event = $2 AND active");
+    "SELECT coalesce(sum(available + held), -1) FROM ticket_type"
+    " WHERE tenant = $1 AND event = $2 AND active");
 
 static const Shape lot_row = SHAPE(LotRow,
-    NUMBER(LotRow, available, 0, INT64_MAX, 0, 0, ""), NUMBER(LotRow, most, 0, INT64_MAX, 0, 0, ""),
-    BOOL(LotRow, active, 0, ""), TIME(LotRow, start, OPTIONAL, ""), TIME(LotRow, end, OPTIONAL, ""),
+    NUMBER(LotRow, available, 0, INT64_MAX, 0, 0, ""),
+    NUMBER(LotRow, most, 0, INT64_MAX, 0, 0, ""),
+    BOOL(LotRow, active, 0, ""), TIME(LotRow, start, OPTIONAL, ""),
+    TIME(LotRow, end, OPTIONAL, ""),
     TEXT(LotRow, status, 1, 50, 0, ""), NUMBER(LotRow, cents, 0, INT64_MAX, 0, 0, ""),
     TEXT(LotRow, currency, 3, 3, 0, ""));
 

@@ -33,7 +33,8 @@ CHECKED bool stock_read(Ctx *cx, Stock *s);
  * active, of this event, inside its sale window, and allows that many at once.
  *   gives   *price: of one ticket
  *   fails   NOT_FOUND, NOT_ON_SALE, VALIDATION_ERROR (too many at once), SOLD_OUT */
-CHECKED bool stock_take(Ctx *cx, Stock *s, EventId event, TypeId type, i64 count, Price *price);
+CHECKED bool stock_take(Ctx *cx, Stock *s, EventId event, TypeId type, i64 count,
+                        Price *price);
 
 /* Puts back what stock_take took. */
 void stock_untake(Stock *s, EventId event, TypeId type, i64 count);

@@ -4,8 +4,9 @@
 #include "base/rand.h"
 #include "store/outbox.h"
 
-static const char *const status_text[] = { "AVAILABLE", "RESERVED", "SOLD", "USED", "CANCELLED",
-                                           "EXPIRED", "TRANSFERRED", "REFUNDED", "REVOKED" };
+static const char *const status_text[] = { "AVAILABLE", "RESERVED", "SOLD", "USED",
+                                           "CANCELLED", "EXPIRED", "TRANSFERRED",
+                                           "REFUNDED", "REVOKED" };
 const Names ticket_status_names = { status_text, countof(status_text) };
 
 #define BIT(status) (1u << (status))
@@ -13,8 +14,9 @@ const Names ticket_status_names = { status_text, countof(status_text) };
               BIT(TICKET_REFUNDED) | BIT(TICKET_REVOKED))
 
 static const unsigned moves[countof(status_text)] = {
-    [TICKET_AVAILABLE]   = BIT(TICKET_RESERVED) | BIT(TICKET_SOLD) | BIT(TICKET_CANCELLED),
-    [TICKET_RESERVED]    = BIT(TICKET_AVAILABLE) | BIT(TICKET_SOLD) | BIT(TICKET_EXPIRED) |
+    [TICKET_AVAILABLE]   = BIT(TICKET_RESERVED) | BIT(TICKET_SOLD) |
+    BIT(TICKET_CANCELLED), [TICKET_RESERVED]    = BIT(TICKET_AVAILABLE) |
+    BIT(TICKET_SOLD) | BIT(TICKET_EXPIRED) |
                            BIT(TICKET_CANCELLED),
     [TICKET_SOLD]        = BIT(TICKET_TRANSFERRED) | ENDS,
     [TICKET_TRANSFERRED] = BIT(TICKET_TRANSFERRED) | ENDS,
@@ -40,7 +42,8 @@ const Shape ticket_answer_shape = SHAPE(TicketAnswer,
 
 SQL(ticket_write,
     "INSERT INTO ticket (tenant, id, event, type, person, buyer, orders, number, status,"
-    " price_cents, currency, issued_at) VALUES ($1, $2, $3, $4, $5, $5, $6, $7, 'SOLD', $8, $9, $10)");
+    " price_cents, currency, issued_at) VALUES ($1, $2, $3, $4, $5, $5, $6, $7, 'SOLD',"
+    " $8, $9, $10)");
 SQL(ticket_set,
     "UPDATE ticket SET status = $4 WHERE tenant = $1 AND id = $2 AND length($3) > 0"
     GUARD_SQL(" AND status = $3"));
@@ -48,9 +51,11 @@ SQL(ticket_remember,
     "INSERT INTO ticket_history (tenant, ticket, at, was, became, person, reason)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7)");
 SQL(ticket_by_order,
-    "SELECT " TICKET_COLUMNS " FROM ticket WHERE tenant = $1 AND orders = $2 ORDER BY id LIMIT 100");
+    "SELECT " TICKET_COLUMNS " FROM ticket WHERE tenant = $1 AND orders = $2 ORDER BY id"
+                             " LIMIT 100");
 SQL(ticket_own,
-    "SELECT " TICKET_COLUMNS " FROM ticket WHERE tenant = $1 AND id = $2 AND person = $3");
+    "SELECT " TICKET_COLUMNS " FROM ticket WHERE tenant = $1 AND id = $2"
+                             " AND person = $3");
 SQL(ticket_each, "SELECT " TICKET_COLUMNS " FROM ticket WHERE tenant = $1 AND id = $2");
 SQL(ticket_page,
     "SELECT " TICKET_COLUMNS " FROM ticket WHERE tenant = $1 AND person = $2"
@@ -68,7 +73,8 @@ static bool remember(Ctx *cx, const Ticket *t, TicketStatus was, Str reason)
 {
     return sql_run(cx, &ticket_remember, NULL, V(t->id.v), V(cx->now),
                    V(names_str(&ticket_status_names, (int)was)),
-                   V(names_str(&ticket_status_names, (int)t->status)), V(cx->who.user.v), V(reason));
+                   V(names_str(&ticket_status_names, (int)t->status)), V(cx->who.user.v),
+                   V(reason));
 }
 
 /* ---- issuing -------------------------------------------------------------- */
@@ -86,13 +92,16 @@ static Str new_number(Ctx *cx)
 
 static bool issue_one(Ctx *cx, const Batch *batch, const HoldLine *line, Ticket *t)
 {
-    *t = (Ticket){ .id = { uuid_new(cx->now) }, .ticketNumber = new_number(cx), .eventId = batch->event,
-                   .ticketTypeId = line->ticketTypeId, .personId = batch->person, .orderId = batch->order,
+    *t = (Ticket){ .id = { uuid_new(cx->now) }, .ticketNumber = new_number(cx),
+                   .eventId = batch->event, .ticketTypeId = line->ticketTypeId,
+                   .personId = batch->person, .orderId = batch->order,
                    .status = TICKET_SOLD, .priceCents = line->priceCents,
                    .currency = batch->currency, .issuedAt = cx->now };
-    return sql_run(cx, &ticket_write, NULL, V(t->id.v), V(t->eventId.v), V(t->ticketTypeId.v), V(t->personId.v),
-                   V(t->orderId.v), V(t->ticketNumber), V(t->priceCents), V(t->currency), V(cx->now)) &&
-           remember(cx, t, TICKET_RESERVED, (Str){ 0 }) && tell(cx, t, t->personId, "ticket.issued");
+    return sql_run(cx, &ticket_write, NULL, V(t->id.v), V(t->eventId.v),
+                   V(t->ticketTypeId.v), V(t->personId.v), V(t->orderId.v),
+                   V(t->ticketNumber), V(t->priceCents), V(t->currency), V(cx->now)) &&
+           remember(cx, t, TICKET_RESERVED, (Str){ 0 }) &&
+           tell(cx, t, t->personId, "ticket.issued");
 }
 
 bool ticket_issue(Ctx *cx, const Batch *batch, List *out)
@@ -119,7 +128,8 @@ bool ticket_move(Ctx *cx, Ticket *t, TicketStatus to, Str reason)
     i64 moved = 0;
 
     if (!GUARDED((moves[was] & BIT(to)) == 0) &&
-        !sql_run(cx, &ticket_set, &moved, V(t->id.v), V(names_str(&ticket_status_names, (int)was)),
+        !sql_run(cx, &ticket_set, &moved, V(t->id.v),
+                 V(names_str(&ticket_status_names, (int)was)),
                  V(names_str(&ticket_status_names, (int)to))))
         return false;
     if (moved == 0)
@@ -140,7 +150,8 @@ SQL(ticket_recipient,
     "SELECT id FROM person WHERE tenant = $1 AND status IN ('ACTIVE', 'PENDING')"
     " AND (id = $2 OR (email = $3 AND email_verified))");
 SQL(ticket_give,
-    "UPDATE ticket SET person = $3, generation = generation + 1 WHERE tenant = $1 AND id = $2"
+    "UPDATE ticket SET person = $3, generation = generation + 1"
+    " WHERE tenant = $1 AND id = $2"
     " AND person = $4");
 
 typedef struct { UserId id; } Recipient;
@@ -166,13 +177,15 @@ bool ticket_hand_over(Ctx *cx, const Handover *h, Ticket *t)
     i64 given;
 
     if (!sql_get(cx, &ticket_own, &ticket_shape, t, V(h->ticketId.v), V(from.v)) ||
-        !find_recipient(cx, h, &to) || !ticket_move(cx, t, TICKET_TRANSFERRED, h->reason) ||
+        !find_recipient(cx, h, &to) ||
+        !ticket_move(cx, t, TICKET_TRANSFERRED, h->reason) ||
         !sql_run(cx, &ticket_give, &given, V(t->id.v), V(to.v), V(from.v)))
         return false;
     must(given == 1);
     t->personId = to;
     t->generation++;
-    return tell(cx, t, from, "ticket.transferred") && tell(cx, t, to, "ticket.transferred");
+    return tell(cx, t, from, "ticket.transferred") &&
+           tell(cx, t, to, "ticket.transferred");
 }
 
 /* ---- looking -------------------------------------------------------------- */

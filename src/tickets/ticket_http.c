@@ -22,12 +22,14 @@ bool ticket_page_http(Ctx *cx, Req *rq)
     Ticket *rows;
     isize n;
 
-    if (!req_page(cx, rq, &page) || !cursor_read(cx, page.cursor, (Cursor){ 0 }, &older) ||
+    if (!req_page(cx, rq, &page) ||
+        !cursor_read(cx, page.cursor, (Cursor){ 0 }, &older) ||
         !ticket_list(cx, (TicketId){ older.id }, page.limit + 1, &rows, &n))
         return false;
     bool more = page_cut(&page, &n);
     return reply_list(cx, rq, &ticket_shape, rows, n, page.limit,
-                      more ? cursor_write(cx->mem, (Cursor){ 0, rows[n - 1].id.v }) : (Str){ 0 });
+                      more ? cursor_write(cx->mem, (Cursor){ 0, rows[n - 1].id.v })
+                           : (Str){ 0 });
 }
 
 typedef struct { Handover in; TicketAnswer answer; } Handing;

@@ -12,5 +12,6 @@ Handler payment_success, payment_failure;
 /* Clock: forgets webhook nonces that are past their window. */
 CHECKED bool payment_clock(Ctx *cx);
 
-extern const Shape purchase_shape, purchase_answer_shape, code_answer_shape, key_answer_shape,
+extern const Shape purchase_shape, purchase_answer_shape, code_answer_shape,
+                   key_answer_shape,
     success_shape, failure_shape, processed_shape;

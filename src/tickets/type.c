@@ -6,7 +6,8 @@
 #include "tickets/hold.h"
 #include "tickets/stock.h"
 
-enum { TYPES_MOST = 200, PRICE_MOST = 100000000, QUANTITY_MOST = 1000000, MOST_AT_ONCE = HOLD_COUNT_MOST };
+enum { TYPES_MOST = 200, PRICE_MOST = 100000000, QUANTITY_MOST = 1000000,
+       MOST_AT_ONCE = HOLD_COUNT_MOST };
 
 const Shape type_new_shape = SHAPE(TicketType,
     ID(TicketType, eventId, 0, "The event"),
@@ -15,7 +16,8 @@ const Shape type_new_shape = SHAPE(TicketType,
     NUMBER(TicketType, priceCents, 0, PRICE_MOST, 0, 0, "Minor units of the currency"),
     TEXT(TicketType, currency, 3, 3, 0, "ISO 4217, upper case"),
     NUMBER(TicketType, quantity, 1, QUANTITY_MOST, 0, 0, "How many there are"),
-    NUMBER(TicketType, maxPerPurchase, 1, MOST_AT_ONCE, MOST_AT_ONCE, OPTIONAL, "At once for one buyer; 10"),
+    NUMBER(TicketType, maxPerPurchase, 1, MOST_AT_ONCE, MOST_AT_ONCE, OPTIONAL,
+           "At once for one buyer; 10"),
     TIME(TicketType, saleStartDate, OPTIONAL, "Not sold before"),
     TIME(TicketType, saleEndDate, OPTIONAL, "Not sold from then on"));
 
@@ -26,7 +28,8 @@ const Shape type_shape = SHAPE(TicketType,
     TEXT(TicketType, description, 0, 500, OPTIONAL, "For buyers"),
     NUMBER(TicketType, priceCents, 0, PRICE_MOST, 0, 0, "Minor units"),
     TEXT(TicketType, currency, 3, 3, 0, "ISO 4217"),
-    NUMBER(TicketType, quantity, 0, QUANTITY_MOST, 0, 0, "available + held + sold + blocked"),
+    NUMBER(TicketType, quantity, 0, QUANTITY_MOST, 0, 0,
+           "available + held + sold + blocked"),
     NUMBER(TicketType, available, 0, QUANTITY_MOST, 0, 0, "Can be had now"),
     NUMBER(TicketType, held, 0, QUANTITY_MOST, 0, 0, "In reservations"),
     NUMBER(TicketType, sold, 0, QUANTITY_MOST, 0, 0, "Paid"),
@@ -46,19 +49,22 @@ const Shape type_change_shape = SHAPE(TypeChange,
     TEXT(TypeChange, name, 1, 100, OPTIONAL, "New name"),
     TEXT(TypeChange, description, 0, 500, OPTIONAL, "New text"),
     NUMBER(TypeChange, priceCents, 0, PRICE_MOST, -1, OPTIONAL, "For later buyers"),
-    NUMBER(TypeChange, quantity, 1, QUANTITY_MOST, -1, OPTIONAL, "Not below what is held and sold"),
-    NUMBER(TypeChange, maxPerPurchase, 1, MOST_AT_ONCE, -1, OPTIONAL, "At once for one buyer"),
+    NUMBER(TypeChange, quantity, 1, QUANTITY_MOST, -1, OPTIONAL,
+           "Not below what is held and sold"),
+    NUMBER(TypeChange, maxPerPurchase, 1, MOST_AT_ONCE, -1, OPTIONAL,
+           "At once for one buyer"),
     TIME(TypeChange, saleStartDate, OPTIONAL, "Not sold before"),
     TIME(TypeChange, saleEndDate, OPTIONAL, "Not sold from then on"),
     MAYBE(TypeChange, isActive, "Whether it is offered at all"),
-    NUMBER(TypeChange, version, 0, INT64_MAX, -1, OPTIONAL, "Refuse when it has changed since"));
+    NUMBER(TypeChange, version, 0, INT64_MAX, -1, OPTIONAL,
+           "Refuse when it has changed since"));
 
 #define TYPE_COLUMNS "id, event, name, description, price_cents, currency, quantity, available, held," \
                      " sold, blocked, most, sale_start, sale_end, active, created_at, updated_at, version"
 
 SQL(type_write,
-    "INSERT INTO ticket_type (tenant, id, event, name, description, price_cents, currency, quantity,"
-    " available, most, sale_start, sale_end, created_at, updated_at)"
+    "INSERT INTO ticket_type (tenant, id, event, name, description, price_cents,"
+    " currency, quantity, available, most, sale_start, sale_end, created_at, updated_at)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, $9, $10, $11, $12, $12)"
     " ON CONFLICT DO NOTHING RETURNING " TYPE_COLUMNS);
 SQL(type_find, "SELECT " TYPE_COLUMNS " FROM ticket_type WHERE tenant = $1 AND id = $2");
@@ -66,9 +72,10 @@ SQL(type_by_event,
     "SELECT " TYPE_COLUMNS " FROM ticket_type WHERE tenant = $1 AND event = $2 AND active"
     " ORDER BY price_cents, name LIMIT 200");
 SQL(type_set,
-    "UPDATE ticket_type SET name = coalesce($3, name), description = coalesce($4, description),"
-    " price_cents = CASE WHEN $5 < CAST(0 AS bigint) THEN price_cents ELSE $5 END,"
-    " available = CASE WHEN $6 < 0 THEN available ELSE available + $6 - quantity END,"
+    "UPDATE ticket_type SET name = coalesce($3, name), description = coalesce($4,"
+    " description), price_cents = CASE WHEN $5 < CAST(0 AS bigint)"
+    " THEN price_cents ELSE $5 END, available = CASE WHEN $6 < 0"
+    " THEN available ELSE available + $6 - quantity END,"
     " quantity = CASE WHEN $6 < 0 THEN quantity ELSE $6 END,"
     " most = CASE WHEN $7 < 0 THEN most ELSE $7 END,"
     " sale_start = coalesce($8, sale_start), sale_end = coalesce($9, sale_end),"
@@ -77,7 +84,8 @@ SQL(type_set,
     " WHERE tenant = $1 AND id = $2 AND ($12 < CAST(0 AS bigint) OR version = $12)"
     " AND ($6 < 0 OR $6 >= held + sold + blocked) RETURNING " TYPE_COLUMNS);
 SQL(type_named,
-    "SELECT count(*) FROM ticket_type WHERE tenant = $1 AND event = $2 AND name = $3 AND id <> $4");
+    "SELECT count(*) FROM ticket_type WHERE tenant = $1 AND event = $2 AND name = $3"
+    " AND id <> $4");
 
 SQL(type_count, "SELECT count(*) FROM ticket_type WHERE tenant = $1 AND event = $2");
 
@@ -104,7 +112,8 @@ static bool has_room(Ctx *cx, EventId event)
 
     if (!sql_int(cx, &type_count, &n, V(event.v)))
         return false;
-    return n < TYPES_MOST || fail(cx, CONFLICT, "the event has %d ticket types", TYPES_MOST);
+    return n < TYPES_MOST ||
+           fail(cx, CONFLICT, "the event has %d ticket types", TYPES_MOST);
 }
 
 bool type_make(Ctx *cx, TicketType *t)
@@ -113,12 +122,14 @@ bool type_make(Ctx *cx, TicketType *t)
     TicketType in = *t, out;
     Event e;
 
-    if (!good_currency(cx, in.currency) || !good_window(cx, in.saleStartDate, in.saleEndDate) ||
+    if (!good_currency(cx, in.currency) ||
+        !good_window(cx, in.saleStartDate, in.saleEndDate) ||
         !event_manage(cx, in.eventId, &e) || !has_room(cx, in.eventId))
         return false;
-    if (!sql_find(cx, &type_write, &type_shape, &out, &made, V(uuid_new(cx->now)), V(in.eventId.v),
-                  V(in.name), V(in.description), V(in.priceCents), V(in.currency),
-                  V(in.quantity), V(in.maxPerPurchase), V(in.saleStartDate), V(in.saleEndDate), V(cx->now)))
+    if (!sql_find(cx, &type_write, &type_shape, &out, &made, V(uuid_new(cx->now)),
+                  V(in.eventId.v), V(in.name), V(in.description), V(in.priceCents),
+                  V(in.currency), V(in.quantity), V(in.maxPerPurchase),
+                  V(in.saleStartDate), V(in.saleEndDate), V(cx->now)))
         return false;
     if (!made)
         return fail(cx, CONFLICT, "the event has a ticket type of this name");
@@ -130,7 +141,8 @@ static bool name_is_free(Ctx *cx, const TicketType *t, Str name)
 {
     i64 n = 0;
 
-    if (name.at != NULL && !sql_int(cx, &type_named, &n, V(t->eventId.v), V(name), V(t->id.v)))
+    if (name.at != NULL &&
+        !sql_int(cx, &type_named, &n, V(t->eventId.v), V(name), V(t->id.v)))
         return false;
     return n == 0 || fail(cx, CONFLICT, "the event has a ticket type of this name");
 }
@@ -146,14 +158,16 @@ bool type_change(Ctx *cx, TypeId id, const TypeChange *c, TicketType *out)
         !good_window(cx, is_set(c->saleStartDate) ? c->saleStartDate : now.saleStartDate,
                      is_set(c->saleEndDate) ? c->saleEndDate : now.saleEndDate))
         return false;
-    if (!sql_find(cx, &type_set, &type_shape, out, &set, V(id.v), V(c->name), V(c->description),
-                  V(c->priceCents), V(c->quantity), V(c->maxPerPurchase), V(c->saleStartDate), V(c->saleEndDate),
+    if (!sql_find(cx, &type_set, &type_shape, out, &set, V(id.v), V(c->name),
+                  V(c->description), V(c->priceCents), V(c->quantity),
+                  V(c->maxPerPurchase), V(c->saleStartDate), V(c->saleEndDate),
                   V((int)c->isActive), V(cx->now), V(c->version)))
         return false;
     if (set)
         return stock_settle(cx, now.eventId);
     if (c->version >= 0 && c->version != now.version)
-        return fail(cx, CONFLICT, "version %jd, is %jd", (intmax_t)c->version, (intmax_t)now.version);
+        return fail(cx, CONFLICT, "version %jd, is %jd", (intmax_t)c->version,
+                    (intmax_t)now.version);
     return fail_field(cx, S("quantity"), "can't be less than the %jd held and sold",
                       (intmax_t)(now.held + now.sold + now.blocked));
 }

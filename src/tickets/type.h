@@ -35,6 +35,7 @@ typedef struct TypeChange {
 CHECKED bool type_make(Ctx *cx, TicketType *t);                       /* tx: inside */
 CHECKED bool type_change(Ctx *cx, TypeId id, const TypeChange *c, TicketType *out);   /* inside */
 
-CHECKED bool type_get(Ctx *cx, TypeId id, TicketType *out);           /* tx: opens its own */
+/* tx: opens its own */
+CHECKED bool type_get(Ctx *cx, TypeId id, TicketType *out);
 /* Active ones by price; of an event that the caller may see. */
 CHECKED bool type_list(Ctx *cx, EventId event, TicketType **rows, isize *count);

@@ -5,7 +5,10 @@
 
 typedef struct { TypeAnswer answer; TypeId id; TypeChange change; } Work;
 
-static bool make_one(Ctx *cx, void *arg) { return type_make(cx, &((Work *)arg)->answer.ticketType); }
+static bool make_one(Ctx *cx, void *arg)
+{
+    return type_make(cx, &((Work *)arg)->answer.ticketType);
+}
 
 /* POST /api/v1/tickets/types -> 201 {ticketType} */
 bool type_post(Ctx *cx, Req *rq)
@@ -26,7 +29,8 @@ static bool change_one(Ctx *cx, void *arg)
 bool type_put(Ctx *cx, Req *rq)
 {
     Work w = { 0 };
-    return req_id(cx, rq, "id", &w.id.v) && req_read(cx, rq, &type_change_shape, &w.change) &&
+    return req_id(cx, rq, "id", &w.id.v) &&
+           req_read(cx, rq, &type_change_shape, &w.change) &&
            type_get(cx, w.id, &w.answer.ticketType) &&
            write_tx(cx, lane_of(w.answer.ticketType.eventId.v), change_one, &w) &&
            reply(cx, rq, 200, &type_answer_shape, &w.answer);

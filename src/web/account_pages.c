@@ -1,6 +1,6 @@
-/* account_pages.c - the pages are the same for everybody; the token stays in the browser's
- * address, where the script takes it from, and the server doesn't look at it until the
- * button is pressed. */
+/* account_pages.c - the pages are the same for everybody; the token stays in the
+ * browser's address, where the script takes it from, and the server doesn't look at it
+ * until the button is pressed. */
 #include "web/account_pages.h"
 
 #define PAGE_FILE(symbol, path)                                                        \
@@ -26,5 +26,6 @@ bool page_reset(Ctx *cx, Req *rq)
 bool page_account_script(Ctx *cx, Req *rq)
 {
     (void)cx;
-    return reply_text(rq, 200, S("text/javascript; charset=utf-8"), str_of(page_account_js));
+    return reply_text(rq, 200, S("text/javascript; charset=utf-8"),
+                      str_of(page_account_js));
 }

@@ -1,6 +1,6 @@
-/* export.c - one list a row of the table below, all read in one transaction, so they agree
- * with each other. Columns that carry a secret aren't selected. Who has more rows of a kind
- * than fit is told so: `complete` is false. */
+/* export.c - one list a row of the table below, all read in one transaction, so they
+ * agree with each other. Columns that carry a secret aren't selected. Who has more rows
+ * of a kind than fit is told so: `complete` is false. */
 #include "web/export.h"
 #include "identity/note.h"
 #include "identity/person.h"
@@ -15,7 +15,8 @@ SQL(export_sessions,
     "SELECT id, ip, user_agent, ended_why, created_at, ended_at FROM session"
     " WHERE tenant = $1 AND person = $2 ORDER BY id LIMIT $3");
 static const Shape session_row = SHAPE(Row,
-    { F_(Row, id, K_ID), .says = "" }, { .name = "ip", .at = offsetof(Row, a), .kind = K_STR },
+    { F_(Row, id, K_ID), .says = "" },
+    { .name = "ip", .at = offsetof(Row, a), .kind = K_STR },
     { .name = "userAgent", .at = offsetof(Row, b), .kind = K_STR },
     { .name = "endedWhy", .at = offsetof(Row, c), .kind = K_STR },
     { .name = "createdAt", .at = offsetof(Row, at), .kind = K_TIME },
@@ -57,7 +58,8 @@ SQL(export_passkeys,
     "SELECT id, name, created_at, last_used_at FROM passkey"
     " WHERE tenant = $1 AND person = $2 ORDER BY id LIMIT $3");
 static const Shape passkey_row = SHAPE(Row,
-    { F_(Row, id, K_ID), .says = "" }, { .name = "name", .at = offsetof(Row, a), .kind = K_STR },
+    { F_(Row, id, K_ID), .says = "" },
+    { .name = "name", .at = offsetof(Row, a), .kind = K_STR },
     { .name = "createdAt", .at = offsetof(Row, at), .kind = K_TIME },
     { .name = "lastUsedAt", .at = offsetof(Row, until), .kind = K_TIME, .is = OPTIONAL });
 
@@ -65,7 +67,8 @@ SQL(export_devices,
     "SELECT id, name, kind, device, created_at, last_used_at FROM device_key"
     " WHERE tenant = $1 AND person = $2 ORDER BY device LIMIT $3");
 static const Shape device_row = SHAPE(Row,
-    { F_(Row, id, K_ID), .says = "" }, { .name = "name", .at = offsetof(Row, a), .kind = K_STR },
+    { F_(Row, id, K_ID), .says = "" },
+    { .name = "name", .at = offsetof(Row, a), .kind = K_STR },
     { .name = "kind", .at = offsetof(Row, b), .kind = K_STR },
     { .name = "device", .at = offsetof(Row, c), .kind = K_STR },
     { .name = "createdAt", .at = offsetof(Row, at), .kind = K_TIME },
@@ -105,7 +108,8 @@ static const Shape hold_row = SHAPE(HoldRow,
     { .name = "currency", .at = offsetof(HoldRow, b), .kind = K_STR },
     { .name = "totalCents", .at = offsetof(HoldRow, n), .kind = K_INT },
     { .name = "createdAt", .at = offsetof(HoldRow, at), .kind = K_TIME },
-    { .name = "endedAt", .at = offsetof(HoldRow, until), .kind = K_TIME, .is = OPTIONAL });
+    { .name = "endedAt", .at = offsetof(HoldRow, until), .kind = K_TIME,
+      .is = OPTIONAL });
 
 /* Proofs of the mailbox that letters carried, and letters that are still on their way. */
 SQL(export_proofs,
@@ -117,7 +121,8 @@ static const Shape proof_row = SHAPE(Row,
     { .name = "usedAt", .at = offsetof(Row, until), .kind = K_TIME, .is = OPTIONAL });
 
 SQL(export_letters,
-    "SELECT kind, created_at FROM letter WHERE tenant = $1 AND person = $2 ORDER BY id LIMIT $3");
+    "SELECT kind, created_at FROM letter WHERE tenant = $1 AND person = $2 ORDER BY id"
+    " LIMIT $3");
 static const Shape letter_row = SHAPE(Row,
     { .name = "kind", .at = offsetof(Row, a), .kind = K_STR },
     { .name = "createdAt", .at = offsetof(Row, at), .kind = K_TIME });
@@ -127,21 +132,26 @@ SQL(export_record,
     "SELECT id, action, ip, user_agent, at, success FROM audit"
     " WHERE tenant = $1 AND subject = $2 ORDER BY id DESC LIMIT $3");
 static const Shape record_row = SHAPE(Row,
-    { F_(Row, id, K_ID), .says = "" }, { .name = "action", .at = offsetof(Row, a), .kind = K_STR },
+    { F_(Row, id, K_ID), .says = "" },
+    { .name = "action", .at = offsetof(Row, a), .kind = K_STR },
     { .name = "ip", .at = offsetof(Row, b), .kind = K_STR },
     { .name = "userAgent", .at = offsetof(Row, c), .kind = K_STR },
     { .name = "at", .at = offsetof(Row, at), .kind = K_TIME },
     { .name = "success", .at = offsetof(Row, good), .kind = K_BOOL });
 
 static const struct { const char *name; const Sql *find; const Shape *row; } lists[] = {
-    { "sessions", &export_sessions, &session_row }, { "venueRoles", &export_roles, &role_row },
-    { "orders", &export_orders, &order_row }, { "tickets", &export_tickets, &ticket_row },
-    { "passkeys", &export_passkeys, &passkey_row }, { "deviceKeys", &export_devices, &device_row },
-    { "wallets", &export_wallets, &wallet_row }, { "identities", &export_identities, &identity_row },
-    { "secondFactors", &export_factor, &factor_row }, { "reservations", &export_holds, &hold_row },
-    { "mailProofs", &export_proofs, &proof_row }, { "lettersWaiting", &export_letters, &letter_row },
-    { "record", &export_record, &record_row },
-};
+    { "sessions", &export_sessions, &session_row },
+    { "venueRoles", &export_roles, &role_row }, { "orders", &export_orders, &order_row },
+    { "tickets", &export_tickets, &ticket_row },
+    { "passkeys", &export_passkeys, &passkey_row },
+    { "deviceKeys", &export_devices, &device_row },
+    { "wallets", &export_wallets, &wallet_row },
+    { "identities", &export_identities, &identity_row },
+    { "secondFactors", &export_factor, &factor_row },
+    { "reservations", &export_holds, &hold_row },
+    { "mailProofs", &export_proofs, &proof_row },
+    { "lettersWaiting", &export_letters, &letter_row },
+    { "record", &export_record, &record_row }, };
 
 typedef struct { Buf *b; bool cut; } Export;
 
@@ -194,7 +204,8 @@ static bool record(Ctx *cx, void *arg)
     return note_write(cx, AUDIT_DATA_EXPORTED, cx->who.user, (Str){ 0 });
 }
 
-/* Gathered by a reader, since buyers wait for the lanes; recorded before it is given out. */
+/* Gathered by a reader, since buyers wait for the lanes; recorded before it is given
+ * out. */
 bool export_own(Ctx *cx, Req *rq)
 {
     Buf b = buf_in(cx->mem, 16 << 10);
@@ -202,6 +213,7 @@ bool export_own(Ctx *cx, Req *rq)
 
     reply_header(cx, rq, S("Content-Disposition"),
                  S("attachment; filename=\"tickettoken-export.json\""));
-    return read_tx(cx, gather, &e) && write_tx(cx, lane_of(cx->who.user.v), record, NULL) &&
+    return read_tx(cx, gather, &e) &&
+           write_tx(cx, lane_of(cx->who.user.v), record, NULL) &&
            reply_json(rq, 200, buf_str(&b));
 }

@@ -1,5 +1,5 @@
-/* gauges.c - see gauges.h. The process figures have the names that Prometheus' own clients
- * give them, so that everybody's dashboards fit. */
+/* gauges.c - see gauges.h. The process figures have the names that Prometheus' own
+ * clients give them, so that everybody's dashboards fit. */
 #include "web/gauges.h"
 #include "base/file.h"
 #include "base/metric.h"
@@ -57,7 +57,8 @@ static void read_outbox(Ctx *cx)
     isize count = 0;
     i64 last = relay_last(), age = 0;
 
-    if (relay_is_ours() && last >= 0 && outbox_after(cx, last, 1, &rows, &count) && count > 0)
+    if (relay_is_ours() && last >= 0 && outbox_after(cx, last, 1, &rows, &count) &&
+        count > 0)
         age = cx->now.ms - rows[0].at.ms;
     fault_clear(cx);
     metric_set(METRIC_OUTBOX_AGE, age > 0 ? age : 0);

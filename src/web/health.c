@@ -1,7 +1,7 @@
 /* health.c - liveness depends on nothing, so that a slow database never gets a good
- * process killed; readiness is the store's, and says no while the server leaves. A kv or a
- * bus that is away is told and does not make a node unready: it is away for all of them,
- * and what they can still do is most of the work. */
+ * process killed; readiness is the store's, and says no while the server leaves. A kv or
+ * a bus that is away is told and does not make a node unready: it is away for all of
+ * them, and what they can still do is most of the work. */
 #include "web/health.h"
 #include "base/file.h"
 #include "base/lock.h"
@@ -24,7 +24,8 @@ static const Field health_fields[] = {
     TEXT(Health, kv, 1, 20, OPTIONAL, "ok or away; away is no reason not to be ready"),
     TEXT(Health, bus, 1, 20, OPTIONAL, "the same"),
 };
-const Shape health_shape = { "Health", sizeof(Health), health_fields, countof(health_fields) };
+const Shape health_shape = { "Health", sizeof(Health), health_fields,
+                             countof(health_fields) };
 
 static const Shape engine_shape = SHAPE(EngineHealth,
     TEXT(EngineHealth, name, 1, 20, 0, "store, kv or bus"),
@@ -36,16 +37,21 @@ static const Shape engine_shape = SHAPE(EngineHealth,
 const Shape health_detail_shape = SHAPE(HealthDetail,
     TEXT(HealthDetail, status, 1, 20, 0, "as /health/ready says"),
     TEXT(HealthDetail, version, 1, 40, 0, "of this program"),
-    TEXT(HealthDetail, config, 16, 16, 0, "fingerprint of the settings; the same on all nodes"),
+    TEXT(HealthDetail, config, 16, 16, 0,
+         "fingerprint of the settings; the same on all nodes"),
     TIME(HealthDetail, started, 0, "when this process began"),
     NUMBER(HealthDetail, uptime, 0, INT64_MAX, 0, 0, "seconds since"),
     BOOL(HealthDetail, relay, 0, "whether this node relays the outbox"),
     BOOL(HealthDetail, clock, 0, "whether it does the jobs that one node does for all"),
     NUMBER(HealthDetail, lanesWaiting, 0, INT64_MAX, 0, 0, "writes that wait"),
-    NUMBER(HealthDetail, requestsWaiting, 0, INT64_MAX, 0, 0, "requests that wait for a worker"),
-    NUMBER(HealthDetail, hashWaiting, 0, INT64_MAX, 0, 0, "passwords that wait to be hashed"),
-    NUMBER(HealthDetail, busLag, 0, INT64_MAX, 0, 0, "tidings of the outbox not heard here yet"),
-    NUMBER(HealthDetail, outboxAgeMs, 0, INT64_MAX, 0, 0, "age of the oldest that was not told"),
+    NUMBER(HealthDetail, requestsWaiting, 0, INT64_MAX, 0, 0,
+           "requests that wait for a worker"),
+    NUMBER(HealthDetail, hashWaiting, 0, INT64_MAX, 0, 0,
+           "passwords that wait to be hashed"),
+    NUMBER(HealthDetail, busLag, 0, INT64_MAX, 0, 0,
+           "tidings of the outbox not heard here yet"),
+    NUMBER(HealthDetail, outboxAgeMs, 0, INT64_MAX, 0, 0,
+           "age of the oldest that was not told"),
     LIST(HealthDetail, engines, &engine_shape, 0, 3, 0, "how each engine is"));
 
 /* ---- asking ------------------------------------------------------------------- */
@@ -75,7 +81,11 @@ static Probe probes[PROBES] = {
     [P_BUS] = { .name = "bus", .ask = ask_bus, .lock = LOCK_OF(RANK_POOL) },
 };
 
-static struct { bool open; Lock lock; char config[20]; } own = { .lock = LOCK_OF(RANK_KEYS) };
+static struct {
+    bool open;
+    Lock lock;
+    char config[20];
+} own = { .lock = LOCK_OF(RANK_KEYS) };
 static atomic_bool leaving;
 
 void health_leaving(void) { leaving = true; }
@@ -130,7 +140,8 @@ static i64 order(Probe *p)
 
 static EngineHealth await(Arena *mem, Probe *p, i64 mine, Mono until)
 {
-    EngineHealth h = { .name = str_of(p->name), .state = S("away"), .why = S("no answer within 2 s") };
+    EngineHealth h = { .name = str_of(p->name), .state = S("away"),
+                       .why = S("no answer within 2 s") };
 
     lock(&p->lock);
     while (p->done < mine && !p->stop && mono_now().ns < until.ns)
@@ -209,7 +220,8 @@ bool health_show(Ctx *cx, Req *rq)
 
 static Str status_of(const EngineHealth *e)
 {
-    return leaving ? S("leaving") : str_is(e[P_STORE].state, S("ok")) ? S("ok") : S("away");
+    return leaving ? S("leaving")
+                   : str_is(e[P_STORE].state, S("ok")) ? S("ok") : S("away");
 }
 
 bool health_ready(Ctx *cx, Req *rq)
@@ -253,9 +265,11 @@ bool health_detailed(Ctx *cx, Req *rq)
 /* What may differ between nodes of one installation. */
 static bool of_machine(const char *name)
 {
-    static const char *const names[] = { "HOST", "PORT", "DATA_DIR", "KEYS_DIR", "IO_THREADS",
-        "WORKERS", "HASH_THREADS", "MAIL_URL", "TLS_CERT_FILE", "TLS_KEY_FILE", "METRICS_TOKEN_FILE",
-        "LOG_LEVEL", "LOG_FORMAT", "TRUSTED_PROXIES", "SECRETS_DIR" };
+    static const char *const names[] = { "HOST", "PORT", "DATA_DIR", "KEYS_DIR",
+                                         "IO_THREADS",
+        "WORKERS", "HASH_THREADS", "MAIL_URL", "TLS_CERT_FILE", "TLS_KEY_FILE",
+        "METRICS_TOKEN_FILE", "LOG_LEVEL", "LOG_FORMAT", "TRUSTED_PROXIES",
+        "SECRETS_DIR" };
 
     for (isize i = 0; i < countof(names); i++)
         if (strcmp(names[i], name) == 0)

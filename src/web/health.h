@@ -24,8 +24,8 @@ Handler health_ready;            /* GET /health/ready: 503 when the store is awa
                                     leaves; says how each engine is */
 Handler health_detailed;         /* GET /health/detailed: for operators      */
 
-/* Starts those threads, and takes the fingerprint of the settings; the latter alone when they
- * are others. */
+/* Starts those threads, and takes the fingerprint of the settings; the latter alone when
+ * they are others. */
 void health_open(const Config *c);
 void health_settings(const Config *c);
 void health_close(void);

@@ -1,6 +1,6 @@
-/* jobs.c - a node that is the clock says so with every pass that has work for all; when it
- * stands still for LEASE another takes over, and its own rest of a pass does no harm, as
- * each job finds its work by state and moves it by state.
+/* jobs.c - a node that is the clock says so with every pass that has work for all; when
+ * it stands still for LEASE another takes over, and its own rest of a pass does no harm,
+ * as each job finds its work by state and moves it by state.
  *
  * Beats are measured on the machine's clock that only runs forward; what is
  * due is asked of cx->now, which a test may move. The lock covers the two counters
@@ -76,7 +76,8 @@ static void leave_lease(Arena *mem)
     Ctx cx = ctx_new(mem, TENANT_DEFAULT);
 
     if (!lease_give_up(&cx, "clock"))
-        log_warn("the clock's lease stays until it is over", L("why", (const char *)cx.fault.why));
+        log_warn("the clock's lease stays until it is over",
+                 L("why", (const char *)cx.fault.why));
 }
 
 bool jobs_are_ours(void) { return own.ours; }

@@ -14,18 +14,21 @@
 
 enum { TOKEN_LEAST = 24, TOKEN_MOST = 500 };
 
-/* Its group may read it: that is how a Prometheus under another user gets the same file. */
+/* Its group may read it: that is how a Prometheus under another user gets the same
+ * file. */
 static bool read_token(Arena *mem, Str path, Str *token, Str *why)
 {
     struct stat st;
 
     if (stat(str_z(mem, path), &st) != 0 || !file_read(mem, path, TOKEN_MOST, token))
-        *why = str_fmt(mem, "METRICS_TOKEN_FILE %.*s: %s", STR_ARGS(path), strerror(errno));
+        *why = str_fmt(mem, "METRICS_TOKEN_FILE %.*s: %s", STR_ARGS(path),
+                       strerror(errno));
     else if ((st.st_mode & 07) != 0)
         *why = str_fmt(mem, "METRICS_TOKEN_FILE %.*s: others can read it; chmod 640 it",
                        STR_ARGS(path));
     else if ((*token = str_trim(str_cut(token, '\n'))).len < TOKEN_LEAST)
-        *why = str_fmt(mem, "METRICS_TOKEN_FILE %.*s: must hold %d letters or more; make it"
+        *why = str_fmt(mem,
+                       "METRICS_TOKEN_FILE %.*s: must hold %d letters or more; make it"
                        " with: openssl rand -base64 32", STR_ARGS(path), TOKEN_LEAST);
     else
         return true;
@@ -59,5 +62,6 @@ bool metrics_show(Ctx *cx, Req *rq)
     proxy_metrics(cx->mem, &b);
     histogram_write(&b);
     red_write(&b);
-    return reply_text(rq, 200, S("text/plain; version=0.0.4; charset=utf-8"), buf_str(&b));
+    return reply_text(rq, 200, S("text/plain; version=0.0.4; charset=utf-8"),
+                      buf_str(&b));
 }

@@ -1,6 +1,6 @@
 /* openapi.c - one walk over the table for the paths, one over what they mentioned for
- * the schemas (schema.h). A shape that is read and written is one schema: what is only read
- * is writeOnly, and answers leave out what is absent. */
+ * the schemas (schema.h). A shape that is read and written is one schema: what is only
+ * read is writeOnly, and answers leave out what is absent. */
 #include "web/openapi.h"
 #include "access/guard.h"
 #include "web/routes.h"
@@ -47,11 +47,15 @@ static Str operation_id(Arena *mem, const Route *r)
     return buf_str(&b);
 }
 
-static void next_of(Doc *d) { buf_add(d->b, d->b->at[d->b->len - 1] == '[' ? S("") : S(",")); }
+static void next_of(Doc *d)
+{
+    buf_add(d->b, d->b->at[d->b->len - 1] == '[' ? S("") : S(","));
+}
 
 static void put_param(Doc *d, Str name)
 {
-    bool id = (str_is(name, S("id")) || str_ends(name, S("Id"))) && !str_is(name, S("intentId"));
+    bool id = (str_is(name, S("id")) || str_ends(name, S("Id"))) &&
+              !str_is(name, S("intentId"));
 
     next_of(d);
     json_open(d->b, NULL);
@@ -119,7 +123,8 @@ static void put_body(Doc *d, const Route *r)
 
 static void put_list_schema(Doc *d, const Shape *s)
 {
-    buf_lit(d->b, "{\"type\":\"object\",\"required\":[\"data\",\"pagination\"],\"properties\":{"
+    buf_lit(d->b,
+            "{\"type\":\"object\",\"required\":[\"data\",\"pagination\"],\"properties\":{"
                   "\"data\":{\"type\":\"array\",\"items\":");
     schema_put_ref(&d->schemas, s);
     buf_lit(d->b, "},\"pagination\":{\"$ref\":\"#/components/schemas/Pagination\"}}}");
@@ -130,7 +135,8 @@ static void put_answer(Doc *d, const Route *r, int status, Str says)
     json_open(d->b, str_fmt(d->mem, "%d", status).at);
     json_put_text(d->b, "description", says);
     if ((r->is & STREAM) != 0)
-        json_put_raw(d->b, "content", S("{\"text/event-stream\":{\"schema\":{\"type\":\"string\"}}}"));
+        json_put_raw(d->b, "content",
+                     S("{\"text/event-stream\":{\"schema\":{\"type\":\"string\"}}}"));
     else if (r->out != NULL) {
         json_open(d->b, "content");
         json_open(d->b, "application/json");
@@ -160,7 +166,8 @@ static void put_security(Doc *d, const Route *r)
                         : "{\"service\":[]}";
 
     json_put_raw(d->b, "security",
-                 str_fmt(d->mem, "[%s%s%s]", person, person[0] != '\0' && machine[0] != '\0' ? "," : "", machine));
+                 str_fmt(d->mem, "[%s%s%s]", person,
+                         person[0] != '\0' && machine[0] != '\0' ? "," : "", machine));
 }
 
 static Str who_may(Doc *d, const Route *r)
@@ -215,7 +222,8 @@ static void put_paths(Doc *d)
             continue;
         json_open(d->b, str_z(d->mem, braced(d->mem, d->routes[i].path)));
         for (isize k = i; k < d->count; k++)
-            if (listed(&d->routes[k]) && strcmp(d->routes[k].path, d->routes[i].path) == 0)
+            if (listed(&d->routes[k]) &&
+                strcmp(d->routes[k].path, d->routes[i].path) == 0)
                 put_operation(d, &d->routes[k]);
         json_shut(d->b);
     }
@@ -232,13 +240,15 @@ static const struct { const char *name, *says; } tags[] = {
     { "factors",    "Codes of an app, passkeys, wallets, keys of a device." },
     { "venues",     "Places, and who works there." },
     { "events",     "What takes place there, its states, and what its page shows." },
-    { "tickets",    "Kinds of tickets, holds, tickets, transfers, and the code for the gate." },
+    { "tickets",
+      "Kinds of tickets, holds, tickets, transfers, and the code for the gate." },
     { "orders",     "What was bought, and paying for it." },
     { "webhooks",   "What the payment provider says, and what integrators are sent." },
     { "door",       "Scanning, with a network and without." },
     { "stream",     "What happens, as it happens: server-sent events." },
     { "operations", "Health, metrics, this document." },
-    { "publishing", "What other services tell people's streams, and what could not be told." },
+    { "publishing",
+      "What other services tell people's streams, and what could not be told." },
 };
 
 static Str tag_says(const char *name)
@@ -257,7 +267,8 @@ static void put_tags(Doc *d)
     for (isize i = 0; i < d->count; i++) {
         bool seen = !listed(&d->routes[i]);
         for (isize k = 0; k < i && !seen; k++)
-            seen = listed(&d->routes[k]) && strcmp(d->routes[k].tag, d->routes[i].tag) == 0;
+            seen = listed(&d->routes[k]) &&
+                   strcmp(d->routes[k].tag, d->routes[i].tag) == 0;
         if (seen)
             continue;
         buf_add(d->b, d->b->at[d->b->len - 1] == '[' ? S("{") : S(",{"));
@@ -271,7 +282,8 @@ static void put_tags(Doc *d)
 static void put_problem_schema(Doc *d)
 {
     json_put_raw(d->b, "Problem",
-        S("{\"type\":\"object\",\"description\":\"RFC 9457 problem details. Programs look at"
+        S("{\"type\":\"object\",\"description\":\"RFC 9457 problem details. Programs "
+          "look at"
         " `code`; `errorId` comes with 5xx and finds the line in the server's log.\","
         "\"required\":[\"type\",\"title\",\"status\",\"code\"],\"properties\":{"
         "\"type\":{\"type\":\"string\",\"format\":\"uri-reference\"},"
@@ -279,29 +291,32 @@ static void put_problem_schema(Doc *d)
         "\"code\":{\"type\":\"string\",\"enum\":["));
     for (int c = OK + 1; c < FAULT_COUNT; c++)
         buf_fmt(d->b, "%s\"%s\"", c > 1 ? "," : "", fault_facts((FaultCode)c)->code);
-    buf_lit(d->b, "]},\"detail\":{\"type\":\"string\"},\"instance\":{\"type\":\"string\"},"
+    buf_lit(d->b,
+            "]},\"detail\":{\"type\":\"string\"},\"instance\":{\"type\":\"string\"},"
         "\"errorId\":{\"type\":\"string\"},\"errors\":{\"type\":\"array\",\"items\":{"
         "\"type\":\"object\",\"required\":[\"field\",\"message\"],\"properties\":{"
         "\"field\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"}}}}}}");
 }
 
 static const char shared_parts[] =
-    "\"responses\":{\"Problem\":{\"description\":\"What went wrong, as RFC 9457 says it.\","
-    "\"content\":{\"application/problem+json\":{\"schema\":"
+    "\"responses\":{\"Problem\":{\"description\":\"What went wrong, as RFC 9457 says "
+    "it.\",\"content\":{\"application/problem+json\":{\"schema\":"
     "{\"$ref\":\"#/components/schemas/Problem\"}}}}},"
     "\"parameters\":{"
     "\"IdempotencyKey\":{\"name\":\"Idempotency-Key\",\"in\":\"header\",\"required\":true,"
-    "\"description\":\"A retried request with the same key gets the first one's answer for"
-    " 24 hours.\",\"schema\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":255}},"
+    "\"description\":\"A retried request with the same key gets the first one's "
+    "answer for 24 "
+    "hours.\",\"schema\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":255}},"
     "\"IdempotencyKeyMay\":{\"name\":\"Idempotency-Key\",\"in\":\"header\","
-    "\"description\":\"May be given; a retried request then gets the first one's answer.\","
-    "\"schema\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":255}},"
+    "\"description\":\"May be given; a retried request then gets the first one's "
+    "answer.\",\"schema\":{\"type\":\"string\",\"minLength\":1,\"maxLength\":255}},"
     "\"LastEventId\":{\"name\":\"Last-Event-ID\",\"in\":\"header\",\"description\":\"The id of"
-    " the last event that was seen; those after it follow.\",\"schema\":{\"type\":\"string\"}},"
-    "\"Limit\":{\"name\":\"limit\",\"in\":\"query\",\"description\":\"Entries on a page.\","
-    "\"schema\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":20}},"
-    "\"Cursor\":{\"name\":\"cursor\",\"in\":\"query\",\"description\":\"nextCursor of the page"
-    " before.\",\"schema\":{\"type\":\"string\"}}},"
+    " the last event that was seen; those after it"
+    " follow.\",\"schema\":{\"type\":\"string\"}},"
+    "\"Limit\":{\"name\":\"limit\",\"in\":\"query\",\"description\":\"Entries on a "
+    "page.\",\"schema\":{\"type\":\"integer\",\"minimum\":1,\"maximum\":100,\"default\":20}},"
+    "\"Cursor\":{\"name\":\"cursor\",\"in\":\"query\",\"description\":\"nextCursor of "
+    "the page before.\",\"schema\":{\"type\":\"string\"}}},"
     "\"securitySchemes\":{"
     "\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"bearerFormat\":\"JWT\","
     "\"description\":\"The accessToken of a sign-in.\"},"
@@ -310,8 +325,8 @@ static const char shared_parts[] =
     "\"apiKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\","
     "\"description\":\"A key of one tenant, made at /auth/admin/api-keys.\"},"
     "\"signature\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"x-internal-signature\","
-    "\"description\":\"Hex HMAC-SHA256 of `timestamp:nonce:body`, the body as JSON with sorted"
-    " members and no spaces; with x-webhook-timestamp and x-webhook-nonce.\"}}";
+    "\"description\":\"Hex HMAC-SHA256 of `timestamp:nonce:body`, the body as JSON with "
+    "sorted members and no spaces; with x-webhook-timestamp and x-webhook-nonce.\"}}";
 
 static void put_components(Doc *d)
 {
@@ -332,15 +347,18 @@ void openapi_write(Arena *mem, Buf *b, const Route *routes, isize count, Str ser
 {
     Doc *d = make(mem, Doc, 1);
 
-    *d = (Doc){ .mem = mem, .b = b, .routes = routes, .count = count, .schemas = { mem, b } };
+    *d = (Doc){ .mem = mem, .b = b, .routes = routes, .count = count,
+                .schemas = { mem, b } };
     json_open(d->b, NULL);
     json_put_text(d->b, "openapi", S("3.1.0"));
     json_open(d->b, "info");
     json_put_text(d->b, "title", S("TicketToken"));
     json_put_text(d->b, "version", S(VERSION));
-    json_put_text(d->b, "description", S("Runs an event business end to end: accounts, events, tickets, "
+    json_put_text(d->b, "description",
+                  S("Runs an event business end to end: accounts, events, tickets, "
          "orders, the door and a live stream. Errors are RFC 9457 problem details."));
-    json_put_raw(d->b, "license", S("{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}"));
+    json_put_raw(d->b, "license",
+                 S("{\"name\":\"Apache-2.0\",\"identifier\":\"Apache-2.0\"}"));
     json_shut(d->b);
     json_put_name(b, "servers");
     buf_lit(b, "[{\"url\":");

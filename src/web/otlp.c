@@ -1,9 +1,9 @@
-/* otlp.c - see otlp.h. JSON, because the specification allows it, every collector takes it
- * at the same address, and it needs no library: a step is some 450 bytes of it.
+/* otlp.c - see otlp.h. JSON, because the specification allows it, every collector takes
+ * it at the same address, and it needs no library: a step is some 450 bytes of it.
  *
- * Tried again: what the specification calls retryable (429, 502, 503, 504) and a collector
- * that can't be reached, after 1, 2, 4 s or what Retry-After says; the line behind is
- * bounded meanwhile. The requests of this thread are not traced themselves. */
+ * Tried again: what the specification calls retryable (429, 502, 503, 504) and a
+ * collector that can't be reached, after 1, 2, 4 s or what Retry-After says; the line
+ * behind is bounded meanwhile. The requests of this thread are not traced themselves. */
 #include "web/otlp.h"
 #include "base/json.h"
 #include "base/lock.h"
@@ -78,7 +78,8 @@ static void put_step(Buf *b, const TraceRecord *r)
         buf_fmt(b, ",\"parentSpanId\":\"%.*s\"",
                 STR_ARGS(hex_write(b->mem, r->parent, sizeof r->parent)));
     buf_fmt(b, ",\"flags\":%d,\"kind\":%d,\"startTimeUnixNano\":\"%jd\",\"endTimeUnixNano\":\"%jd\""
-            ",\"name\":", r->flags, (int)r->kind, (intmax_t)r->from_ns, (intmax_t)r->to_ns);
+            ",\"name\":", r->flags, (int)r->kind, (intmax_t)r->from_ns,
+            (intmax_t)r->to_ns);
     json_put_str(b, str_of(r->name));
     buf_lit(b, ",\"attributes\":[");
     put_attrs(b, r);
@@ -100,7 +101,8 @@ static Str write_batch(Arena *mem, const TraceRecord *r, isize n)
     put_text(&b, "host.name", str_of(host));
     buf_byte(&b, ',');
     put_int(&b, "process.pid", getpid());
-    buf_lit(&b, "]},\"scopeSpans\":[{\"scope\":{\"name\":\"tickettoken\",\"version\":\"" VERSION
+    buf_lit(&b, "]},\"scopeSpans\":[{\"scope\":{\"name\":\"tickettoken\",\"version\":\""
+            VERSION
                 "\"},\"spans\":[");
     for (isize i = 0; i < n; i++) {
         if (i > 0)
@@ -111,11 +113,12 @@ static Str write_batch(Arena *mem, const TraceRecord *r, isize n)
     return buf_str(&b);
 }
 
-/* ---- sending ------------------------------------------------------------------------ */
+/* ---- sending ----------------------------------------------------------------------- */
 
 static bool may_retry(int status)
 {
-    return status == 0 || status == 429 || status == 502 || status == 503 || status == 504;
+    return status == 0 || status == 429 || status == 502 || status == 503 ||
+           status == 504;
 }
 
 /* Cut short when the house closes; false when there is no more time. */
@@ -149,7 +152,8 @@ static int post(Arena *mem, Str body, i64 *retry_ms)
 
     if (!fetch(&cx, &f, &got)) {
         if (!own.away)
-            log_warn("the collector of traces can't be reached", L("why", (const char *)cx.fault.why));
+            log_warn("the collector of traces can't be reached",
+                     L("why", (const char *)cx.fault.why));
         own.away = true;
         return 0;
     }
@@ -188,7 +192,8 @@ static void *sender(void *arg)
     (void)arg;
     pthread_setname_np(pthread_self(), "traces");
     while (n > 0 || !ends()) {
-        n = trace_take(own.taken, own.batch, own.batch, mono_after(mono_now(), own.delay));
+        n = trace_take(own.taken, own.batch, own.batch,
+                       mono_after(mono_now(), own.delay));
         if (n > 0)
             send(&mem, own.taken, n);
         arena_reset(&mem, 1 << 20);
@@ -197,7 +202,7 @@ static void *sender(void *arg)
     return NULL;
 }
 
-/* ---- opening -------------------------------------------------------------------------- */
+/* ---- opening ----------------------------------------------------------------------- */
 
 /* The values are percent-encoded (W3C Baggage, as the exporter's specification says). */
 static Str decode(Arena *mem, Str s)
@@ -206,7 +211,8 @@ static Str decode(Arena *mem, Str s)
     u8 byte;
 
     for (isize i = 0; i < s.len; i++)
-        if (s.at[i] == '%' && hex_read(str_lower(mem, str_sub(s, i + 1, i + 3)), &byte, 1)) {
+        if (s.at[i] == '%' &&
+            hex_read(str_lower(mem, str_sub(s, i + 1, i + 3)), &byte, 1)) {
             buf_byte(&b, (char)byte);
             i += 2;
         } else
@@ -216,7 +222,8 @@ static Str decode(Arena *mem, Str s)
 
 static bool read_headers(Str left, Str *why)
 {
-    own.headers[own.header_count++] = (Header){ S("Content-Type"), S("application/json") };
+    own.headers[own.header_count++] = (Header){ S("Content-Type"),
+                                                S("application/json") };
     while (left.len > 0) {
         Str value = str_trim(str_cut(&left, ',')), name = str_trim(str_cut(&value, '='));
         if (name.len == 0)
@@ -256,7 +263,8 @@ static Str address(const Config *c)
 
 bool otlp_open(Arena *mem, const Config *c, Str *why)
 {
-    TraceConfig t = { .sampler = (TraceSampler)c->otel_sampler, .waiting_most = c->otel_queue };
+    TraceConfig t = { .sampler = (TraceSampler)c->otel_sampler,
+                      .waiting_most = c->otel_queue };
     const Secret *headers = &c->otel_headers;
 
     if (c->otel_endpoint.len == 0 && c->otel_traces.len == 0)

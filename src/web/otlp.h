@@ -3,7 +3,8 @@
  * A thread of its own, so that nobody who is traced waits. What a collector does not take
  * within a few tries is dropped and counted.
  * Needs: trace, fetch.  Used by: cli.
- *   source  OTLP 1.x over HTTP, JSON Protobuf encoding; OpenTelemetry exporter settings */
+ *   source  OTLP 1.x over HTTP, JSON Protobuf encoding; OpenTelemetry exporter
+ *           settings */
 #pragma once
 #include "base/config.h"
 

@@ -124,14 +124,16 @@ static Str letter_header(Str letter, Str name)
         if (value.len <= 1)
             break;
         if (str_is_nocase(str_cut(&value, ':'), name))
-            return str_trim(str_ends(value, S("\r")) ? str_sub(value, 0, value.len - 1) : value);
+            return str_trim(str_ends(value, S("\r")) ? str_sub(value, 0, value.len - 1)
+                                                     : value);
     }
     return (Str){ 0 };
 }
 
 static bool read_letter(Ctx *cx, Str name, Str *out)
 {
-    return file_read(cx->mem, str_fmt(cx->mem, "%.*s/%.*s", STR_ARGS(mail), STR_ARGS(name)),
+    return file_read(cx->mem,
+                     str_fmt(cx->mem, "%.*s/%.*s", STR_ARGS(mail), STR_ARGS(name)),
                      LETTER_BYTES, out);
 }
 
@@ -159,7 +161,8 @@ bool page_letters(Ctx *cx, Req *rq)
     const char **names = make(cx->mem, const char *, LETTERS_MOST);
     isize n = letter_names(cx, names);
     Buf b = page_of(cx, "Letters");
-    buf_lit(&b, "<p class=\"lead\">What this server would have sent; the newest first.</p>\n<table>\n");
+    buf_lit(&b, "<p class=\"lead\">What this server would have sent; the newest "
+                "first.</p>\n<table>\n");
     for (isize i = 0; i < n && i < LETTERS_SHOWN; i++)
         put_letter_row(cx, &b, names[i]);
     buf_lit(&b, "</table>\n");
@@ -198,7 +201,8 @@ static void put_link(Buf *b, Str letter)
         path = str_sub(path, 1, path.len);
     if (path.len == 0)
         return;
-    while (end < path.len && path.at[end] > ' ' && path.at[end] != '"' && path.at[end] != '<')
+    while (end < path.len && path.at[end] > ' ' && path.at[end] != '"' &&
+           path.at[end] != '<')
         end++;
     buf_lit(b, "<p><a href=\"");
     put_html(b, str_sub(path, 0, end));
@@ -224,7 +228,8 @@ bool page_letter(Ctx *cx, Req *rq)
 /* ---- the test clock ------------------------------------------------------------ */
 
 static const Field clock_move_fields[] = {
-    NUMBER(ClockMove, advanceMs, 0, 10LL * 366 * 86400000, 0, 0, "how far the calendar jumps ahead"),
+    NUMBER(ClockMove, advanceMs, 0, 10LL * 366 * 86400000, 0, 0,
+           "how far the calendar jumps ahead"),
 };
 const Shape clock_move_shape = { "ClockMove", sizeof(ClockMove), clock_move_fields,
                                  countof(clock_move_fields) };

@@ -74,7 +74,8 @@ void problem_reply(Ctx *cx, Req *rq)
     json_put_text(&b, "title", problem_title(cx->mem, code));
     json_put_int(&b, "status", f->status);
     json_put_text(&b, "code", str_of(f->code));
-    json_put_text(&b, "detail", cx->fault.said.at != NULL ? cx->fault.said : str_of(f->sentence));
+    json_put_text(&b, "detail",
+                  cx->fault.said.at != NULL ? cx->fault.said : str_of(f->sentence));
     if (rq->path.at != NULL)
         json_put_text(&b, "instance", rq->path);
     if (f->status >= 500)

@@ -36,8 +36,8 @@ void red_count(const Route *route, int status, i64 us)
 
 void red_write(Buf *b)
 {
-    buf_lit(b, "# HELP http_request_duration_seconds How long requests took until their answer was"
-               " ready.\n# TYPE http_request_duration_seconds histogram\n");
+    buf_lit(b, "# HELP http_request_duration_seconds How long requests took until their "
+               "answer was ready.\n# TYPE http_request_duration_seconds histogram\n");
     for (isize i = 0; i <= own.count; i++)
         for (int c = 0; c < CLASSES; c++) {
             const Route *r = i < own.count ? &own.table[i] : NULL;
@@ -46,6 +46,7 @@ void red_write(Buf *b)
             Str labels = str_fmt(b->mem, "method=\"%s\",route=\"%s\",class=\"%dxx\"",
                                  r != NULL ? method_names.at[r->method] : "-",
                                  r != NULL ? r->path : "-", c + 2);
-            histogram_show(b, &own.rows[i].of[c], SECONDS, "http_request_duration_seconds", labels);
+            histogram_show(b, &own.rows[i].of[c], SECONDS,
+                           "http_request_duration_seconds", labels);
         }
 }

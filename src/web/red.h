@@ -1,7 +1,7 @@
 /* red.h - rate, errors and duration of every route: http_request_duration_seconds.
  *
- * One series for each row of the table of routes and class of answer, and one for all that
- * no route takes: what somebody asks for can't make a new one.
+ * One series for each row of the table of routes and class of answer, and one for all
+ * that no route takes: what somebody asks for can't make a new one.
  * Needs: histogram, route.  Used by: serve, metrics. */
 #pragma once
 #include "base/histogram.h"

@@ -31,7 +31,8 @@ static void mention(Schemas *d, const Shape *s)
 void schema_put_ref(Schemas *d, const Shape *s)
 {
     mention(d, s);
-    buf_fmt(d->to, "{\"$ref\":\"#/components/schemas/%.*s\"}", STR_ARGS(schema_name(d, s)));
+    buf_fmt(d->to, "{\"$ref\":\"#/components/schemas/%.*s\"}",
+            STR_ARGS(schema_name(d, s)));
 }
 
 static void put_names(Schemas *d, const Names *names)
@@ -130,7 +131,8 @@ static void put_required(Schemas *d, const Shape *s)
         if ((s->fields[i].is & (OPTIONAL | UNLISTED)) == 0)
             buf_fmt(&names, "%s\"%s\"", names.len > 0 ? "," : "", s->fields[i].name);
     if (names.len > 0)
-        json_put_raw(d->to, "required", str_fmt(d->mem, "[%.*s]", STR_ARGS(buf_str(&names))));
+        json_put_raw(d->to, "required",
+                     str_fmt(d->mem, "[%.*s]", STR_ARGS(buf_str(&names))));
 }
 
 static void put_schema(Schemas *d, const Shape *s)

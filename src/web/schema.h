@@ -19,5 +19,6 @@ void schema_put_ref(Schemas *d, const Shape *s);
 /* The members that describe one field: its type, bounds and words. */
 void schema_put_kind(Schemas *d, const Field *f);
 
-/* All that were mentioned, as members of components.schemas; what they mention joins them. */
+/* All that were mentioned, as members of components.schemas; what they mention joins
+ * them. */
 void schemas_put(Schemas *d);

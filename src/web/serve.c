@@ -43,15 +43,18 @@ static bool is_json(Str type)
 static bool check_forms(Ctx *cx, const Req *rq)
 {
     const Route *r = rq->route;
-    Str type = req_header(rq, S("content-type")), coding = req_header(rq, S("content-encoding"));
+    Str type = req_header(rq, S("content-type")),
+        coding = req_header(rq, S("content-encoding"));
 
     if (rq->body.len > 0 && coding.len > 0 && !str_is_nocase(coding, S("identity")))
-        return fail(cx, UNSUPPORTED_MEDIA_TYPE, "content-encoding=%.*s", STR_ARGS(coding));
+        return fail(cx, UNSUPPORTED_MEDIA_TYPE, "content-encoding=%.*s",
+                    STR_ARGS(coding));
     if (rq->body.len > 0 && !is_json(type))
         return fail(cx, UNSUPPORTED_MEDIA_TYPE, "content-type=%.*s", STR_ARGS(type));
     if (r->out == NULL && (r->is & STREAM) == 0)
         return true;
-    if (req_accepts(rq, (r->is & STREAM) != 0 ? S("text/event-stream") : S("application/json"))
+    if (req_accepts(rq, (r->is & STREAM) != 0 ? S("text/event-stream")
+                                              : S("application/json"))
         || req_accepts(rq, S("application/problem+json")))
         return true;
     return fail(cx, NOT_ACCEPTABLE, "accept=%.*s", STR_ARGS(req_header(rq, S("accept"))));
@@ -99,8 +102,8 @@ static void answer_options(Ctx *cx, Req *rq)
         return;
     reply_header(cx, rq, S("Access-Control-Allow-Methods"), methods);
     reply_header(cx, rq, S("Access-Control-Allow-Headers"),
-                 S("Authorization, Content-Type, Idempotency-Key, X-Tenant-Id, Last-Event-ID,"
-                   " traceparent"));
+                 S("Authorization, Content-Type, Idempotency-Key, X-Tenant-Id, "
+                   "Last-Event-ID, traceparent"));
     reply_header(cx, rq, S("Access-Control-Max-Age"), S("600"));
 }
 
@@ -111,9 +114,9 @@ Str serve_headers(Arena *mem, const ServeConfig *config)
     return str_fmt(mem, "X-Content-Type-Options: nosniff\r\n"
                    "X-Frame-Options: DENY\r\n"
                    "Referrer-Policy: no-referrer\r\n"
-                   "Content-Security-Policy: default-src 'none'; script-src 'self'; style-src"
-                   " 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self';"
-                   " base-uri 'none'; frame-ancestors 'none'\r\n%s",
+                   "Content-Security-Policy: default-src 'none'; script-src 'self'; "
+                   "style-src 'self'; img-src 'self' data:; connect-src 'self'; "
+                   "form-action 'self'; base-uri 'none'; frame-ancestors 'none'\r\n%s",
                    config->hsts ? "Strict-Transport-Security: max-age=31536000\r\n" : "");
 }
 
@@ -193,8 +196,9 @@ static LogLevel level_of(const Req *rq)
 {
     if (rq->reply.status >= 500)
         return LOG_ERROR;
-    return rq->route != NULL && (rq->route->is & (INLINE | FORWARDS)) == INLINE ? LOG_DEBUG
-                                                                               : LOG_INFO;
+    return rq->route != NULL && (rq->route->is & (INLINE | FORWARDS)) == INLINE
+           ? LOG_DEBUG
+           : LOG_INFO;
 }
 
 /* By route and never by path or query: those hold ids and links' tokens. */
@@ -202,7 +206,8 @@ static void tell_trace(const Ctx *cx, const Req *rq, i64 us)
 {
     char name[TRACE_NAME];
     const char *route = rq->route != NULL ? rq->route->path : "";
-    const char *method = rq->target.at == NULL ? "-" : method_names.at[rq->head ? M_HEAD : rq->method];
+    const char *method = rq->target.at == NULL
+                         ? "-" : method_names.at[rq->head ? M_HEAD : rq->method];
     LogField f[5] = { { 0 } };
     isize n = 0;
 
@@ -217,7 +222,8 @@ static void tell_trace(const Ctx *cx, const Req *rq, i64 us)
 }
 
 /* What a client did wrong may name people. Why a service was refused names nobody, its
- * operator reads this log, and the answer says no more than the five texts of its table. */
+ * operator reads this log, and the answer says no more than the five texts of its
+ * table. */
 static bool tells_why(const Ctx *cx, const Req *rq)
 {
     return rq->reply.status >= 500 || cx->fault.code == INVALID_SERVICE_TOKEN;
@@ -302,7 +308,8 @@ void serve_self(Ctx *cx, const SelfCall *call, int *status, Str *body)
         problem_reply(&inner, &rq);
         dress(&inner, &rq);
     }
-    trace_end(cx, &step, TRACE_CLIENT, "ask ourselves", L("http.response.status_code", rq.reply.status));
+    trace_end(cx, &step, TRACE_CLIENT, "ask ourselves",
+              L("http.response.status_code", rq.reply.status));
     inner.trace.on = false;                       /* the step was told        */
     done(&inner, &rq, mono_us(start, mono_now()));
     *status = rq.reply.status;

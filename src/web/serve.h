@@ -21,5 +21,11 @@ Str serve_headers(Arena *mem, const ServeConfig *config);
 
 /* A request of this process to itself, answered as one from outside would be.
  *   gives   *status and the body, in cx->mem */
-typedef struct SelfCall { Method method; Str path; const Header *headers; isize count; Str body; } SelfCall;
+typedef struct SelfCall {
+    Method method;
+    Str path;
+    const Header *headers;
+    isize count;
+    Str body;
+} SelfCall;
 void serve_self(Ctx *cx, const SelfCall *call, int *status, Str *body);
