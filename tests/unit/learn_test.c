@@ -193,10 +193,10 @@ TEST(a_drain_waits_for_it)
     usleep(50000);
     house_release(2);
     int b[2];
-    for (int i = 0; i < 2; i++) {
-        b[i] = heard(&own.behind, "o");
+    for (int i = 0; i < 2; i++)
+        b[i] = heard(&own.behind, "\r\n\r\n");
+    for (int i = 0; i < 2; i++)
         peer_send(b[i], S(OK_2 "ok"));
-    }
     must(str_has(peer_read(c, 1, 3000), S("Connection: close")) && h2_status(p, id) == 200);
     close(c), close(b[0]), close(b[1]);
     h2_leave(p);
