@@ -69,7 +69,7 @@ test('a sale is stopped: nothing is lost, no answer is torn, streams are told', 
 });
 
 test('a notice is given first: still served, but not ready', async () => {
-  const s = await start({ SHUTDOWN_NOTICE: '1s' });
+  const s = await start({ SHUTDOWN_NOTICE: '3s' });
   const [node] = s.nodes;
   try {
     const end = s.stop('SIGTERM');
