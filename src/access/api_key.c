@@ -23,22 +23,11 @@ const Shape api_key_shape = SHAPE(ApiKey,
     TIME(ApiKey, lastUsedAt, OPTIONAL, "when it was last used, to the minute"));
 
 #define REMEMBERED minutes(1)
-#define WRONG_FOR  seconds(10)
-enum { PLACES = 4096, WRONG_A_MINUTE = 20, RANDOM = 32, WANTED_MOST = 64, WRONG_PLACES = 1024 };
+enum { PLACES = 4096, WRONG_A_MINUTE = 20, RANDOM = 32 };
 
 typedef struct Place { Digest key; KeyHolder holder; i64 epoch; Instant looked, expires; } Place;
 
-/* What io threads miss: keys that wait to be looked up, and some that are none, in places of
- * their own, where they push out no good one. */
-typedef struct Wrong { Digest key; Instant looked; } Wrong;
-
-static struct {
-    Lock   lock;
-    Place *places;
-    Digest wanted[WANTED_MOST];
-    int    wanted_count;
-    Wrong  wrong[WRONG_PLACES];
-} own = { .lock = LOCK_OF(RANK_KEYS) };
+static struct { Lock lock; Place *places; } own = { .lock = LOCK_OF(RANK_KEYS) };
 
 void api_key_open(void)
 {
@@ -50,8 +39,6 @@ void api_key_close(void)
 {
     free(own.places);
     own.places = NULL;
-    own.wanted_count = 0;
-    memset(own.wrong, 0, sizeof own.wrong);
 }
 
 /* ---- finding ----------------------------------------------------------------- */
@@ -263,69 +250,18 @@ bool api_key_check(Ctx *cx, Str key, Str peer, KeyHolder *out)
 
 /* ---- checking without waiting -------------------------------------------------- */
 
-static Wrong *wrong_of(const Digest *d) { return &own.wrong[(d->b[2] << 8 | d->b[3]) % WRONG_PLACES]; }
-
-static bool is_wrong(const Ctx *cx, const Digest *d)
-{
-    lock(&own.lock);
-    Wrong w = *wrong_of(d);
-    unlock(&own.lock);
-    return same_bytes(w.key.b, d->b, SHA256_BYTES) && !before(cx->now, w.looked) &&
-           before(cx->now, later(w.looked, WRONG_FOR));
-}
-
-/* When too many wait, one by chance gives way. */
-static void want(const Digest *d)
-{
-    lock(&own.lock);
-    int n = own.wanted_count, i = 0;
-    while (i < n && !same_bytes(own.wanted[i].b, d->b, SHA256_BYTES))
-        i++;
-    own.wanted[i < WANTED_MOST ? i : (int)rand_below(WANTED_MOST)] = *d;
-    own.wanted_count = i == n && n < WANTED_MOST ? n + 1 : n;
-    unlock(&own.lock);
-}
-
 bool api_key_recall(Ctx *cx, Str key, KeyHolder *out)
 {
     Place p;
     Digest hash = sha256(key);
 
-    if (key.len != API_KEY_LETTERS || !str_starts(key, S("ttk_")) || is_wrong(cx, &hash))
+    if (key.len != API_KEY_LETTERS || !str_starts(key, S("ttk_")))
         return fail(cx, INVALID_API_KEY, "unknown, revoked or expired");
-    bool known = recall(cx, &hash, &p);
-    if (!known || !before(cx->now, later(p.looked, (Span){ REMEMBERED.ms / 2 })))
-        want(&hash);
-    if (!known) {
-        fail(cx, BUSY, "an API key is being looked up");
-        cx->fault.retry_after = 1;
-        return false;
-    }
+    if (!recall(cx, &hash, &p))
+        return fail(cx, BUSY, "that API key is not remembered");
     if (is_over(cx, p.expires))
         return fail(cx, INVALID_API_KEY, "expired");
     *out = p.holder;
-    return true;
-}
-
-static bool look_up_wanted(Ctx *cx)
-{
-    Digest wanted[WANTED_MOST];
-    Place p;
-    bool good;
-
-    lock(&own.lock);
-    int n = own.wanted_count;
-    memcpy(wanted, own.wanted, sizeof wanted);
-    own.wanted_count = 0;
-    unlock(&own.lock);
-    for (int i = 0; i < n; i++) {
-        if (!look_up(cx, &wanted[i], &p, &good))
-            return false;
-        lock(&own.lock);
-        if (!good)
-            *wrong_of(&wanted[i]) = (Wrong){ wanted[i], cx->now };
-        unlock(&own.lock);
-    }
     return true;
 }
 
@@ -353,7 +289,7 @@ bool api_key_watch(Ctx *cx)
         return false;
     for (isize i = 0; i < w.count; i++)
         forget(w.rows[i].id);
-    return look_up_wanted(cx);
+    return true;
 }
 
 SQL_ALL(api_key_delete_old, "DELETE FROM api_key WHERE revoked_at < $1");

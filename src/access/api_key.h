@@ -41,15 +41,13 @@ CHECKED bool api_key_revoke(Ctx *cx, Uuid id);
 typedef struct KeyHolder { TenantId tenant; Uuid id; UserId user; unsigned scopes; } KeyHolder;
 CHECKED bool api_key_check(Ctx *cx, Str key, Str peer, KeyHolder *out);
 
-/* The same of what is remembered. One that isn't is looked up behind it, by api_key_watch, and
- * one that is used on is looked up again before it is forgotten.
- *   fails   INVALID_API_KEY; BUSY: come again in a second
+/* The same of what is remembered.
+ *   fails   INVALID_API_KEY; BUSY: it is not known; api_key_check would
  *   thread  any: an io thread too */
 CHECKED bool api_key_recall(Ctx *cx, Str key, KeyHolder *out);
 
 /* Deletes what was revoked a month ago. A clock job. */
 CHECKED bool api_key_sweep(Ctx *cx, i64 *gone);
 
-/* Brings what other nodes revoked into this process, and looks up what api_key_recall missed.
- * For boot and the clock. */
+/* Brings what other nodes revoked into this process. For boot and the clock. */
 CHECKED bool api_key_watch(Ctx *cx);

@@ -2,7 +2,7 @@
  * whose access token has expired sends it along when it comes to refresh.
  *
  * On an io thread (INLINE) nothing may wait: the keys of another issuer and the account
- * behind its token are not asked for there, only remembered. */
+ * behind its token are not asked for there, only remembered; guard_learn asks for them. */
 #include "access/guard.h"
 #include "access/machine.h"
 #include "access/service_jwt.h"
@@ -225,6 +225,17 @@ bool guard_pass(Ctx *cx, const Req *rq, unsigned access)
     if (access_of(access) == OPEN || (bearer.at != NULL && !jwt_is_of_service(cx->mem, bearer)))
         return check_person(cx, rq, access_of(access));
     return machine_recall(cx, rq, bearer) && guard_check(cx, rq, access);
+}
+
+bool guard_learn(Ctx *cx, const Req *rq)
+{
+    Str bearer = bearer_of(rq);
+    Claims c;
+
+    if (bearer.at != NULL && !jwt_is_of_service(cx->mem, bearer) &&
+        foreign_is(cx->mem, bearer))
+        return foreign_check(cx, bearer, &c);
+    return guard_machine(cx, rq);
 }
 
 /* ---- writes that may be retried ------------------------------------------- */

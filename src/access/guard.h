@@ -42,8 +42,14 @@ CHECKED bool guard_machine(Ctx *cx, const Req *rq);
  * bearer counts alone; without one a machine may come where `access` names a scope. On an OPEN
  * row a machine is anybody. Whether a tenant is there that a service names is not looked at,
  * only that it is not suspended.
- *   fails   as guard_check; BUSY: who shows that API key is being looked up */
+ *   fails   as guard_check; BUSY: who shows that API key, or another issuer's token, is not
+ *           remembered, and guard_learn finds out */
 CHECKED bool guard_pass(Ctx *cx, const Req *rq, unsigned access);
+
+/* Looks up who comes, so that guard_pass knows him for a minute.
+ *   fails   as machine_read and foreign_check
+ *   thread  one that may wait */
+CHECKED bool guard_learn(Ctx *cx, const Req *rq);
 
 /* The bearer that opens OPERATORS beside a super-admin's: whoever watches over an
  * installation has no account and can't sign in every 15 minutes. Absent: none does. Only

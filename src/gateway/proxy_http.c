@@ -3,7 +3,8 @@
  * stands for the dash (CGI and its heirs read both as one). So are those by which some
  * frameworks let a request name another path or method than its own.
  *
- * The guard reads the token from memory and asks no database: this runs on an io thread. */
+ * The guard reads the token from memory and asks no database: this runs on an io thread. A
+ * worker looks up whom it does not remember. */
 #include "gateway/proxy_http.h"
 #include "access/guard.h"
 #include "access/service.h"
@@ -227,12 +228,21 @@ static bool is_idempotent(Method m)
     return m == M_GET || m == M_PUT || m == M_DELETE;
 }
 
+/* Who is not remembered is looked up by a worker, and then this is asked again. */
+static bool check_asker(Ctx *cx, Req *rq, const ProxyRow *row)
+{
+    if (guard_pass(cx, rq, row->access == PROXY_OPEN ? OPEN : SIGNED_IN | row->scope))
+        return true;
+    if (cx->fault.code == BUSY)
+        rq->reply.learn = guard_learn;
+    return false;
+}
+
 static bool pass(Ctx *cx, Req *rq, const ProxyRow *row)
 {
     Str rest;
 
-    if (!pace_address(cx, rq->peer) ||
-        !guard_pass(cx, rq, row->access == PROXY_OPEN ? OPEN : SIGNED_IN | row->scope) ||
+    if (!pace_address(cx, rq->peer) || !check_asker(cx, rq, row) ||
         !pace_person(cx) ||
         !proxy_path_rest(cx, row, rq->path, &rest) || !check_upgrade(cx, rq) ||
         !check_length(cx, row, rq))

@@ -182,9 +182,7 @@ bool foreign_recall(Ctx *cx, Str token, Claims *out)
 
     if (recall(cx, &d, out))
         return true;
-    fail(cx, INVALID_TOKEN, "foreign token: not seen within the last minute");
-    cx->fault.said = S("A token of another issuer is taken here within a minute of GET /auth/me.");
-    return false;
+    return fail(cx, BUSY, "foreign token: not seen within the last minute");
 }
 
 static u64 list_now(void)

@@ -30,7 +30,7 @@ bool foreign_is(Arena *mem, Str token);
 CHECKED bool foreign_check(Ctx *cx, Str token, Claims *out);
 
 /* The same of what is remembered, and nothing else.
- *   fails   INVALID_TOKEN, saying what to do
+ *   fails   BUSY: it is not known; foreign_check would
  *   thread  any: an io thread too */
 CHECKED bool foreign_recall(Ctx *cx, Str token, Claims *out);
 

@@ -4,7 +4,9 @@
 #include "net/exchange.h"
 #include <string.h>
 #include "net/ask.h"
+#include "net/h2.h"
 #include "net/io.h"
+#include "net/learn.h"
 
 enum { OUT_MOST = 64 << 10,         /* answers that wait for one write       */
        KEPT = 64 << 10 };
@@ -239,8 +241,10 @@ static void begin_job(Conn *c, const Head *h, const Req *rq, Str *in)
 
 static void pass_over_body(Conn *c, const Head *h, FaultCode fault);
 
+typedef enum Look { FIRST_LOOK, LAST_LOOK } Look;
+
 /* The handler decides by the head alone; what it does not send on is refused there. */
-static void serve_at_head(Conn *c, const Head *h, Req *rq, Str in)
+static void serve_at_head(Conn *c, const Head *h, Req *rq, Str in, Look look)
 {
     Ctx cx = desk_begin(&c->io->desk);
 
@@ -251,7 +255,8 @@ static void serve_at_head(Conn *c, const Head *h, Req *rq, Str in)
     }
     bool large = h->length > c->io->server->config.body_most;
     pass_over_body(c, h, large ? CONTENT_TOO_LARGE : OK);
-    give(c, &cx, rq, c->io->now);
+    if (look == LAST_LOOK || rq->reply.learn == NULL || !learn_begin(c, rq, h))
+        give(c, &cx, rq, c->io->now);
 }
 
 static FaultCode judge(const Server *s, const Head *h, const RouteMatch *m)
@@ -282,7 +287,7 @@ static bool is_options(const Head *h, const RouteMatch *m)
     return h->method == M_OPTIONS && m->route == NULL && m->allow != 0;
 }
 
-static void admit(Conn *c, const Head *h, Str *in)
+static void admit(Conn *c, const Head *h, Str *in, Look look)
 {
     Server *s = c->io->server;
     RouteMatch m;
@@ -299,7 +304,7 @@ static void admit(Conn *c, const Head *h, Str *in)
     if (fault != OK)
         pass_over_body(c, h, fault);
     if (fault == OK && (m.route->is & FORWARDS))
-        serve_at_head(c, h, &rq, *in);
+        serve_at_head(c, h, &rq, *in, look);
     else if (here || (fault == OK && (m.route->is & INLINE) && !has_body(h)))
         serve_here(c, &rq, c->io->now);
     else if (fault != OK)
@@ -326,7 +331,7 @@ static bool take_head(Conn *c, Str *in)
         Req rq = stranger(c);
         refuse_and_close(c, &rq, io->head.fault, io->head.why);
     } else
-        admit(c, &io->head, in);
+        admit(c, &io->head, in, FIRST_LOOK);
     arena_reset(&io->desk.mem, KEPT);
     return true;
 }
@@ -385,7 +390,7 @@ void exchange_open(Conn *c, Str text, BodyToCome body)
     if (body == BODY_NONE && io->head.length < 0)
         io->head.length = 0;
     io->head.chunked = body == BODY_FOLLOWS && io->head.length < 0;
-    admit(c, &io->head, &nothing);
+    admit(c, &io->head, &nothing, FIRST_LOOK);
     send_any(c);
     arena_reset(&io->desk.mem, KEPT);
 }
@@ -500,6 +505,27 @@ static void put_page(Conn *c, Job *j)
     job_free(&c->io->jobs, j);
 }
 
+/* A worker has learned what was not known. What came behind the head waits still: in `in`, or
+ * where HTTP/2 keeps it. */
+static void admit_again(Conn *c, Job *j)
+{
+    Io *io = c->io;
+    Str in = { c->in, c->in_len };
+
+    learn_head(j, &io->desk.mem, &io->head);
+    c->job = NULL;
+    c->lingers = false;
+    c->skip = 0;
+    admit(c, &io->head, &in, LAST_LOOK);
+    send_any(c);
+    arena_reset(&io->desk.mem, KEPT);
+    job_free(&io->jobs, j);
+    if (c->link.via->shared)
+        h2_resume(c);
+    else
+        conn_run(c);
+}
+
 /* An answer that is ready too early waits here, where waiting costs no thread. */
 void exchange_done(Conn *c, Job *j)
 {
@@ -515,6 +541,8 @@ void exchange_done(Conn *c, Job *j)
     } else if (j->paging) {
         c->job = NULL;
         put_page(c, j);
-    } else
+    } else if (learn_done(j))
+        admit_again(c, j);
+    else
         exchange_release(c);
 }

@@ -22,6 +22,15 @@ enum { H2_STREAMS_MOST = 100,       /* open at once on one connection          *
        H2_BODIES_MOST = 8 << 20,    /* of requests that are not answered yet   */
        H2_CALM_MOST = 1000 };       /* frames that ask for nothing, in a burst */
 
+/* What came behind a head that is not admitted yet (learn.h). */
+typedef struct H2Held {
+    char     *at;                                 /* of the body              */
+    isize     len;
+    Str       trailers;                           /* its own                  */
+    bool      ends;                               /* it is all there          */
+    FaultCode fault;                              /* what is wrong with it    */
+} H2Held;
+
 typedef struct H2Stream {
     Conn       conn;                              /* first                    */
     struct H2 *session;                           /* NULL: cut off from it    */
@@ -37,6 +46,7 @@ typedef struct H2Stream {
     i64        left;                              /* of the answer; -1: not known */
     isize      body;                              /* bytes of request that are here */
     Str        trailers;                          /* of the answer; its own   */
+    H2Held    *held;                              /* its own; NULL: nothing   */
     const struct iovec *parts;                    /* what is being written    */
     int        part_count;
     isize      part_at, taken;
@@ -92,6 +102,10 @@ void h2_pump(H2 *h);
 void h2_stop(H2 *h, i32 id);
 void h2_again(H2 *h);
 void h2_put(H2 *h, Str bytes);
+
+/* For exchange.c: the request was admitted, or refused; what came before goes on. */
+void h2_resume(Conn *c);
+void h2_held_free(H2Held *k);
 
 /* For ask.c: n bytes of the request's body have gone on: as many more may come. */
 void h2_took(Conn *c, isize n);

@@ -3,12 +3,16 @@
  * Decided here: field values that nghttp2 would skip over are errors. A client may send
  * so many frames that ask for nothing (resets, pings, settings, empty data, tiny
  * windows), then it is told to calm down. Data for a forward is acknowledged when it has
- * gone on (h2_took), other data at once, for it has a bound. */
+ * gone on (h2_took), other data at once, for it has a bound. What comes before a request is
+ * admitted (learn.h) is kept, within its window, and counts as bodies do. */
 #include "net/h2.h"
 #include <nghttp2/nghttp2.h>
 #include "net/ask.h"
+#include <stdlib.h>
+#include <string.h>
 #include "net/exchange.h"
 #include "net/io.h"
+#include "net/learn.h"
 
 enum { CALM_PER_SECOND = 100, TINY_WINDOW = 1024, FRAME_HEAD = 9,
        CUT_COSTS = 4,                /* a request without its answer's end; its reset is one more */
@@ -41,6 +45,17 @@ static bool is_forwarding(const H2Stream *s)
     return s != NULL && s->conn.state == C_FORWARDING;
 }
 
+static bool is_held(const H2Stream *s)
+{
+    return s != NULL && learn_waits(&s->conn);
+}
+
+/* Whether its body goes on as it comes, trailers too. */
+static bool passes_body(const H2Stream *s)
+{
+    return is_forwarding(s) || is_held(s);
+}
+
 static bool is_request(const nghttp2_frame *f)
 {
     return f->hd.type == NGHTTP2_HEADERS && f->headers.cat == NGHTTP2_HCAT_REQUEST;
@@ -52,7 +67,7 @@ static int on_begin_headers(nghttp2_session *session, const nghttp2_frame *f, vo
 
     (void)session;
     h->unpacked = 0;
-    if (is_request(f) || is_forwarding(stream_of(h, f->hd.stream_id)))
+    if (is_request(f) || passes_body(stream_of(h, f->hd.stream_id)))
         h2_head_begin(&h->head);
     return 0;
 }
@@ -125,12 +140,55 @@ static void end_forward(H2 *h, H2Stream *s)
         ask_fail(&s->conn, fault, "trailers");
 }
 
+static H2Held *held_of(H2Stream *s)
+{
+    if (s->held == NULL)
+        must((s->held = calloc(1, sizeof *s->held)) != NULL);
+    return s->held;
+}
+
+static void hold_end(H2 *h, H2Stream *s)
+{
+    H2Held *k = held_of(s);
+    Str trailers = { 0 };
+    FaultCode fault = h2_head_trailers(&h->head, &trailers);
+
+    k->ends = true;
+    if (k->fault == OK)
+        k->fault = fault;
+    if (fault != OK || trailers.len == 0)
+        return;
+    char *to = malloc((size_t)trailers.len);
+    must(to != NULL);
+    memcpy(to, trailers.at, (size_t)trailers.len);
+    k->trailers = (Str){ to, trailers.len };
+}
+
+void h2_resume(Conn *c)
+{
+    H2Stream *s = (H2Stream *)(void *)c;          /* conn is first            */
+    H2Held *k = s->held;
+
+    s->held = NULL;
+    if (k == NULL)
+        return;
+    if (c->state == C_FORWARDING && k->fault != OK)
+        ask_fail(c, k->fault, "what came before");
+    if (c->state == C_FORWARDING && k->len > 0)
+        ask_feed(c, (Str){ k->at, k->len });
+    if (c->state == C_FORWARDING && k->ends)
+        ask_feed_end(c, k->trailers);
+    h2_held_free(k);
+}
+
 static void take_end(H2 *h, const nghttp2_frame *f)
 {
     H2Stream *s = stream_of(h, f->hd.stream_id);
 
     if (is_forwarding(s))
         end_forward(h, s);
+    else if (is_held(s))
+        hold_end(h, s);
     else if (s != NULL)
         exchange_end(&s->conn);
     h2_head_free(&h->head);
@@ -153,6 +211,27 @@ static void refuse(H2 *h, H2Stream *s)
     (forward ? ask_fail : exchange_give_up)(&s->conn, BUSY, "bodies of a connection");
 }
 
+/* What is too much is not there to be sent on, and its request is refused as soon as that
+ * can be: its worker is not disturbed. */
+static void hold(H2 *h, H2Stream *s, Str data)
+{
+    H2Held *k = held_of(s);
+
+    if (k->fault != OK)
+        return;
+    s->body += data.len;
+    h->bodies += data.len;
+    if (too_much(h, s)) {
+        h->bodies -= s->body;
+        s->body = k->len = 0;
+        k->fault = BUSY;
+        return;
+    }
+    must((k->at = realloc(k->at, (size_t)(k->len + data.len))) != NULL);
+    memcpy(k->at + k->len, data.at, (size_t)data.len);
+    k->len += data.len;
+}
+
 static void take_data(H2 *h, H2Stream *s, Str data)
 {
     s->body += data.len;
@@ -171,9 +250,11 @@ static int on_data(nghttp2_session *session, u8 flags, i32 id, const u8 *data, s
 
     (void)flags;
     nghttp2_session_consume_connection(session, len);
-    if (!is_forwarding(s))
+    if (!passes_body(s))
         nghttp2_session_consume_stream(session, id, len);
-    if (is_forwarding(s) || (s != NULL && s->conn.state == C_BODY))
+    if (is_held(s))
+        hold(h, s, (Str){ (const char *)data, (isize)len });
+    else if (is_forwarding(s) || (s != NULL && s->conn.state == C_BODY))
         take_data(h, s, (Str){ (const char *)data, (isize)len });
     return 0;
 }

@@ -316,11 +316,22 @@ static void let_go(H2 *h, H2Stream *s)
         nghttp2_session_resume_data(h->session, s->id);
 }
 
+void h2_held_free(H2Held *k)
+{
+    if (k == NULL)
+        return;
+    free(k->at);
+    free((void *)(uintptr_t)k->trailers.at);
+    free(k);
+}
+
 static void h2_free(Link *l)
 {
     H2Stream *s = stream_of(l);
     H2 *h = s->session;
 
+    h2_held_free(s->held);
+    s->held = NULL;
     free((void *)(uintptr_t)s->trailers.at);
     s->trailers = (Str){ 0 };
     if (h == NULL)

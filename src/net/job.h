@@ -27,6 +27,7 @@ typedef struct Job {
     Str          answer;                          /* as it goes on the wire   */
     StreamWish  *wish;                            /* becomes a stream with it */
     bool         paging;                          /* the wish's next page is wanted */
+    Str          head;                            /* of a request that waits for learn.h */
     isize        used;
     _Alignas(16) char room[JOB_ROOM];
 } Job;

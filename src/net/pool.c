@@ -2,6 +2,7 @@
  * the io thread that owns the connection. */
 #include "net/pool.h"
 #include "net/io.h"
+#include "net/learn.h"
 #include "base/histogram.h"
 #include <stdlib.h>
 
@@ -33,6 +34,8 @@ static void *work(void *arg)
         Job *j = (Job *)item;
         if (j->paging)
             turn_page(&desk, j);
+        else if (j->head.at != NULL)
+            learn_work(p->server, &desk, j);
         else
             answer(p->server, &desk, j);
         inbox_put_job(&j->conn->io->inbox, &j->link);

@@ -11,6 +11,9 @@ typedef struct Header { Str name, value; } Header;   /* name as it came; compare
 
 typedef struct ReplyHeader { struct ReplyHeader *next; Str name, value; } ReplyHeader;
 
+struct Req;
+typedef bool Learn(Ctx *cx, const struct Req *rq);
+
 typedef struct Reply {
     int          status;                          /* 0: nothing replied yet   */
     Str          type;                            /* Content-Type             */
@@ -22,6 +25,7 @@ typedef struct Reply {
                                                      (forward.h) */
     struct StreamWish *stream;                    /* not NULL: becomes a stream
                                                      (stream.h) */
+    Learn       *learn;                           /* not known yet (learn.h)  */
 } Reply;
 
 typedef struct Req {

@@ -122,7 +122,8 @@ test('a token whose issuer is silent holds up nobody else', async () => {
     return Date.now() - begun;
   }));
   assert.ok(Math.max(...times) < 2000, `${Math.max(...times)} ms`);
-  for (const r of await Promise.all(asked)) assert.equal(r.status, 401);
+  silent.closeAllConnections();
+  for (const r of await Promise.all(asked)) assert.ok([502, 504].includes(r.status), r.status);
 });
 
 test('a load balancer of ours says who asked, and only what can be said', async () => {
