@@ -52,9 +52,9 @@ const withIds = (path, id) => path.replace(/:\w+/g, () => encodeURIComponent(id)
 test('hostile ids in the path of every route', async () => {
   for (const r of asked.filter((a) => a.path.includes(':')))
     for (const id of [NIL, randomUUID(), ids.event, ids.ticket, 'x', '..', '%', '\u0000', 'a'.repeat(4000), "'--", '\u00ff', '{}'])
-      for (const who of [undefined, buyer, organiser, stranger, admin])
+      await Promise.all([undefined, buyer, organiser, stranger, admin].map(async (who) =>
         decent(await server.api(r.method, withIds(r.path, id), { token: who?.token, key: randomUUID(),
-          body: ['POST', 'PUT'].includes(r.method) ? {} : undefined }), `${r.method} ${r.path} ${id.slice(0, 40)}`);
+          body: ['POST', 'PUT'].includes(r.method) ? {} : undefined }), `${r.method} ${r.path} ${id.slice(0, 40)}`)));
 });
 
 test('hostile members in the body of every route', async () => {
@@ -67,7 +67,7 @@ test('hostile members in the body of every route', async () => {
     const bodies = ['', 'null', '[]', '"x"', '1', '{', '{"a":1}}', '\ufeff{}', '{"a":1,"a":2}', '{"a":"\\ud800"}', '{"a":01}', '{"a":NaN}',
       '['.repeat(5000), '{"a":'.repeat(100) + '1' + '}'.repeat(100), Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]), '{"a":1\u0000}'];
     for (const v of values) bodies.push(`{${names.map((n) => [n, text(v)]).filter(([, t]) => t).map(([n, t]) => `"${n}":${t}`).join(',')}}`);
-    for (const body of bodies) {
+    await Promise.all(bodies.map(async (body) => {
       const answers = await Promise.all([undefined, buyer, organiser].map((who) => fetch(server.url + withIds(r.path, ids.event), {
         method: r.method, body, headers: { 'content-type': 'application/json', 'idempotency-key': randomUUID(),
           ...(who ? { authorization: `Bearer ${who.token}` } : {}) } }).then(async (a) => {
@@ -77,7 +77,7 @@ test('hostile members in the body of every route', async () => {
         return { status: a.status, headers: a.headers, text: t, body: json };
       })));
       for (const a of answers) decent(a, `${r.method} ${r.path} ${String(body).slice(0, 60)}`);
-    }
+    }));
   }
 });
 
@@ -123,13 +123,13 @@ const good = () => {
 test('one hostile member in a good body', async () => {
   for (const [method, path, body] of good())
     for (const name of Object.keys(body))
-      for (const v of values) {
+      await Promise.all(values.map(async (v) => {
         const t = `{${Object.entries({ ...body, [name]: v }).map(([n, x]) => [n, text(x)]).filter(([, x]) => x).map(([n, x]) => `"${n}":${x}`).join(',')}}`;
         for (const who of path.includes('/purchase') || path.includes('/transfer') ? [buyer] : [organiser, buyer]) {
           const r = await server.api(method, path, { token: who.token, key: randomUUID(), body: t });
           decent(r, `${method} ${path} ${name}=${String(text(v)).slice(0, 60)}`);
         }
-      }
+      }));
 });
 
 // ---- whose is it ------------------------------------------------------------------
@@ -139,12 +139,12 @@ test('with every id of a tenant in hand, another tenant gets nowhere on any rout
   const own = await server.venue(far), draft = await server.event(far, { venueId: own.id });
   for (const who of [stranger, far]) {
     for (const r of asked.filter((a) => a.path.includes(':') && a.path.startsWith('/api/')))
-      for (const id of Object.values(ids)) {
+      await Promise.all(Object.values(ids).map(async (id) => {
         const a = await server.api(r.method, withIds(r.path, id), { token: who.token, key: randomUUID(), foreign: true,
           body: ['POST', 'PUT'].includes(r.method) ? { action: 'CANCEL', reason: 'x', personId: who.id, role: 'venue-owner', content: {}, outcome: 'succeeded' } : undefined });
         const rank = who === stranger && r.access === 'admin' ? [403] : [];
         assert.ok([400, 404, 405, ...rank].includes(a.status), `${r.method} ${r.path}: ${a.status} ${a.text}`);
-      }
+      }));
     for (const [method, path, body] of good().filter(([, p]) => !p.startsWith('/auth/') && p !== '/api/v1/venues')) {
       const a = await server.api(method, path, { token: who.token, key: randomUUID(), body });
       assert.equal(a.status, 404, `${method} ${path}: ${a.status} ${a.text}`);
