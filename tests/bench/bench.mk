@@ -21,9 +21,9 @@ bench-engines: all $(B)/bench/onsale $(B)/bench/pgceiling
 .PHONY: bench bench-engines
 
 # The same upstream asked through us, nginx and haproxy, one after the other in each round.
-# SECONDS of each, ROUNDS of them; it needs wrk, nginx and haproxy, and prints figures only.
+# SECONDS_EACH (4), ROUNDS (3) of them; it needs wrk, nginx and haproxy, and prints figures only.
 bench-proxy: all
-	node tests/bench/proxy.mjs $(SECONDS) $(ROUNDS)
+	node tests/bench/proxy.mjs $(or $(SECONDS_EACH),4) $(or $(ROUNDS),3)
 
 .PHONY: bench-proxy
 
