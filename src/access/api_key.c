@@ -45,9 +45,17 @@ void api_key_close(void)
 
 static Val val_digest(const Digest *d) { return val_blob((Str){ (const char *)d->b, SHA256_BYTES }); }
 
-typedef struct Row { TenantId tenant; Uuid id; UserId createdBy; i64 epoch; Str scopes; Instant expiresAt; } Row;
+typedef struct Row {
+    TenantId tenant;
+    Uuid     id;
+    UserId   createdBy;
+    i64      epoch;
+    Str      scopes;
+    Instant  expiresAt;
+} Row;
 static const Shape row_shape = SHAPE(Row, ID(Row, tenant, 0, ""), ID(Row, id, 0, ""),
-    ID(Row, createdBy, OPTIONAL, ""), NUMBER(Row, epoch, 0, INT64_MAX, 0, 0, ""), RAW(Row, scopes, 0, ""), TIME(Row, expiresAt, OPTIONAL, ""));
+    ID(Row, createdBy, OPTIONAL, ""), NUMBER(Row, epoch, 0, INT64_MAX, 0, 0, ""),
+    RAW(Row, scopes, 0, ""), TIME(Row, expiresAt, OPTIONAL, ""));
 
 /* Who was suspended has no keys either, and who was made a customer makes no use of them. */
 SQL_ALL(api_key_find,

@@ -8,13 +8,7 @@ static _Atomic int learned;
 /* Stands at the gate, so that the test says how long it takes. */
 static bool learn(Ctx *cx, const Req *rq)
 {
-    pthread_mutex_lock(&gate.lock);
-    gate.waiting++;
-    while (gate.passes == 0)
-        pthread_cond_wait(&gate.open, &gate.lock);
-    gate.passes--;
-    gate.waiting--;
-    pthread_mutex_unlock(&gate.lock);
+    wait_at_gate();
     learned++;
     must(req_header(rq, S("Host")).at != NULL && rq->peer.len > 0);
     must(str_starts(rq->path, S("/api/")));

@@ -198,7 +198,7 @@ static inline bool serve_echo(Ctx *cx, Req *rq)
     return reply_text(rq, 200, S("text/plain"), rq->body);
 }
 
-static inline bool serve_wait(Ctx *cx, Req *rq)
+static inline void wait_at_gate(void)
 {
     pthread_mutex_lock(&gate.lock);
     gate.waiting++;
@@ -207,6 +207,11 @@ static inline bool serve_wait(Ctx *cx, Req *rq)
     gate.passes--;
     gate.waiting--;
     pthread_mutex_unlock(&gate.lock);
+}
+
+static inline bool serve_wait(Ctx *cx, Req *rq)
+{
+    wait_at_gate();
     return serve_echo(cx, rq);
 }
 
