@@ -69,7 +69,8 @@ STORE_TESTS := $(shell grep -lE 'with_store|with_identity|sale\.h' $(TESTS))
 # after the other, because each makes the database anew.
 check: $(TESTBIN)
 	@printf '%s\n' $(if $(STORE_TESTS_ONLY),$(STORE_TESTS:tests/unit/%.c=$(B)/unit/%),$(TESTBIN)) \
-	    | xargs -P $(if $(STORE_TESTS_ONLY),1,$(shell nproc)) -I{} sh -c {}
+	    | xargs -P $(if $(STORE_TESTS_ONLY),1,$(shell nproc)) -I{} \
+	        sh -c '{} || { echo "not ok {}"; exit 1; }'
 
 include tests/fuzz/fuzz.mk tests/bench/bench.mk
 

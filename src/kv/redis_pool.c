@@ -158,11 +158,12 @@ static void end_loan(Loan *loan, LoanEnd how, const char *why)
         end_badly(loan, how, why);
 }
 
-static bool fail_away(Ctx *cx, const RedisAsk *ask)
+/* However it failed, who was let down hears when to come again. */
+static bool fail_ask(Ctx *cx, const RedisAsk *ask, const char *why)
 {
     bool first = cx->fault.code == OK;
 
-    fail(cx, KV_UNAVAILABLE, "redis %s: it is away", ask->name);
+    fail(cx, KV_UNAVAILABLE, "redis %s: %s", ask->name, why);
     if (first)
         cx->fault.retry_after = PAUSE_MOST_MS / 1000;
     return false;
@@ -177,11 +178,11 @@ static bool may_lend(Ctx *cx, const RedisAsk *ask, Mono until, Loan *loan)
             return true;
         }
         if (pool.away && (pool.trying || !reached(pool.next_try)))
-            return fail_away(cx, ask);
+            return fail_ask(cx, ask, "it is away");
         if (pool.count < LINKS_MOST)
             break;
         if (!lock_wait(&pool.lock, &pool.more, until.ns))
-            return fail(cx, KV_UNAVAILABLE, "redis %s: no link became free", ask->name);
+            return fail_ask(cx, ask, "no link became free");
     }
     pool.count++;
     loan->tries = pool.trying = pool.away;
@@ -219,7 +220,7 @@ static bool make_link(Ctx *cx, const RedisAsk *ask, Mono until, Loan *loan)
         return true;
     LoanEnd how = end_of(cx, until, t.end);
     end_loan(loan, how == LOSE_ONE ? LOSE_ONE : LOSE_ALL, t.why);
-    return fail(cx, KV_UNAVAILABLE, "redis %s: %s", ask->name, t.why);
+    return fail_ask(cx, ask, t.why);
 }
 
 static bool borrow(Ctx *cx, const RedisAsk *ask, Mono until, Loan *loan)
@@ -267,7 +268,7 @@ static bool ask_once(Ctx *cx, const RedisAsk *ask, RedisAnswer *out, bool *stale
 
     *stale = false;
     if (reached(until))
-        return fail(cx, KV_UNAVAILABLE, "redis %s: the deadline is over", ask->name);
+        return fail_ask(cx, ask, "the deadline is over");
     if (!borrow(cx, ask, until, &loan))
         return false;
     bool heard = redis_link_ask(loan.link, cx->mem, ask->words, ask->count, until, out,
@@ -279,7 +280,7 @@ static bool ask_once(Ctx *cx, const RedisAsk *ask, RedisAnswer *out, bool *stale
     const char *why = heard ? out->error : t.why;
     end_loan(&loan, heard ? LOSE_ALL : end_of(cx, until, t.end), why);
     *stale = !heard && t.end == REDIS_BROKEN && !loan.fresh;
-    return fail(cx, KV_UNAVAILABLE, "redis %s: %s", ask->name, why);
+    return fail_ask(cx, ask, why);
 }
 
 bool redis_ask(Ctx *cx, const RedisAsk *ask, RedisAnswer *out)
@@ -301,8 +302,8 @@ bool redis_ask(Ctx *cx, const RedisAsk *ask, RedisAnswer *out)
 bool redis_refuses(Ctx *cx, const RedisAsk *ask, const RedisAnswer *a)
 {
     metric_add(METRIC_KV_ERRORS, 1);
-    return fail(cx, KV_UNAVAILABLE, "redis %s was refused: %s", ask->name,
-                a->error[0] != '\0' ? a->error : "an answer of another kind");
+    return fail_ask(cx, ask,
+                    a->error[0] != '\0' ? a->error : "an answer of another kind");
 }
 
 /* ---- start and end -------------------------------------------------------- */

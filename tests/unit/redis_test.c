@@ -132,7 +132,7 @@ static void *hammer(void *arg)
         Ctx cx = ctx_new(&own, TENANT_DEFAULT);
         Mono begun = mono_now();
         must(!kv_put(&cx, kv_key(&cx, "nonce", S("a")), S("v"), seconds(60)));
-        must(cx.fault.code == KV_UNAVAILABLE);
+        must(cx.fault.code == KV_UNAVAILABLE && cx.fault.retry_after == 2);
         if (ms_since(begun) > *(i64 *)arg)
             *(i64 *)arg = ms_since(begun);
         arena_close(&own);
