@@ -105,8 +105,11 @@ static void put_asker(Buf *b, const Req *rq)
     buf_add(b, ours ? rq->via : S(""));
     buf_lit(b, "\r\nForwarded: for=");
     put_node(b, rq->peer);
-    buf_fmt(b, ";proto=%.*s;host=\"%.*s\"", STR_ARGS(proto), (int)host.len,
-            host.len > 0 ? host.at : "");
+    buf_lit(b, ";proto=");
+    buf_add(b, proto);
+    buf_lit(b, ";host=\"");
+    buf_add(b, host);
+    buf_lit(b, "\"");
     if (ours) {
         buf_lit(b, ", for=");
         put_node(b, rq->via);
