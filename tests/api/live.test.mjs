@@ -182,6 +182,20 @@ test('a session that ends, a person and a tenant that are suspended close their 
   stays.child.kill();
 });
 
+test('so do streams that hear nothing, not even a ping, also on the other node', async () => {
+  const own = await start({ SSE_HEARTBEAT: '5m' });
+  try {
+    const p = await own.register(), other = await own.register();
+    const [silent, stays] = [p, other].map((who) => curl('-H', `Authorization: Bearer ${who.token}`, `${own.nodes.at(-1).url}/events/stream`));
+    await until('both listen', () => [silent, stays].every((l) => l.text.includes('event: connected')));
+    await own.must(200, 'POST', '/auth/logout', { token: p.token, body: { refreshToken: p.refresh }, node: own.nodes[0] });
+    assert.equal(await silent.ended, 0, 'ended by the server, not by curl after 15 s');
+    assert.match(silent.text, /event: closed\ndata: {"reason":"SESSION_ENDED"}\n\n$/);
+    assert.ok(!stays.text.includes('event: closed'));
+    stays.child.kill();
+  } finally { await own.close(); }
+});
+
 test('the sixth stream of a person closes the first, and says why', async () => {
   const p = await s.register(), node = s.nodes[0], all = [];
   for (let i = 0; i < 6; i++) {
