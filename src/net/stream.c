@@ -20,6 +20,7 @@ bool reply_stream(Ctx *cx, Req *rq, const StreamWish *wish)
     reply_header(cx, rq, S("Cache-Control"), S("no-cache"));
     reply_header(cx, rq, S("X-Accel-Buffering"), S("no"));
     rq->reply.stream = rq->head ? NULL : copy;
+    rq->reply.endless = rq->head;
     return reply_text(rq, 200, S("text/event-stream"), wish->first);
 }
 
