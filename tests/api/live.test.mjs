@@ -152,6 +152,7 @@ test('HEAD says what would come and spends no token', async () => {
   for (let i = 0; i < 2; i++) {
     const r = await fetch(`${s.url}/events/stream?token=${token}`, { method: 'HEAD' });
     assert.deepEqual([r.status, r.headers.get('content-type')], [200, 'text/event-stream']);
+    assert.equal(r.headers.get('content-length'), null, 'a stream has none');
   }
   const live = curl(`${s.url}/events/stream?token=${token}`);
   await until('it opens', () => live.text.includes('event: connected'));
@@ -242,6 +243,8 @@ test('tokens that never were lock an address out; those that were don’t, and w
     const other = await own.register(), made = [];
     for (let i = 0; i < 9; i++) made.push(await own.api('POST', '/events/token', { token: other.token }));
     assert.deepEqual(made.map((m) => m.status), [...Array(8).fill(200), 429], 'and asks for as many tokens');
-    assert.ok(Number(made[8].headers.get('retry-after')) > 0);
+    const { headers, body } = made[8], said = ['limit', 'remaining', 'reset'].map((n) => headers.get(`ratelimit-${n}`));
+    assert.ok(body.retryAfter > 0 && body.retryAfter <= 60);
+    assert.deepEqual([headers.get('retry-after'), ...said], [`${body.retryAfter}`, '8', '0', `${body.retryAfter}`]);
   } finally { await own.close(); }
 });
