@@ -111,7 +111,7 @@ static void put_body(Doc *d, const Route *r)
     if (r->in == NULL || has_query(r))
         return;
     json_open(d->b, "requestBody");
-    json_put_raw(d->b, "required", S("true"));
+    json_put_raw(d->b, "required", (r->is & MAY_LACK) != 0 ? S("false") : S("true"));
     json_open(d->b, "content");
     json_open(d->b, "application/json");
     json_put_name(d->b, "schema");
