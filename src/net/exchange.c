@@ -248,6 +248,7 @@ static void serve_at_head(Conn *c, const Head *h, Req *rq, Str in, Look look)
 {
     Ctx cx = desk_begin(&c->io->desk);
 
+    rq->looked_up = look == LAST_LOOK;
     desk_serve(&c->io->desk, &cx, rq);
     if (rq->reply.forward != NULL) {
         ask_begin(c, &cx, rq, h, in);

@@ -44,6 +44,7 @@ typedef struct Req {
     Str           via;                            /* the load balancer's, when one said
                                                      peer */
     bool          secure;                         /* came over TLS            */
+    bool          looked_up;                      /* after reply.learn: the last look */
     unsigned      allow;                          /* bit per Method that the path knows */
     const Route  *route;                          /* NULL: OPTIONS, or a refusal */
     RouteParam    params[PARAMS_MOST];
