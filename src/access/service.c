@@ -21,7 +21,7 @@ typedef struct Place { Digest of; i64 until_ms; isize len; char text[TOKEN_ROOM]
 
 static struct {
     Arena   mem;
-    Str     id, name, environment;
+    Str     id, name, agent, environment;
     Place  *places;
     Lock    locks[LOCKS];
     _Atomic u64 list;                             /* counts the lists there were */
@@ -102,6 +102,7 @@ bool service_open(Arena *mem, const ServiceConfig *c, Str *why)
         return false;
     own.id = str_copy(&own.mem, c->id);
     own.name = str_copy(&own.mem, c->name.len > 0 ? c->name : c->id);
+    own.agent = str_fmt(&own.mem, "%.*s/" VERSION, STR_ARGS(own.name));
     own.environment = str_copy(&own.mem, c->environment);
     own.places = make(&own.mem, Place, PLACES);
     for (int i = 0; i < LOCKS; i++)
@@ -283,9 +284,14 @@ Str service_assertion(Ctx *cx, Str audience)
 
 static Str traceparent(Ctx *cx)
 {
-    return str_fmt(cx->mem, "00-%.*s-%.*s-01",
-                   STR_ARGS(hex_write(cx->mem, cx->trace.id, sizeof cx->trace.id)),
-                   STR_ARGS(hex_write(cx->mem, cx->trace.span, sizeof cx->trace.span)));
+    Buf b = buf_in(cx->mem, 64);
+
+    buf_lit(&b, "00-");
+    buf_add(&b, hex_write(cx->mem, cx->trace.id, sizeof cx->trace.id));
+    buf_lit(&b, "-");
+    buf_add(&b, hex_write(cx->mem, cx->trace.span, sizeof cx->trace.span));
+    buf_lit(&b, "-01");
+    return buf_str(&b);
 }
 
 int service_headers(Ctx *cx, Str audience, Str tracestate, Header out[SERVICE_HEADERS])
@@ -299,8 +305,7 @@ int service_headers(Ctx *cx, Str audience, Str tracestate, Header out[SERVICE_HE
     out[n++] = (Header){ S("X-Service-Name"), own.name };
     out[n++] = (Header){ S("X-Request-ID"),
                          hex_write(cx->mem, cx->trace.id, sizeof cx->trace.id) };
-    out[n++] = (Header){ S("User-Agent"),
-                         str_fmt(cx->mem, "%.*s/" VERSION, STR_ARGS(own.name)) };
+    out[n++] = (Header){ S("User-Agent"), own.agent };
     out[n++] = (Header){ S("traceparent"), traceparent(cx) };
     if (tracestate.at != NULL)
         out[n++] = (Header){ S("tracestate"), tracestate };

@@ -138,10 +138,10 @@ HeadResult answer_read(Str in, Asked asked, AnswerHead *out)
 
 /* ---- fields of one hop ------------------------------------------------------ */
 
-static bool is_one_of(Str name, const char *const *names)
+static bool is_one_of(Str name, const Str *names, isize count)
 {
-    for (; *names != NULL; names++)
-        if (str_is_nocase(name, str_of(*names)))
+    for (isize i = 0; i < count; i++)
+        if (names[i].len == name.len && str_is_nocase(name, names[i]))
             return true;
     return false;
 }
@@ -156,12 +156,12 @@ static bool is_named(Str list, Str name)
 
 bool hop_field(Str name, const Header *headers, isize count)
 {
-    static const char *const hops[] = { "Connection", "Content-Length", "Keep-Alive",
-        "Proxy-Connection", "Proxy-Authenticate", "Proxy-Authorization",
-        "Proxy-Authentication-Info", "TE", "Trailer", "Transfer-Encoding", "Upgrade",
-        "HTTP2-Settings", NULL };
+    static const Str hops[] = {
+        S("Connection"), S("Content-Length"), S("Keep-Alive"), S("Proxy-Connection"),
+        S("Proxy-Authenticate"), S("Proxy-Authorization"), S("Proxy-Authentication-Info"),
+        S("TE"), S("Trailer"), S("Transfer-Encoding"), S("Upgrade"), S("HTTP2-Settings") };
 
-    if (is_one_of(name, hops))
+    if (is_one_of(name, hops, countof(hops)))
         return true;
     for (isize i = 0; i < count; i++)
         if (headers[i].name.len == 10 &&
@@ -173,18 +173,18 @@ bool hop_field(Str name, const Header *headers, isize count)
 
 static bool trailer_passes(Str name)
 {
-    static const char *const never[] = { "Host", "Authorization", "Cookie", "Set-Cookie",
-        "Cache-Control", "Expect", "Max-Forwards", "Pragma", "Range", "Location", "Vary",
-        "Content-Encoding", "Content-Type", "Content-Range", "Forwarded",
-        "WWW-Authenticate", "Retry-After", "Date", "Age", "Expires", NULL };
-
-    static const char *const ours[] = { "X-Forwarded-", "X-Service-", "X-Internal-",
-                                        "X-Tenant-", "X-User-", "X-Request-" };
+    static const Str never[] = {
+        S("Host"), S("Authorization"), S("Cookie"), S("Set-Cookie"), S("Cache-Control"),
+        S("Expect"), S("Max-Forwards"), S("Pragma"), S("Range"), S("Location"), S("Vary"),
+        S("Content-Encoding"), S("Content-Type"), S("Content-Range"), S("Forwarded"),
+        S("WWW-Authenticate"), S("Retry-After"), S("Date"), S("Age"), S("Expires") };
+    static const Str ours[] = { S("X-Forwarded-"), S("X-Service-"), S("X-Internal-"),
+                                S("X-Tenant-"), S("X-User-"), S("X-Request-") };
 
     for (isize i = 0; i < countof(ours); i++)
-        if (str_is_nocase(str_sub(name, 0, str_of(ours[i]).len), str_of(ours[i])))
+        if (str_is_nocase(str_sub(name, 0, ours[i].len), ours[i]))
             return false;
-    return !hop_field(name, NULL, 0) && !is_one_of(name, never) &&
+    return !hop_field(name, NULL, 0) && !is_one_of(name, never, countof(never)) &&
            str_find(name, '_') < 0;
 }
 

@@ -211,7 +211,7 @@ static bool has_body(const Head *h)
 static bool wants_body(const Route *r)
 {
     return (r->method == M_POST || r->method == M_PUT || r->method == M_PATCH) &&
-           (r->in != NULL || r->body_most > 0);
+           (r->in != NULL || r->body_most > 0) && (r->is & MAY_LACK) == 0;
 }
 
 /* Copies the request into a job, and its body as it comes. */

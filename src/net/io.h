@@ -52,6 +52,7 @@ struct Server {
     int          io_count, port;
     _Atomic i64  connections;
     Crowd        crowd;                           /* of each address          */
+    _Atomic u64  reviews;                         /* stream_review            */
     _Atomic bool draining, stopping;
 };
 

@@ -6,7 +6,8 @@
 Str req_header(const Req *rq, Str name)
 {
     for (isize i = 0; i < rq->header_count; i++)
-        if (str_is_nocase(rq->headers[i].name, name))
+        if (rq->headers[i].name.len == name.len &&
+            str_is_nocase(rq->headers[i].name, name))
             return rq->headers[i].value;
     return (Str){ 0 };
 }

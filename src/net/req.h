@@ -20,6 +20,8 @@ typedef struct Reply {
     Str          body;
     ReplyHeader *headers;
     bool         close;                           /* close the connection after it */
+    bool         endless;                         /* to a HEAD: what would come has no
+                                                     length */
     Mono         not_before;                      /* held back until then     */
     struct ForwardWish *forward;                  /* not NULL: an upstream answers
                                                      (forward.h) */

@@ -170,6 +170,26 @@ TEST(every_byte_is_taken_where_it_may_be_and_nowhere_else)
     }
 }
 
+/* A long value is looked at eight bytes at once; neighbours may not hide a byte, nor make
+ * a good one look bad. */
+TEST(a_byte_in_a_long_value_counts_the_same_at_every_place)
+{
+    static const char among[] = { 'a', ' ', '~', '\x80', '\xff' };
+
+    for (isize k = 0; k < countof(among); k++)
+        for (int place = 0; place < 20; place++)
+            for (int c = 0; c < 256; c++) {
+                char value[21];
+                memset(value, among[k], 20);
+                value[20] = '\0';
+                value[place] = '\0';
+                const char *before = str_z(mem, str_fmt(mem, "GET / HTTP/1.1\r\n" H "X:b%s", value));
+                const char *after = str_z(mem, str_fmt(mem, "%se\r\n\r\n", value + place + 1));
+                bool text = c == '\t' || (c >= ' ' && c != 0x7f);
+                must(status_with(before, c, after) == (text ? 200 : 400));
+            }
+}
+
 TEST(no_beginning_of_a_good_head_is_refused)
 {
     Str all = GET("X: y\r\nConnection: close\r\nAccept: */*\r\n");
