@@ -10,6 +10,7 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/rand.h"
+#include "base/trace.h"
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/utsname.h>
@@ -282,18 +283,6 @@ Str service_assertion(Ctx *cx, Str audience)
     return text;
 }
 
-static Str traceparent(Ctx *cx)
-{
-    Buf b = buf_in(cx->mem, 64);
-
-    buf_lit(&b, "00-");
-    buf_add(&b, hex_write(cx->mem, cx->trace.id, sizeof cx->trace.id));
-    buf_lit(&b, "-");
-    buf_add(&b, hex_write(cx->mem, cx->trace.span, sizeof cx->trace.span));
-    buf_lit(&b, "-01");
-    return buf_str(&b);
-}
-
 int service_headers(Ctx *cx, Str audience, Str tracestate, Header out[SERVICE_HEADERS])
 {
     Str token = service_assertion(cx, audience);
@@ -306,7 +295,7 @@ int service_headers(Ctx *cx, Str audience, Str tracestate, Header out[SERVICE_HE
     out[n++] = (Header){ S("X-Request-ID"),
                          hex_write(cx->mem, cx->trace.id, sizeof cx->trace.id) };
     out[n++] = (Header){ S("User-Agent"), own.agent };
-    out[n++] = (Header){ S("traceparent"), traceparent(cx) };
+    out[n++] = (Header){ S("traceparent"), trace_parent(cx->mem, &cx->trace) };
     if (tracestate.at != NULL)
         out[n++] = (Header){ S("tracestate"), tracestate };
     return n;
