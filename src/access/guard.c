@@ -227,6 +227,14 @@ bool guard_pass(Ctx *cx, const Req *rq, unsigned access)
     return machine_recall(cx, rq, bearer) && guard_check(cx, rq, access);
 }
 
+bool guard_unsure(const Ctx *cx, const Req *rq)
+{
+    Str bearer = bearer_of(rq);
+
+    return uuid_zero(cx->who.user.v) && bearer.at != NULL &&
+           !jwt_is_of_service(cx->mem, bearer) && foreign_is(cx->mem, bearer);
+}
+
 bool guard_learn(Ctx *cx, const Req *rq)
 {
     Str bearer = bearer_of(rq);

@@ -46,6 +46,10 @@ CHECKED bool guard_machine(Ctx *cx, const Req *rq);
  *           remembered, and guard_learn finds out */
 CHECKED bool guard_pass(Ctx *cx, const Req *rq, unsigned access);
 
+/* After guard_pass on an OPEN row, which minds no token: whether one came that guard_learn may
+ * find to be somebody's. */
+bool guard_unsure(const Ctx *cx, const Req *rq);
+
 /* Looks up who comes, so that guard_pass knows him for a minute.
  *   fails   as machine_read and foreign_check
  *   thread  one that may wait */

@@ -30,6 +30,8 @@ typedef struct Fault {
     const char *file;                    /* where it was found               */
     int         line;
     int         retry_after;             /* seconds, 0: the default          */
+    i64         limit;                   /* of RATE_LIMIT_EXCEEDED: how many may be in its
+                                            window; 0: it is not told        */
     char        why[200];                /* for the log, never for clients   */
     Str         said;                    /* for clients, in place of the sentence */
     FieldError *fields;

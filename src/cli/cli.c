@@ -133,6 +133,9 @@ static bool is_any(const char *s, const char *a, const char *b, const char *c)
     return strcmp(s, a) == 0 || strcmp(s, b) == 0 || strcmp(s, c) == 0;
 }
 
+static bool is_help(const char *s) { return is_any(s, "help", "--help", "-h"); }
+static bool is_version(const char *s) { return is_any(s, "version", "--version", "-V"); }
+
 Exit cli_main(int argc, char **argv)
 {
     config_place(secret_read);
@@ -140,12 +143,12 @@ Exit cli_main(int argc, char **argv)
         print_overview(stderr);
         return EXIT_USAGE;
     }
-    if (is_any(argv[1], "version", "--version", "-V")) {
+    if (is_version(argv[1])) {
         printf("tickettoken %s\n", VERSION);
         return EXIT_DONE;
     }
-    bool help = is_any(argv[1], "help", "--help", "-h");
-    if (help && argc < 3) {
+    bool help = is_help(argv[1]);
+    if (help && (argc < 3 || is_help(argv[2]) || is_version(argv[2]))) {
         print_overview(stdout);
         return EXIT_DONE;
     }

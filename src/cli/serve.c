@@ -93,6 +93,8 @@ static ServerConfig server_config(App *app, const ServeConfig *serve)
     s.workers = (int)c->workers;
     s.queue_most = c->queue_most;
     s.conns_most = c->conns_most;
+    s.address_most = c->address_conns;
+    s.trusted_proxies = c->trusted_proxies;
     s.body_most = c->body_most;
     s.tls_cert = c->tls_cert;
     s.tls_key = c->tls_key;

@@ -1,6 +1,6 @@
 /* gateway.c - the thread sleeps until a commit with tidings wakes it; the quarter of
- * a second is for what wakes nobody: numbers to be told, and rows that another
- * process wrote. Where another node relays, a commit here nudges that node instead.
+ * a second is for what wakes nobody: numbers to be told, rows that another process
+ * wrote, and sessions that ended, whose streams are closed also where nothing is told. Where another node relays, a commit here nudges that node instead.
  *
  * The wake comes from a lane between two batches, also while we close; so it is never
  * taken back. */
@@ -10,6 +10,7 @@
 #include "gateway/availability.h"
 #include "gateway/live.h"
 #include "gateway/relay.h"
+#include "identity/revoked.h"
 #include "store/store.h"
 #include <stdatomic.h>
 
@@ -19,6 +20,8 @@ static struct {
     GatewayConfig  config;
     Subscription   live, availability;
     Mono           told_at;                       /* the numbers, last        */
+    Mono           reviewed_at;                   /* the streams, last        */
+    u64            reviewed;                      /* revoked_changes() then   */
     bool           failing;                       /* so that it is logged once */
 } self;
 
@@ -64,8 +67,22 @@ static bool pass(Arena *mem)
     return good && more;
 }
 
+/* Commits may wake us ten thousand times a second; streams are asked four times at most. */
+static void review(void)
+{
+    Mono now = mono_now();
+    u64 changes = revoked_changes();
+
+    if (changes == self.reviewed || mono_us(self.reviewed_at, now) < AVAILABILITY_MS * 1000)
+        return;
+    self.reviewed = changes;
+    self.reviewed_at = now;
+    stream_review(self.config.server);
+}
+
 static bool relay(Arena *mem)
 {
+    review();
     if (atomic_exchange(&committed, false) && !relay_is_ours())
         bus_nudge();
     return pass(mem);
@@ -102,7 +119,8 @@ bool gateway_open(Arena *mem, const GatewayConfig *config, Str *why)
     Ctx cx = ctx_new(mem, TENANT_DEFAULT);
 
     self.config = *config;
-    self.told_at = (Mono){ 0 };
+    self.told_at = self.reviewed_at = (Mono){ 0 };
+    self.reviewed = 0;
     self.live = bus_subscribe(live_hear, config->server);
     self.availability = bus_subscribe(availability_hear, NULL);
     if (!relay_start(&cx, config->kept)) {

@@ -1,5 +1,7 @@
 /* live_http.c - `connected` carries an id, so that a browser which lost its connection
- * before anything happened still knows from where to resume.
+ * before anything happened still knows from where to resume. Who has missed nothing gets
+ * the newest: if a quiet listener kept the id of his last event, the retention would
+ * pass it by, and he would be told of a gap in what he has heard whole.
  *
  * What was missed goes out in pages, each made when the one before has been written.
  * Until the last of them is, the browser is told to come again soon: it would go on from
@@ -133,6 +135,14 @@ static bool next_page(Ctx *cx, StreamWish *wish)
     return true;
 }
 
+/* From where a browser resumes that hears no more than `connected`. */
+static i64 where_it_is(i64 last, const Missed *m)
+{
+    bool none = m->count == 0 && last < m->seam;
+
+    return last == NO_LAST_ID || m->gap || none ? m->seam : last;
+}
+
 static bool first_page(Ctx *cx, const Watches *w, i64 last, StreamWish *wish)
 {
     Paging p = { cx->tenant, cx->who.user, *w, last };
@@ -143,7 +153,7 @@ static bool first_page(Ctx *cx, const Watches *w, i64 last, StreamWish *wish)
         return false;
     go_on(&m, &p, wish);
     buf_add(&b, wish->page != NULL ? come_soon : come_later);
-    write_connected(cx, &b, last != NO_LAST_ID && !m.gap ? last : m.seam);
+    write_connected(cx, &b, where_it_is(last, &m));
     write_missed(cx, &b, last, &m);
     wish->first = buf_str(&b);
     return true;

@@ -48,8 +48,18 @@ static Key key_of(Ctx *cx, const char *kind, Str token)
 static Key token_key(Ctx *cx, Str token) { return key_of(cx, "stream-token", token); }
 static Key known_key(Ctx *cx, Str token) { return key_of(cx, "stream-known", token); }
 
+/* Each kind of asking has its window: who opens streams by tokens asks for as many. */
+static bool limit_person_here(Ctx *cx, const char *kind)
+{
+    return !limits_on() ||
+           kv_limit(cx, kv_key(cx, kind, uuid_str(cx->mem, cx->who.user.v)),
+                    seconds(60), gateway_config()->opened_most, METRIC_KV_OPEN_STREAM);
+}
+
 bool live_pass_make(Ctx *cx, StreamToken *out)
 {
+    if (!limit_person_here(cx, "stream-tokens"))
+        return false;
     u8 random[32];
     Grant g = { cx->tenant, cx->who.user, cx->who.session, cx->who.epoch,
                 (u32)cx->who.role };
@@ -187,16 +197,17 @@ static bool sign_in(Ctx *cx, const Req *rq)
            fail(cx, UNAUTHORIZED, "neither bearer nor stream token");
 }
 
-static bool limit_person_here(Ctx *cx)
+static bool check_origin(Ctx *cx, const Req *rq)
 {
-    return !limits_on() ||
-           kv_limit(cx, kv_key(cx, "streams-opened", uuid_str(cx->mem, cx->who.user.v)),
-                    seconds(60), gateway_config()->opened_most, METRIC_KV_OPEN_STREAM);
+    if (origin_may_ask(gateway_config()->origins, rq))
+        return true;
+    fail(cx, FORBIDDEN, "a page of another origin");
+    cx->fault.said = S("Pages of this origin may not listen: it is not on the server's list.");
+    return false;
 }
 
 bool live_pass_check(Ctx *cx, const Req *rq)
 {
-    if (!origin_may_ask(gateway_config()->origins, rq))
-        return fail(cx, FORBIDDEN, "a page of another origin");
-    return sign_in(cx, rq) && limit_person_here(cx);
+    return check_origin(cx, rq) && sign_in(cx, rq) &&
+           limit_person_here(cx, "streams-opened");
 }

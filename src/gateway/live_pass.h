@@ -12,7 +12,8 @@ enum { STREAM_TOKEN_LASTS = 300 };
 typedef struct StreamToken { Str token; i64 expiresIn; } StreamToken;
 extern const Shape stream_token_shape;
 
-/* A token for cx->who.  fails  KV_UNAVAILABLE */
+/* A token for cx->who.
+ *   fails   RATE_LIMIT_EXCEEDED (as many a minute as streams); KV_UNAVAILABLE */
 CHECKED bool live_pass_make(Ctx *cx, StreamToken *out);
 
 /* Sets cx->tenant and cx->who of a request whose bearer the guard has looked at already;

@@ -95,6 +95,7 @@ static bool check(Ctx *cx, Str key, i64 count, i64 most)
         return true;
     fail(cx, RATE_LIMIT_EXCEEDED, "more than %jd in 60 s", (intmax_t)most);
     cx->fault.retry_after = (int)((wait + 999) / 1000);
+    cx->fault.limit = most;
     return false;
 }
 

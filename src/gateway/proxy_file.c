@@ -59,6 +59,16 @@ static bool is_word(Str s)
     return true;
 }
 
+/* "...", too: there are systems on which each dot more is a folder up. */
+static bool is_dots(Str segment)
+{
+    isize n = 0;
+
+    while (n < segment.len && segment.at[n] == '.')
+        n++;
+    return n == segment.len;
+}
+
 bool proxy_path_plain(Str path)
 {
     Str rest = path, segment;
@@ -74,8 +84,7 @@ bool proxy_path_plain(Str path)
         return false;
     while (rest.at != NULL) {
         segment = str_cut(&rest, '/');
-        if ((segment.len == 0 && rest.at != NULL) || str_is(segment, S(".")) ||
-            str_is(segment, S("..")))
+        if (is_dots(segment) && (segment.len > 0 || rest.at != NULL))
             return false;
     }
     return true;

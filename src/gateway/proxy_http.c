@@ -234,10 +234,31 @@ static bool is_idempotent(Method m)
     return m == M_GET || m == M_PUT || m == M_DELETE;
 }
 
+/* Who can't be found is nobody there. */
+static bool learn_if_can(Ctx *cx, const Req *rq)
+{
+    if (!guard_learn(cx, rq))
+        fault_clear(cx);
+    return true;
+}
+
+/* One token is not nobody's at first and somebody's later. */
+static bool check_open(Ctx *cx, Req *rq)
+{
+    if (!guard_pass(cx, rq, OPEN))
+        return false;
+    if (rq->looked_up || !guard_unsure(cx, rq))
+        return true;
+    rq->reply.learn = learn_if_can;
+    return fail(cx, BUSY, "foreign token: not seen within the last minute");
+}
+
 /* Who is not remembered is looked up by a worker, and then this is asked again. */
 static bool check_asker(Ctx *cx, Req *rq, const ProxyRow *row)
 {
-    if (guard_pass(cx, rq, row->access == PROXY_OPEN ? OPEN : SIGNED_IN | row->scope))
+    if (row->access == PROXY_OPEN)
+        return check_open(cx, rq);
+    if (guard_pass(cx, rq, SIGNED_IN | row->scope))
         return true;
     if (cx->fault.code == BUSY)
         rq->reply.learn = guard_learn;

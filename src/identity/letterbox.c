@@ -67,7 +67,7 @@ typedef struct Carried {
     bool     found;
 } Carried;
 
-static const Shape due_row = SHAPE(Carried,
+static const Shape next_row = SHAPE(Carried,
     ID(Carried, tenant, 0, ""), ID(Carried, id, 0, ""));
 static const Shape taken_row = SHAPE(Carried,
     ID(Carried, person, 0, ""), TEXT(Carried, kind, 0, 40, 0, ""),
@@ -75,8 +75,17 @@ static const Shape taken_row = SHAPE(Carried,
     NUMBER(Carried, tries, 0, INT64_MAX, 0, 0, ""), TIME(Carried, expires, 0, ""),
     TEXT(Carried, trace, 0, 55, OPTIONAL, ""));
 
-SQL_ALL(letter_due,
-    "SELECT tenant, id FROM letter WHERE due_at <= $1 ORDER BY due_at LIMIT 1");
+/* From tenant to tenant in the index, without a look at the letters in between; the first
+ * one behind $1 of whom a letter is due. */
+SQL_ALL(letter_next,
+    "WITH RECURSIVE few_waiting(tenant) AS ("
+    " SELECT (SELECT tenant FROM letter WHERE tenant > $1 ORDER BY tenant LIMIT 1)"
+    " UNION ALL SELECT (SELECT l.tenant FROM letter l WHERE l.tenant > few_waiting.tenant"
+    "   ORDER BY l.tenant LIMIT 1) FROM few_waiting WHERE few_waiting.tenant IS NOT NULL)"
+    " SELECT tenant, id FROM (SELECT few_waiting.tenant AS tenant,"
+    "  (SELECT d.id FROM letter d WHERE d.tenant = few_waiting.tenant AND d.due_at <= $2"
+    "   ORDER BY d.due_at LIMIT 1) AS id FROM few_waiting) AS due"
+    " WHERE id IS NOT NULL LIMIT 1");
 
 SQL(letter_take,
     "UPDATE letter SET due_at = $3, tries = tries + 1 WHERE tenant = $1 AND id = $2"
@@ -85,10 +94,22 @@ SQL(letter_take,
 SQL(letter_done, "DELETE FROM letter WHERE tenant = $1 AND id = $2");
 SQL(letter_again, "UPDATE letter SET due_at = $3 WHERE tenant = $1 AND id = $2");
 
+typedef struct Look { TenantId last; Carried next; bool found; } Look;
+
+static bool look_behind(Ctx *cx, Look *l, TenantId tenant)
+{
+    Val behind = { .kind = VAL_BYTES, .u = tenant.v };   /* zero is no NULL here   */
+    return sql_find(cx, &letter_next, &next_row, &l->next, &l->found, V(behind),
+                    V(cx->now));
+}
+
+/* Behind the last tenant comes the first. */
 static bool look(Ctx *cx, void *arg)
 {
-    Carried *c = arg;
-    return sql_find(cx, &letter_due, &due_row, c, &c->found, V(cx->now));
+    Look *l = arg;
+
+    return look_behind(cx, l, l->last) &&
+           (l->found || uuid_zero(l->last.v) || look_behind(cx, l, (TenantId){ 0 }));
 }
 
 static bool take(Ctx *cx, void *arg)
@@ -192,16 +213,17 @@ static bool carry(Ctx *cx, Carried *c)
     return good;
 }
 
-bool letterbox_carry(Ctx *cx, bool *found)
+bool letterbox_carry(Ctx *cx, TenantId *turn, bool *found)
 {
     TenantId own = cx->tenant;
-    Carried c = { .found = false };
+    Look l = { .last = *turn };
+    Carried *c = &l.next;
 
-    bool good = read_tx(cx, look, &c);
-    *found = good && c.found;
+    bool good = read_tx(cx, look, &l);
+    *found = good && l.found;
     if (*found) {
-        cx->tenant = c.tenant;
-        good = write_tx(cx, lane_of(c.id), take, &c) && (!c.found || carry(cx, &c));
+        cx->tenant = *turn = c->tenant;
+        good = write_tx(cx, lane_of(c->id), take, c) && (!c->found || carry(cx, c));
         cx->tenant = own;
     }
     return good;

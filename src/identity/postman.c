@@ -7,10 +7,11 @@
 
 static bool carry(Arena *mem)
 {
+    static TenantId turn;                         /* of the one thread        */
     Ctx cx = ctx_new(mem, TENANT_DEFAULT);
     bool found;
 
-    if (letterbox_carry(&cx, &found))
+    if (letterbox_carry(&cx, &turn, &found))
         return found;
     log_warn("letters can't be carried", L("why", (const char *)cx.fault.why));
     return false;

@@ -15,6 +15,7 @@ static struct {
     Slot *slots;
     isize room;                                   /* a power of two, or 0     */
     _Atomic isize count;
+    _Atomic u64   changes;
 } all = { .lock = LOCK_OF(RANK_KEYS) };
 
 static Slot *slot_of(Slot *slots, isize room, Uuid id)
@@ -59,8 +60,10 @@ void revoked_below(Uuid id, i64 least, Instant until)
     if (uuid_zero(s->id))
         atomic_fetch_add(&all.count, 1);
     s->id = id;
-    if (s->least < least)
+    if (s->least < least) {
         s->least = least;
+        atomic_fetch_add(&all.changes, 1);
+    }
     if (before(s->until, until))
         s->until = until;
     unlock(&all.lock);
@@ -103,6 +106,8 @@ void revoked_lift(Uuid id)
 }
 
 isize revoked_count(void) { return atomic_load(&all.count); }
+
+u64 revoked_changes(void) { return atomic_load(&all.changes); }
 
 void revoked_sweep(Instant now)
 {

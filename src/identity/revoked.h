@@ -24,6 +24,10 @@ Revoked revoked_judge(Uuid tenant, Uuid session, Uuid token, Uuid person, i64 ep
 
 isize revoked_count(void);                        /* for tests                */
 
+/* How often something ended that had not ended before: a number that stayed the same
+ * means that what was judged good still is. */
+u64 revoked_changes(void);
+
 /* Forgets what needs no remembering any more. */
 void revoked_sweep(Instant now);
 void revoked_clear(void);

@@ -140,6 +140,7 @@ bool kv_limit(Ctx *cx, Key key, Span window, i64 most, Metric opened)
         return true;
     fail(cx, RATE_LIMIT_EXCEEDED, "%.*s", STR_ARGS(str_sub(key.text, 0, 60)));
     cx->fault.retry_after = (int)((reset.ms - cx->now.ms + 999) / 1000);
+    cx->fault.limit = most;
     return false;
 }
 

@@ -35,7 +35,7 @@ static void note_peer(Conn *c, const struct sockaddr *peer)
     memcpy(c->peer, from, c->peer_len);
 }
 
-void conn_open(Io *io, int fd, const struct sockaddr *peer)
+void conn_open(Io *io, int fd, const struct sockaddr *peer, bool counted)
 {
     Conn *c = calloc(1, sizeof *c);
     struct epoll_event e = { .events = EPOLLIN | EPOLLOUT | EPOLLRDHUP | EPOLLET,
@@ -44,6 +44,7 @@ void conn_open(Io *io, int fd, const struct sockaddr *peer)
     must(c != NULL);
     c->io = io;
     c->link = (Link){ .via = &plain_transport, .fd = fd };
+    c->counted = counted;
     io->server->connections++;
     note_peer(c, peer);
     bool tls = io->server->tls != NULL;
@@ -84,6 +85,8 @@ void conn_close(Conn *c)
     c->out = NULL;
     if (!c->link.via->shared)
         c->io->server->connections--;
+    if (c->counted)
+        crowd_leave(&c->io->server->crowd, (Str){ c->peer, c->peer_len });
     if (c->job == NULL)
         io_bury(c->io, c);
 }

@@ -10,9 +10,9 @@
  *
  * An idle connection owns nothing but this struct. Bytes are read into the io thread's
  * scratch; only what can't be used yet is copied here.
- * Needs: due, job, link.  Used by: io.c, exchange.c, stream.c. */
+ * Needs: crowd, due, job, link.  Used by: io.c, exchange.c, stream.c. */
 #pragma once
-#include <netinet/in.h>
+#include "net/crowd.h"
 #include "net/due.h"
 #include "net/job.h"
 #include "net/link.h"
@@ -50,11 +50,12 @@ typedef struct Conn {
     struct Ask    *ask;                           /* its request is with an upstream */
     struct H2  *h2;                               /* the session, in C_H2     */
     struct Conn *next_turn, *next_grave;
+    bool        counted;                          /* in its crowd             */
     char        peer[INET6_ADDRSTRLEN];
 } Conn;
 
 /* Takes over a fresh socket. */
-void conn_open(struct Io *io, int fd, const struct sockaddr *peer);
+void conn_open(struct Io *io, int fd, const struct sockaddr *peer, bool counted);
 /* What epoll said. */
 void conn_event(Conn *c, u32 events);
 /* Does what can be done now: reads, answers, reads on. */

@@ -211,7 +211,7 @@ static bool has_body(const Head *h)
 static bool wants_body(const Route *r)
 {
     return (r->method == M_POST || r->method == M_PUT || r->method == M_PATCH) &&
-           (r->in != NULL || r->body_most > 0);
+           (r->in != NULL || r->body_most > 0) && (r->is & MAY_LACK) == 0;
 }
 
 /* Copies the request into a job, and its body as it comes. */
@@ -248,6 +248,7 @@ static void serve_at_head(Conn *c, const Head *h, Req *rq, Str in, Look look)
 {
     Ctx cx = desk_begin(&c->io->desk);
 
+    rq->looked_up = look == LAST_LOOK;
     desk_serve(&c->io->desk, &cx, rq);
     if (rq->reply.forward != NULL) {
         ask_begin(c, &cx, rq, h, in);

@@ -3,7 +3,7 @@
 #include <stdlib.h>
 #include "net/io.h"
 
-enum { FLUSH_SLICE = 256, MARK_SLICE = 2048 };
+enum { FLUSH_SLICE = 256, MARK_SLICE = 2048, REVIEW_SLICE = 256 };
 
 void hub_open(Hub *h, Io *io)
 {
@@ -70,7 +70,8 @@ void hub_take(Hub *h, Frame **frames, isize count, i64 lost)
 
 bool hub_busy(const Hub *h)
 {
-    return h->marked < h->head || h->first_dirty != NULL;
+    return h->marked < h->head || h->first_dirty != NULL || h->review_at != NULL ||
+           h->reviewed != h->io->server->reviews;
 }
 
 bool hub_seek(const Hub *h, i64 after, u64 *at)
@@ -125,14 +126,26 @@ void hub_join(Hub *h, Stream *s)
         s->subs[i].stream = s;
         topics_join(&h->topics, &s->subs[i]);
     }
+    s->earlier = h->last;
+    *(h->last != NULL ? &h->last->later : &h->first) = s;
+    h->last = s;
     h->open++;
     h->topic_count = h->topics.count;
+}
+
+static void take_out(Hub *h, Stream *s)
+{
+    if (h->review_at == s)
+        h->review_at = s->later;
+    *(s->earlier != NULL ? &s->earlier->later : &h->first) = s->later;
+    *(s->later != NULL ? &s->later->earlier : &h->last) = s->earlier;
 }
 
 void hub_leave(Hub *h, Stream *s)
 {
     if (s->dirty)
         take_dirty(h, s);
+    take_out(h, s);
     for (int i = 0; i < s->count; i++) {
         if (h->sub_at == &s->subs[i])
             h->sub_at = s->subs[i].next;
@@ -191,8 +204,25 @@ static void mark_slice(Hub *h)
     }
 }
 
+/* A review that is asked for while one goes on begins after it. */
+static void review_slice(Hub *h)
+{
+    u64 asked = h->io->server->reviews;
+
+    if (h->review_at == NULL && h->reviewed != asked) {
+        h->reviewed = asked;
+        h->review_at = h->first;
+    }
+    for (int i = 0; i < REVIEW_SLICE && h->review_at != NULL; i++) {
+        Stream *s = h->review_at;
+        h->review_at = s->later;
+        stream_reviewed(s);
+    }
+}
+
 void hub_turn(Hub *h)
 {
+    review_slice(h);
     mark_slice(h);
     for (int i = 0; i < FLUSH_SLICE && h->first_dirty != NULL; i++) {
         Stream *s = h->first_dirty;

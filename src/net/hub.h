@@ -24,6 +24,7 @@ enum { RING = 16384, RING_BYTES = 32 << 20 };
 typedef struct Stream {
     struct Conn   *conn;
     struct Stream *prev, *next;                   /* in the dirty list        */
+    struct Stream *earlier, *later;               /* among all of the thread  */
     u64            cursor;                        /* the frame to look at next */
     isize          sent;                          /* bytes of that frame       */
     i64            after;                         /* it has had all up to this id */
@@ -47,6 +48,9 @@ typedef struct Hub {
     Sub         *sub_at;
     Topics       topics;
     Stream      *first_dirty, *last_dirty;
+    Stream      *first, *last;
+    Stream      *review_at;                       /* the next that is asked; NULL: none */
+    u64          reviewed;                        /* of server->reviews       */
     _Atomic i64  open, delivered, cut, topic_count;
 } Hub;
 
@@ -78,6 +82,8 @@ typedef enum Parting { PART_SHUTDOWN, PART_LIFETIME, PART_ENDED, PART_TOO_MANY }
 void stream_send_away(struct Conn *c, Parting why);
 /* Tells only. False when the connection was lost (closed). */
 CHECKED bool stream_say(struct Conn *c, Parting why);
+/* Whether it was sent away because who opened it may no longer listen. */
+bool stream_reviewed(Stream *s);
 /* Sends what is lacking; cuts the stream when that is gone from the log. */
 void stream_flush(Hub *h, Stream *s);
 /* Closes those that their owners have too many of. */

@@ -62,6 +62,25 @@ static bool is_lack(int error)
     return error == EMFILE || error == ENFILE || error == ENOBUFS || error == ENOMEM;
 }
 
+/* A reset costs us nothing afterwards, where an end in order has the kernel wait. */
+static void turn_away(int fd)
+{
+    struct linger at_once = { .l_onoff = 1 };
+
+    (void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
+    close(fd);
+}
+
+static void take_in(Io *io, int fd, const struct sockaddr *peer)
+{
+    bool counted;
+
+    if (crowd_join(&io->server->crowd, peer, io->now, &counted))
+        conn_open(io, fd, peer, counted);
+    else
+        turn_away(fd);
+}
+
 /* Connections over the limit wait in the kernel, and so does who comes when there are
  * no more descriptors. */
 static void accept_some(Io *io)
@@ -78,7 +97,7 @@ static void accept_some(Io *io)
         int fd = accept4(io->listener, (struct sockaddr *)&peer, &len,
                          SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (fd >= 0)
-            conn_open(io, fd, (struct sockaddr *)&peer);
+            take_in(io, fd, (struct sockaddr *)&peer);
         else if (is_lack(errno))
             stop_accepting(io);
         if (fd < 0 && errno != ECONNABORTED && errno != EINTR)

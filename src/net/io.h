@@ -51,6 +51,8 @@ struct Server {
     Io         **io;
     int          io_count, port;
     _Atomic i64  connections;
+    Crowd        crowd;                           /* of each address          */
+    _Atomic u64  reviews;                         /* stream_review            */
     _Atomic bool draining, stopping;
 };
 

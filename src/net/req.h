@@ -20,6 +20,8 @@ typedef struct Reply {
     Str          body;
     ReplyHeader *headers;
     bool         close;                           /* close the connection after it */
+    bool         endless;                         /* to a HEAD: what would come has no
+                                                     length */
     Mono         not_before;                      /* held back until then     */
     struct ForwardWish *forward;                  /* not NULL: an upstream answers
                                                      (forward.h) */
@@ -42,6 +44,7 @@ typedef struct Req {
     Str           via;                            /* the load balancer's, when one said
                                                      peer */
     bool          secure;                         /* came over TLS            */
+    bool          looked_up;                      /* after reply.learn: the last look */
     unsigned      allow;                          /* bit per Method that the path knows */
     const Route  *route;                          /* NULL: OPTIONS, or a refusal */
     RouteParam    params[PARAMS_MOST];

@@ -26,6 +26,7 @@ enum {                                            /* what a route is          */
     FORWARDS = 256,   /* with INLINE: may reply by an upstream (forward.h); sees no
                          body */
     FRESH    = 512,   /* who has a second factor must have shown it lately (fresh.h) */
+    MAY_LACK = 2048,  /* its body may be left out, and then needs no length  */
     OR_503   = 1024,  /* may say the same with 503, which is no failure of it */
     /* how often one address may ask: at most one of these (identity/limit.h) */
     LIMIT_LOGIN    = 1 << 16,

@@ -50,6 +50,7 @@ static void take_config(Server *s, const ServerConfig *given)
     c->host = str_copy(&s->mem, given->host);
     c->tls_cert = str_copy(&s->mem, given->tls_cert);
     c->tls_key = str_copy(&s->mem, given->tls_key);
+    c->trusted_proxies = str_copy(&s->mem, given->trusted_proxies);
     s->extra = str_fmt(&s->mem, "%.*s%.*s", (int)given->extra_headers.len,
                        given->extra_headers.len > 0 ? given->extra_headers.at : "",
                        STR_ARGS(hsts));
@@ -101,6 +102,7 @@ static void start(Server *s, const int *fds)
     s->io = calloc((size_t)s->io_count, sizeof(Io *));
     must(s->io != NULL);
     owners_open(&s->owners, s->io_count);
+    crowd_open(&s->crowd, s->config.address_most, s->config.trusted_proxies);
     for (int i = 0; i < s->io_count; i++)
         s->io[i] = io_open(s, i, fds[i]);
     pool_open(&s->pool, s, s->config.workers, (isize)s->config.queue_most);
@@ -191,13 +193,15 @@ void server_close(Server *s)
     for (int i = 0; i < s->io_count; i++)
         io_close(s->io[i]);
     owners_close(&s->owners);
+    crowd_close(&s->crowd);
     discard(s);
 }
 
 ServerCounts server_counts(Server *s)
 {
     ServerCounts n = { .connections = s->connections,
-                       .queued = queue_count(&s->pool.queue) };
+                       .queued = queue_count(&s->pool.queue),
+                       .turned_away = s->crowd.refused };
 
     for (int i = 0; i < s->io_count; i++) {
         n.requests += s->io[i]->counts.requests;

@@ -43,6 +43,8 @@ typedef struct ServerConfig {
     int  port;                                    /* 0: any                   */
     int  io_threads, workers;
     i64  queue_most, conns_most, body_most;
+    i64  address_most;                            /* connections of one; 0: no bound */
+    Str  trusted_proxies;                         /* networks that it does not bound */
     Str  tls_cert, tls_key;                       /* files; empty: no TLS     */
     Http2 http2;                                  /* where it is spoken       */
     Span head_within, body_within, keep_alive, write_within;   /* 10 s 30 s 72 s 30 s */
@@ -75,5 +77,6 @@ void server_close(Server *s);
 
 typedef struct ServerCounts {
     i64 connections, requests, refused, queued, timeouts;
+    i64 turned_away;                              /* connections of a full address */
 } ServerCounts;
 ServerCounts server_counts(Server *s);

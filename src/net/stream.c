@@ -20,6 +20,7 @@ bool reply_stream(Ctx *cx, Req *rq, const StreamWish *wish)
     reply_header(cx, rq, S("Cache-Control"), S("no-cache"));
     reply_header(cx, rq, S("X-Accel-Buffering"), S("no"));
     rq->reply.stream = rq->head ? NULL : copy;
+    rq->reply.endless = rq->head;
     return reply_text(rq, 200, S("text/event-stream"), wish->first);
 }
 
@@ -41,6 +42,13 @@ void stream_publish_last(Server *s, i64 id, const Topic *topics, int count, Str 
 
     f->last = true;
     publish(s, f);
+}
+
+void stream_review(Server *s)
+{
+    atomic_fetch_add(&s->reviews, 1);
+    for (int i = 0; i < s->io_count; i++)
+        inbox_ring(&s->io[i]->inbox);
 }
 
 StreamCounts stream_counts(Server *s)
@@ -122,6 +130,8 @@ void stream_start(Conn *c, const StreamWish *wish)
     conn_become(c, C_STREAMING, DUE_BEAT);
     count_owner(c, wish);
     hub_join(h, s);
+    if (stream_reviewed(s))                       /* it ended on the way here */
+        return;
     if (at < h->head)
         hub_mark(h, s);
     if (c->io->server->draining)
@@ -231,6 +241,15 @@ static bool is_over(Stream *s, Mono now)
         return false;
     s->asked = now;
     return s->over(&s->of);
+}
+
+bool stream_reviewed(Stream *s)
+{
+    s->asked = s->conn->io->now;
+    if (s->over == NULL || !s->over(&s->of))
+        return false;
+    stream_send_away(s->conn, PART_ENDED);
+    return true;
 }
 
 /* Sends it away when it is time; true: it is gone. */

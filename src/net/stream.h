@@ -57,5 +57,10 @@ void stream_publish_last(struct Server *s, i64 id, const Topic *topics, int coun
 /* Appends "id: ..\nevent: ..\ndata: ..\n\n"; data must hold no line break. */
 void frame_write(Buf *b, i64 id, Str event, Str data);
 
+/* Asks `over` of every stream soon, in slices, and not only of those that are told
+ * something: when it may have changed for some.
+ *   thread  any */
+void stream_review(struct Server *s);
+
 typedef struct StreamCounts { i64 open, delivered, cut, topics; } StreamCounts;
 StreamCounts stream_counts(struct Server *s);

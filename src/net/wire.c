@@ -114,7 +114,7 @@ static char *put_length(char *to, const Reply *r)
         to = put(to, r->type);
         to = put(to, S("\r\n"));
     }
-    if (r->stream != NULL || !has_body(r->status))
+    if (r->stream != NULL || r->endless || !has_body(r->status))
         return to;
     return wire_put_length(to, r->body.len);
 }

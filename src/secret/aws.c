@@ -43,6 +43,31 @@ static bool refused(Ctx *cx, int status, const Json *j)
                 STR_ARGS(secret_says(cx->mem, says)));
 }
 
+static const struct { const char *type, *cure; } cures[] = {
+    { "InvalidSignatureException", "AWS_SECRET_ACCESS_KEY is not that of AWS_ACCESS_KEY_ID,"
+      " or the clock of this machine is wrong" },
+    { "UnrecognizedClientException", "AWS_ACCESS_KEY_ID is not known, or AWS_SESSION_TOKEN"
+      " is missing" },
+    { "ExpiredTokenException", "AWS_SESSION_TOKEN has ended" },
+    { "AccessDeniedException", "who signed needs the right secretsmanager:GetSecretValue,"
+      " and kms:Decrypt where the secret has a key of its own" },
+    { "ResourceNotFoundException", "AWS_SECRET_ID or AWS_REGION is another one" },
+    { "DecryptionFailure", "who signed needs the right kms:Decrypt for its key" },
+};
+
+/* A type may stand behind a namespace and a #. */
+static const char *cure_of(const Json *j)
+{
+    Str type = { 0 };
+
+    if (j == NULL || json_kind(j) != J_OBJECT || !json_get_str(j, "__type", &type))
+        return NULL;
+    for (isize i = 0; i < countof(cures); i++)
+        if (str_ends(type, str_of(cures[i].type)))
+            return cures[i].cure;
+    return NULL;
+}
+
 static bool ask(Ctx *cx, const Config *c, const AwsKeys *keys, const Json **out)
 {
     SigV4 s = { keys->id, keys->key, keys->session, c->aws_region, SERVICE, cx->now };
@@ -69,27 +94,32 @@ static bool ask(Ctx *cx, const Config *c, const AwsKeys *keys, const Json **out)
     return status == 200 || refused(cx, status, *out);
 }
 
-static bool read(Ctx *cx, const Config *c, const Json **held, Str *from)
+static bool read(Ctx *cx, const Config *c, Reading *out)
 {
     AwsKeys keys = { 0 };
-    const Json *answer;
+    const Json *answer = NULL;
     Str text, version, why;
 
     if (c->aws_region.len == 0)
         return fail(cx, BAD_GATEWAY, "AWS_SECRET_ID wants AWS_REGION");
-    if (!awskeys_find(cx, c, &keys) || !ask(cx, c, &keys, &answer))
+    if (!awskeys_find(cx, c, &keys))
         return false;
+    if (!ask(cx, c, &keys, &answer)) {
+        out->cure = cure_of(answer);
+        return false;
+    }
     if (answer == NULL || json_kind(answer) != J_OBJECT ||
         !json_get_str(answer, "SecretString", &text))
-        return fail(cx, BAD_GATEWAY, "%.*s holds no text", STR_ARGS(c->aws_secret_id));
-    *held = json_read(cx->mem, text, &why);
-    if (*held == NULL || json_kind(*held) != J_OBJECT)
+        return fail(cx, BAD_GATEWAY, "%.*s holds no text: store it as a SecretString",
+                    STR_ARGS(c->aws_secret_id));
+    out->held = json_read(cx->mem, text, &why);
+    if (out->held == NULL || json_kind(out->held) != J_OBJECT)
         return fail(cx, BAD_GATEWAY, "%.*s is no JSON object of settings",
                     STR_ARGS(c->aws_secret_id));
     if (!json_get_str(answer, "VersionId", &version))
         version = S("unknown");
-    *from = str_fmt(cx->mem, "AWS %.*s version %.*s", STR_ARGS(c->aws_secret_id),
-                    STR_ARGS(secret_says(cx->mem, version)));
+    out->from = str_fmt(cx->mem, "AWS %.*s version %.*s", STR_ARGS(c->aws_secret_id),
+                        STR_ARGS(secret_says(cx->mem, version)));
     return true;
 }
 

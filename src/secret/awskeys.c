@@ -29,6 +29,8 @@ static bool take_keys(Ctx *cx, const Json *j, const char *whose, AwsKeys *out)
         !json_get_str(j, "SecretAccessKey", &key) ||
         !json_get_str(j, "Token", &out->session))
         return fail(cx, BAD_GATEWAY, "the role of this %s has no credentials", whose);
+    secret_hide(key);
+    secret_hide(out->session);
     out->key = (Secret){ (u8 *)(uintptr_t)key.at, key.len };
     return true;
 }
@@ -44,6 +46,7 @@ static bool of_container(Ctx *cx, const Config *c, AwsKeys *out)
     const Json *j;
     int status;
 
+    secret_hide(h.value);
     if (!handed_out(url))
         return fail(cx, BAD_GATEWAY,
                     "AWS_CONTAINER_CREDENTIALS_FULL_URI is no address that"
@@ -51,7 +54,9 @@ static bool of_container(Ctx *cx, const Config *c, AwsKeys *out)
     if (!secret_ask(cx, &f, &status, &j))
         return false;
     if (status != 200)
-        return fail(cx, BAD_GATEWAY, "the container's credentials: status %d", status);
+        return fail(cx, BAD_GATEWAY, "%.*s gives %d: is AWS_CONTAINER_AUTHORIZATION_TOKEN"
+                    " that of this container, and has its task or pod a role?",
+                    STR_ARGS(secret_says(cx->mem, url)), status);
     return take_keys(cx, j, "container", out);
 }
 
@@ -96,7 +101,8 @@ static bool of_machine(Ctx *cx, const Config *c, AwsKeys *out)
         return false;
     role = str_trim(str_cut(&got.body, '\n'));
     if (got.status != 200 || role.len == 0)
-        return fail(cx, BAD_GATEWAY, "this machine has no role");
+        return fail(cx, BAD_GATEWAY, "this machine has no role: give it one, or"
+                    " AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY");
     f.url = str_fmt(cx->mem, "%.*s%.*s", STR_ARGS(f.url), STR_ARGS(role));
     if (!fetch(cx, &f, &got))
         return false;
@@ -108,6 +114,8 @@ bool awskeys_find(Ctx *cx, const Config *c, AwsKeys *out)
 {
     if (c->aws_key_id.len > 0 && c->aws_key.len > 0) {
         *out = (AwsKeys){ c->aws_key_id, text_of(c->aws_session), c->aws_key };
+        secret_hide(text_of(c->aws_key));
+        secret_hide(out->session);
         return true;
     }
     if (c->aws_relative.len > 0 || c->aws_full.len > 0)

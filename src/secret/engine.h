@@ -6,12 +6,19 @@
 #include "net/fetch.h"
 #include "secret/secret.h"
 
+typedef struct Reading {
+    const Json *held;                             /* an object                */
+    Str         from;                             /* what people call the place */
+    const char *cure;                             /* after a fault that does not say
+                                                     itself what is to be mended */
+} Reading;
+
 typedef struct SecretEngine {
     const char *name;
     bool (*named)(const Config *c);               /* whether the settings speak of it */
-    /* Signs in and reads. *held is a JSON object, *from what people call the place.
+    /* Signs in and reads.
      *   fails   the fault's `why` is shown to people: it holds no secret */
-    bool (*read)(Ctx *cx, const Config *c, const Json **held, Str *from);
+    bool (*read)(Ctx *cx, const Config *c, Reading *out);
 } SecretEngine;
 
 extern const SecretEngine secret_vault, secret_aws;
@@ -24,5 +31,10 @@ bool secret_safe(Str url);
  *   gives   *out, NULL when the body is no JSON */
 CHECKED bool secret_ask(Ctx *cx, const Fetch *f, int *status, const Json **out);
 
-/* A text of the answer fit to be shown: short, printable, on one line. */
+/* A text of the answer fit to be shown: short, printable, on one line, and without what
+ * was hidden. AWS tells who signed wrongly all that he has sent, his token too. */
 Str secret_says(Arena *mem, Str text);
+/* Each secret that is sent to a server of secrets, before it is; until the next reading.
+ *   keeps  the text, which must stay as long
+ *   thread one reads at a time */
+void secret_hide(Str secret);

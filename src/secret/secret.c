@@ -3,7 +3,8 @@
 #include "secret/engine.h"
 #include <time.h>
 
-enum { ATTEMPTS = 4, PAUSE_MS = 400, WITHIN_S = 30 };
+enum { ATTEMPTS = 4, PAUSE_MS = 400, WITHIN_S = 30, SHOWN_MOST = 120, HIDDEN_MOST = 8,
+       HIDDEN_LEAST = 4 };
 
 static const SecretEngine *const engines[] = { &secret_vault, &secret_aws };
 
@@ -23,12 +24,37 @@ bool secret_safe(Str url)
     return str_is(name, S("127.0.0.1")) || str_is(name, S("localhost"));
 }
 
+static struct { Str at[HIDDEN_MOST]; int count; } hidden;
+
+void secret_hide(Str secret)
+{
+    if (secret.len < HIDDEN_LEAST)                /* would be found in any word */
+        return;
+    must(hidden.count < HIDDEN_MOST);
+    hidden.at[hidden.count++] = secret;
+}
+
+/* Letters of a secret that begins here; 0: none does. */
+static isize hidden_at(Str rest)
+{
+    for (int i = 0; i < hidden.count; i++)
+        if (str_starts(rest, hidden.at[i]))
+            return hidden.at[i].len;
+    return 0;
+}
+
 Str secret_says(Arena *mem, Str text)
 {
     Buf b = buf_in(mem, 128);
+    isize skip;
 
-    for (isize i = 0; i < text.len && b.len < 200; i++)
-        buf_byte(&b, text.at[i] >= ' ' && text.at[i] < 0x7F ? text.at[i] : ' ');
+    for (isize i = 0; i < text.len && b.len < SHOWN_MOST; i++) {
+        if ((skip = hidden_at(str_sub(text, i, text.len))) > 0) {
+            buf_lit(&b, "[redacted]");
+            i += skip - 1;
+        } else
+            buf_byte(&b, text.at[i] >= ' ' && text.at[i] < 0x7F ? text.at[i] : ' ');
+    }
     return str_trim(buf_str(&b));
 }
 
@@ -104,16 +130,17 @@ bool secret_read(Arena *mem, const Config *c, ConfigPair **out, Buf *mistakes)
     for (isize i = 0; i < countof(engines); i++) {
         const SecretEngine *e = engines[i];
         Ctx cx = ctx_new(mem, TENANT_DEFAULT);
-        const Json *held = NULL;
-        Str from = { 0 };
+        Reading r = { 0 };
 
         if (!e->named(c))
             continue;
+        hidden.count = 0;
         cx.deadline = mono_after(mono_now(), seconds(WITHIN_S));
-        if (e->read(&cx, c, &held, &from))
-            take(mem, held, from, out, mistakes);
+        if (e->read(&cx, c, &r))
+            take(mem, r.held, r.from, out, mistakes);
         else {
-            buf_fmt(mistakes, "%s: %s\n", e->name, cx.fault.why);
+            buf_fmt(mistakes, "%s: %s%s%s\n", e->name, cx.fault.why,
+                    r.cure != NULL ? "; " : "", r.cure != NULL ? r.cure : "");
             good = false;
         }
     }

@@ -116,7 +116,7 @@ void lanes_close(void);
 StoreCounts lane_counts(void);                    /* without the readers      */
 
 /* schema.c: the steps that are linked into the program. */
-enum { SCHEMA_SQLITE_COUNT = 16, SCHEMA_POSTGRES_COUNT = 16 };
+enum { SCHEMA_SQLITE_COUNT = 17, SCHEMA_POSTGRES_COUNT = 17 };
 extern const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT];
 extern const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT];
 extern const char schema_sqlite_plans[];

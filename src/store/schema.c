@@ -29,6 +29,7 @@ STEP(0013, webhooks);
 STEP(0014, feeds);
 STEP(0015, hooks);
 STEP(0016, again);
+STEP(0017, turns);
 STEP_FILE(schema_sqlite_plans, "src/store/schema/sqlite/plans.sql");
 
 const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
@@ -48,6 +49,7 @@ const SchemaStep schema_sqlite[SCHEMA_SQLITE_COUNT] = {
     { 14, "feeds",   sqlite_0014_feeds, 4 },
     { 15, "hooks",   sqlite_0015_hooks, 4 },
     { 16, "again",   sqlite_0016_again, 4 },
+    { 17, "turns",   sqlite_0017_turns, 4 },
 };
 
 const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
@@ -67,4 +69,5 @@ const SchemaStep schema_postgres[SCHEMA_POSTGRES_COUNT] = {
     { 14, "feeds",   postgres_0014_feeds, 4 },
     { 15, "hooks",   postgres_0015_hooks, 4 },
     { 16, "again",   postgres_0016_again, 4 },
+    { 17, "turns",   postgres_0017_turns, 4 },
 };

@@ -30,6 +30,7 @@ static void read_server(void)
     metric_set(METRIC_HTTP_WAITING, c.queued);
     metric_is(METRIC_HTTP_REFUSED, c.refused);
     metric_is(METRIC_HTTP_TIMEOUTS, c.timeouts);
+    metric_is(METRIC_TURNED_AWAY, c.turned_away);
     metric_set(METRIC_SSE_ACTIVE, t.open);
     metric_set(METRIC_SSE_TOPICS, t.topics);
     metric_is(METRIC_SSE_SENT, t.delivered);

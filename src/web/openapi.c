@@ -111,7 +111,7 @@ static void put_body(Doc *d, const Route *r)
     if (r->in == NULL || has_query(r))
         return;
     json_open(d->b, "requestBody");
-    json_put_raw(d->b, "required", S("true"));
+    json_put_raw(d->b, "required", (r->is & MAY_LACK) != 0 ? S("false") : S("true"));
     json_open(d->b, "content");
     json_open(d->b, "application/json");
     json_put_name(d->b, "schema");
@@ -284,7 +284,8 @@ static void put_problem_schema(Doc *d)
     json_put_raw(d->b, "Problem",
         S("{\"type\":\"object\",\"description\":\"RFC 9457 problem details. Programs "
           "look at"
-        " `code`; `errorId` comes with 5xx and finds the line in the server's log.\","
+        " `code`; `errorId` comes with 5xx and finds the line in the server's log;"
+        " `retryAfter` comes with 429, in seconds.\","
         "\"required\":[\"type\",\"title\",\"status\",\"code\"],\"properties\":{"
         "\"type\":{\"type\":\"string\",\"format\":\"uri-reference\"},"
         "\"title\":{\"type\":\"string\"},\"status\":{\"type\":\"integer\"},"
@@ -293,7 +294,8 @@ static void put_problem_schema(Doc *d)
         buf_fmt(d->b, "%s\"%s\"", c > 1 ? "," : "", fault_facts((FaultCode)c)->code);
     buf_lit(d->b,
             "]},\"detail\":{\"type\":\"string\"},\"instance\":{\"type\":\"string\"},"
-        "\"errorId\":{\"type\":\"string\"},\"errors\":{\"type\":\"array\",\"items\":{"
+        "\"errorId\":{\"type\":\"string\"},\"retryAfter\":{\"type\":\"integer\"},"
+        "\"errors\":{\"type\":\"array\",\"items\":{"
         "\"type\":\"object\",\"required\":[\"field\",\"message\"],\"properties\":{"
         "\"field\":{\"type\":\"string\"},\"message\":{\"type\":\"string\"}}}}}}");
 }

@@ -28,16 +28,28 @@ static bool has_header(const Req *rq, Str name)
     return false;
 }
 
-static void put_retry(Ctx *cx, Req *rq, int status)
+/* In how many seconds to come again; 0: that isn't the point. */
+static int wait_of(const Ctx *cx, int status)
 {
-    int wait = cx->fault.retry_after;
     bool later = status == 429 || status == 503 || status == 504;
 
-    if (!later || has_header(rq, S("Retry-After")))
+    if (!later || cx->fault.retry_after > 0)
+        return later ? cx->fault.retry_after : 0;
+    return status == 429 ? RETRY_AFTER_LIMIT : RETRY_AFTER_BUSY;
+}
+
+static void put_retry(Ctx *cx, Req *rq, int wait)
+{
+    Str seconds = str_fmt(cx->mem, "%d", wait);
+
+    if (!has_header(rq, S("Retry-After")))
+        reply_header(cx, rq, S("Retry-After"), seconds);
+    if (cx->fault.limit <= 0)
         return;
-    if (wait <= 0)
-        wait = status == 429 ? RETRY_AFTER_LIMIT : RETRY_AFTER_BUSY;
-    reply_header(cx, rq, S("Retry-After"), str_fmt(cx->mem, "%d", wait));
+    reply_header(cx, rq, S("RateLimit-Limit"),
+                 str_fmt(cx->mem, "%jd", (intmax_t)cx->fault.limit));
+    reply_header(cx, rq, S("RateLimit-Remaining"), S("0"));
+    reply_header(cx, rq, S("RateLimit-Reset"), seconds);
 }
 
 /* RFC 6750 section 3: a token that was sent and refused is named as the reason. */
@@ -68,6 +80,7 @@ void problem_reply(Ctx *cx, Req *rq)
     FaultCode code = cx->fault.code == OK ? INTERNAL_ERROR : cx->fault.code;
     const FaultFacts *f = fault_facts(code);
     Buf b = buf_in(cx->mem, 400);
+    int wait = wait_of(cx, f->status);
 
     buf_byte(&b, '{');
     json_put_text(&b, "type", str_fmt(cx->mem, "/problems/%s", f->code));
@@ -80,6 +93,8 @@ void problem_reply(Ctx *cx, Req *rq)
         json_put_text(&b, "instance", rq->path);
     if (f->status >= 500)
         json_put_text(&b, "errorId", trace_str(cx->mem, &cx->trace));
+    if (f->status == 429)
+        json_put_int(&b, "retryAfter", wait);
     if (cx->fault.fields != NULL)
         put_errors(&b, cx->fault.fields);
     buf_byte(&b, '}');
@@ -88,8 +103,10 @@ void problem_reply(Ctx *cx, Req *rq)
     rq->reply.type = S("application/problem+json");
     rq->reply.body = buf_str(&b);
     rq->reply.stream = NULL;
+    rq->reply.endless = false;
     rq->reply.forward = NULL;
-    put_retry(cx, rq, f->status);
+    if (wait > 0)
+        put_retry(cx, rq, wait);
     if (f->status == 401)
         put_challenge(cx, rq, code);
 }

@@ -7,8 +7,8 @@
 #pragma once
 #include "net/req.h"
 
-/* Replies cx->fault, INTERNAL_ERROR when there is none. Adds Retry-After to 429 and
- * 503 and WWW-Authenticate to 401. */
+/* Replies cx->fault, INTERNAL_ERROR when there is none. Adds Retry-After to 429, 503 and
+ * 504, RateLimit-* where a limit is the reason, and WWW-Authenticate to 401. */
 void problem_reply(Ctx *cx, Req *rq);
 
 /* "SOLD_OUT" in words: "Sold out". */

@@ -381,7 +381,7 @@ static const Route table[] = {
   &breaker_out_shape, breaker_index, LISTED,
   "operations", "Says how the services behind are doing." },
 { M_POST, "/health/circuit-breakers/reset", OPERATORS, 0, &breaker_reset_shape, 200,
-  &breakers_reset_shape, breaker_reset_http, 0,
+  &breakers_reset_shape, breaker_reset_http, MAY_LACK,
   "operations", "Has a service behind asked again at once." },
 /* ---- other services ------------------------------------------------------------------ */
 { M_POST, "/internal/events", TELLERS | MAY_EVENTS_WRITE, 0, &publish_in_shape, 202,

@@ -87,7 +87,8 @@ static void put_cors(Ctx *cx, Req *rq)
     reply_header(cx, rq, S("Access-Control-Allow-Origin"), origin);
     reply_header(cx, rq, S("Access-Control-Allow-Credentials"), S("true"));
     reply_header(cx, rq, S("Access-Control-Expose-Headers"),
-                 S("X-Request-Id, Retry-After, Idempotency-Replayed, Location"));
+                 S("X-Request-Id, Retry-After, RateLimit-Limit, RateLimit-Remaining,"
+                   " RateLimit-Reset, Idempotency-Replayed, Location"));
 }
 
 /* An OPTIONS that no row claims: what may be done here, and a preflight's answer. */

@@ -14,6 +14,7 @@ const commands = ['serve', 'migrate', 'demo', 'doctor', 'routes', 'openapi', 'ke
 
 test('help teaches every command, with an example', async () => {
   const all = await run(['help']);
+  for (const words of [['help', '--help'], ['help', 'version']]) assert.deepEqual(await run(words), all);
   assert.equal(all.code, 0);
   for (const c of commands) {
     assert.match(all.out, new RegExp(`^  ${c} `, 'm'));

@@ -5,10 +5,11 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import http from 'node:http';
+import net from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
-import { raw, root, sleep, start, statusOf } from './harness.mjs';
+import { raw, root, sleep, start, statusOf, until } from './harness.mjs';
 
 const H = 'Host: x\r\n';
 const post = (fields, body = '') => `POST /internal/test/clock HTTP/1.1\r\n${H}Content-Type: application/json\r\n${fields}\r\n${body}`;
@@ -147,6 +148,30 @@ test('what node or nginx refuses is refused here', async () => {
     const [node, ngx, us] = await Promise.all([ask(nodes.address().port, bytes), ask(nginxPort, bytes), ask(ours.port, bytes)]);
     if (refused(node) || refused(ngx)) assert.ok(refused(us), `${name}: node ${node}, nginx ${ngx}, ours ${us}`);
   }
+});
+
+test('one address may not take all connections, and the others notice nothing', async () => {
+  const few = await start({ CONNECTIONS_PER_ADDRESS: '20' });
+  const open = (localAddress) => new Promise((done) => {
+    const socket = net.connect({ port: few.port, host: '127.0.0.1', localAddress });
+    socket.on('error', () => done({ socket, status: 0 }));
+    socket.on('close', () => done({ socket, status: 0 }));
+    socket.on('data', (text) => done({ socket, status: statusOf({ text: text.toString() }) }));
+    socket.write(get(H));
+  });
+  const many = await Promise.all(Array.from({ length: 60 }, () => open('127.0.0.77')));
+  assert.equal(many.filter((c) => c.status === 200).length, 20);
+  assert.equal(many.filter((c) => c.status === 0).length, 40);
+  const other = await open('127.0.0.78');
+  assert.equal(other.status, 200);
+  const metrics = await few.api('GET', '/metrics', { token: (await few.somebody('super_admin')).token });
+  assert.equal(metrics.status, 200);
+  assert.equal(Number(/^tickettoken_http_connections_dropped_total\{reason="address"\} (\d+)$/m.exec(metrics.text)?.[1]), 40);
+  for (const c of many) c.socket.destroy();
+  const freed = await until('its connections are free again', async () => { const c = await open('127.0.0.77'); return c.status === 200 && c; });
+  freed.socket.destroy();
+  other.socket.destroy();
+  await few.close();
 });
 
 test('the server is none the worse for it', async () => {

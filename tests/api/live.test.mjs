@@ -117,7 +117,7 @@ test('a role at a venue that runs out takes its streams with it', async () => {
 test('a page of a listed origin may listen, another may not, whatever it shows', async () => {
   const { token } = await s.must(200, 'POST', '/events/token', { token: buyer.token });
   for (const origin of ['https://evil.example', 'null', 'https://shop.example.evil.example'])
-    assert.equal((await ask(buyer.token, '', { headers: { origin } })).status, 403, origin);
+    assert.match((await ask(buyer.token, '', { headers: { origin } })).body.detail, /^Pages of this origin may not listen/, origin);
   assert.equal((await ask(undefined, `?token=${token}`, { headers: { origin: 'https://evil.example' } })).status, 403);
   const live = curl('-H', 'Origin: https://shop.example', '-i', `${s.url}/events/stream?token=${token}`);
   await until('its token was not spent by the refusal', () => live.text.includes('event: connected'));
@@ -152,6 +152,7 @@ test('HEAD says what would come and spends no token', async () => {
   for (let i = 0; i < 2; i++) {
     const r = await fetch(`${s.url}/events/stream?token=${token}`, { method: 'HEAD' });
     assert.deepEqual([r.status, r.headers.get('content-type')], [200, 'text/event-stream']);
+    assert.equal(r.headers.get('content-length'), null, 'a stream has none');
   }
   const live = curl(`${s.url}/events/stream?token=${token}`);
   await until('it opens', () => live.text.includes('event: connected'));
@@ -180,6 +181,20 @@ test('a session that ends, a person and a tenant that are suspended close their 
   assert.equal((await ask(undefined, `?token=${unused}`)).status, 401, 'nor does a token that was made before');
   assert.ok(!stays.text.includes('event: closed'));
   stays.child.kill();
+});
+
+test('so do streams that hear nothing, not even a ping, also on the other node', async () => {
+  const own = await start({ SSE_HEARTBEAT: '5m' });
+  try {
+    const p = await own.register(), other = await own.register();
+    const [silent, stays] = [p, other].map((who) => curl('-H', `Authorization: Bearer ${who.token}`, `${own.nodes.at(-1).url}/events/stream`));
+    await until('both listen', () => [silent, stays].every((l) => l.text.includes('event: connected')));
+    await own.must(200, 'POST', '/auth/logout', { token: p.token, body: { refreshToken: p.refresh }, node: own.nodes[0] });
+    assert.equal(await silent.ended, 0, 'ended by the server, not by curl after 15 s');
+    assert.match(silent.text, /event: closed\ndata: {"reason":"SESSION_ENDED"}\n\n$/);
+    assert.ok(!stays.text.includes('event: closed'));
+    stays.child.kill();
+  } finally { await own.close(); }
 });
 
 test('the sixth stream of a person closes the first, and says why', async () => {
@@ -225,5 +240,11 @@ test('tokens that never were lock an address out; those that were don’t, and w
     let r = 0;
     for (let i = 0; i < 10 && r !== 429; i++) r = (await own.api('HEAD', '/events/stream', { token: p.token, headers: SSE })).status;
     assert.equal(r, 429, 'a person may open so many in a minute');
+    const other = await own.register(), made = [];
+    for (let i = 0; i < 9; i++) made.push(await own.api('POST', '/events/token', { token: other.token }));
+    assert.deepEqual(made.map((m) => m.status), [...Array(8).fill(200), 429], 'and asks for as many tokens');
+    const { headers, body } = made[8], said = ['limit', 'remaining', 'reset'].map((n) => headers.get(`ratelimit-${n}`));
+    assert.ok(body.retryAfter > 0 && body.retryAfter <= 60);
+    assert.deepEqual([headers.get('retry-after'), ...said], [`${body.retryAfter}`, '8', '0', `${body.retryAfter}`]);
   } finally { await own.close(); }
 });

@@ -151,6 +151,22 @@ test("another issuer's token is good at its first request", async () => {
   }
 });
 
+test("on an open row another issuer's token is somebody's at its first request too, and a bad one nobody's", async () => {
+  const other = await s.register(), sub = randomUUID(), iat = Math.floor(await s.now() / 1000);
+  const sign = (key, subject) => new jose.SignJWT({ iss: ISSUER, aud: 'tickettoken', sub: subject, iat, exp: iat + 300, jti: randomUUID() })
+    .setProtectedHeader({ alg: 'ES256', kid: 'ec', typ: 'JWT' }).sign(key);
+  await s.must(201, 'POST', `/auth/admin/users/${other.id}/identities`, { token: admin.token, body: { issuer: ISSUER, subject: sub } });
+  const forger = (await jose.generateKeyPair('ES256')).privateKey;
+  for (const node of s.nodes) {
+    const good = await sign(pair.privateKey, sub);
+    for (let i = 0; i < 3; i++) assert.equal(told(await ask('/api/open/x', {}, { token: good, node })).userId, other.id);
+    for (const bad of [await sign(forger, sub), await sign(pair.privateKey, randomUUID())])
+      for (let i = 0; i < 3; i++) assert.equal(told(await ask('/api/open/x', {}, { token: bad, node })).userId, undefined);
+    const posted = await s.api('POST', '/api/open/x', { token: await sign(pair.privateKey, sub), node, body: { much: 'x'.repeat(50_000) } });
+    assert.deepEqual([told(posted).userId, posted.body.bytes], [other.id, 50_011]);
+  }
+});
+
 test('a service is not counted as a person is', async () => {
   const iat = Math.floor(await s.now() / 1000), [node] = s.nodes, fresh = await s.register();
   const many = async (headers, more) => new Set(await Promise.all(Array.from({ length: 90 }, async () =>

@@ -179,6 +179,88 @@ test('AWS Secrets Manager gives it, to a key, a container and a machine', async 
   assert.match(elsewhere.err, /no address that hands out credentials/);
 });
 
+// ---- what the operator reads when it fails ----------------------------------------------
+
+// A store that answers every request the same, or as `answers` says by its path, and
+// repeats in its error all that it was sent, as AWS does for a wrong signature.
+function parrot(answers) {
+  return double((ask) => {
+    const found = Object.entries(answers).find(([path]) => ask.url.includes(path) || ask.headers['x-amz-target'] === path)?.[1] ?? [404, { errors: [] }];
+    const sent = [ask.headers['x-vault-token'], ask.headers.authorization, ask.headers['x-amz-security-token'], ask.body].filter(Boolean).join(' ');
+    return [found[0], JSON.parse(JSON.stringify(found[1]).replace('SENT', JSON.stringify(sent).slice(1, -1)))];
+  });
+}
+
+const SECRET = { token: 'hvs.TheTokenOfVault', id: 'the-secret-id-of-the-role', login: 'hvs.GivenByTheLogin', jwt: 'the.pods.jwt-0123456789',
+  key: 'TheSecretAccessKey/0123456789', session: 'TheSessionTokenOfAws+==', container: 'TheContainersToken', roleKey: 'TheRolesKey/9876', roleSession: 'TheRolesSession+==' };
+
+async function fails(env, says) {
+  const r = await run(['config', ...data()], { env });
+  assert.equal(r.code, 1, r.out);
+  const [line] = r.err.split('\n').filter((l) => /^(Vault|AWS Secrets Manager): /.test(l));
+  assert.match(line ?? r.err, says);
+  quiet(r, SECRET);
+}
+
+test('what Vault refuses says which setting to mend, and no secret, whatever it repeats', async () => {
+  const pod = join(folder, 'pod-jwt');
+  writeFileSync(pod, SECRET.jwt + '\n');
+  const app = { VAULT_ROLE_ID: 'the-role', VAULT_SECRET_ID: SECRET.id }, own = { VAULT_TOKEN: SECRET.token };
+  const k8s = { VAULT_K8S_ROLE: 'tickets', VAULT_K8S_TOKEN_PATH: pod };
+  const approle = { '/login': [200, { auth: { client_token: SECRET.login } }] };
+  const cases = [
+    [own, { '/data/': [403, { errors: ['SENT is no token'] }] }, /gives 403: \[redacted\] is no token; VAULT_TOKEN has ended/],
+    [own, { '/data/': [404, { errors: [] }] }, /gives 404: no reason given; VAULT_NAMESPACE, VAULT_KV_MOUNT or VAULT_KV_PATH/],
+    [own, { '/data/': [503, { errors: ['Vault is sealed'] }] }, /gives 503: Vault is sealed; unseal it/],
+    [own, { '/data/': [200, { data: { QR_ENCRYPTION_KEY: SECRET.key } }] }, /holds nothing that KV version 2 would give: is VAULT_KV_MOUNT/],
+    [own, { '/data/': [200, []] }, /holds nothing that KV version 2 would give/],
+    [own, { '/data/': [200, SECRET.key] }, /holds nothing that KV version 2 would give/],
+    [app, { '/login': [400, { errors: ['SENT'] }] }, /gives 400: \{"role_id":"the-role","secret_id":"\[redacted\]"\}; VAULT_ROLE_ID or VAULT_SECRET_ID/],
+    [app, { '/login': [200, { auth: null }] }, /gives no token: is VAULT_AUTH_MOUNT/],
+    [app, { '/login': [200, []] }, /gives no token/],
+    [app, { ...approle, '/data/': [403, { errors: ['SENT may not'] }] }, /gives 403: \[redacted\] may not; VAULT_TOKEN has ended, or the policy/],
+    [k8s, { '/login': [403, { errors: ['SENT'] }] }, /gives 403: \{"role":"tickets","jwt":"\[redacted\]"\}; .*VAULT_K8S_ROLE/],
+    [{ ...k8s, VAULT_AUTH_MOUNT: 'east' }, {}, /auth\/east\/login gives 404: .*VAULT_AUTH_MOUNT/],
+    [{ ...k8s, VAULT_K8S_TOKEN_PATH: '/nowhere/token' }, {}, /VAULT_K8S_TOKEN_PATH \/nowhere\/token can't be read/],
+    [{}, {}, /give VAULT_TOKEN, or VAULT_ROLE_ID and VAULT_SECRET_ID, or VAULT_K8S_ROLE/],
+  ];
+  await Promise.all(cases.map(async ([env, answers, says]) => fails(vaultEnv(await parrot(answers), env), says)));
+  await fails(vaultEnv({ url: 'http://127.0.0.1:1' }, own), /Vault: .*127\.0\.0\.1/);
+});
+
+test('what AWS refuses says which setting to mend, and no secret, whatever it repeats', async () => {
+  const own = { AWS_ACCESS_KEY_ID: 'AKIDEXAMPLE', AWS_SECRET_ACCESS_KEY: SECRET.key, AWS_SESSION_TOKEN: SECRET.session };
+  const get = (status, answer) => ({ 'secretsmanager.GetSecretValue': [status, answer] });
+  const refuses = (type, Message = 'SENT') => get(400, { __type: type, Message });
+  const machine = { '/latest/api/token': [200, 'x'], '/shop-role': [200, { AccessKeyId: 'AKIDROLE', SecretAccessKey: SECRET.roleKey, Token: SECRET.roleSession }] };
+  const cases = [
+    [own, refuses('InvalidSignatureException', `wrong: x-amz-security-token:${SECRET.session} of ${SECRET.key}`), /InvalidSignatureException wrong: x-amz-security-token:\[redacted\] of \[redacted\]; AWS_SECRET_ACCESS_KEY is not/],
+    [own, refuses('com.amazon.coral.service#UnrecognizedClientException'), /; AWS_ACCESS_KEY_ID is not known/],
+    [own, refuses('ExpiredTokenException'), /; AWS_SESSION_TOKEN has ended/],
+    [own, refuses('AccessDeniedException'), /; who signed needs the right secretsmanager:GetSecretValue/],
+    [own, refuses('ResourceNotFoundException'), /; AWS_SECRET_ID or AWS_REGION is another one/],
+    [own, get(500, []), /gives 500: no reason given/],
+    [own, get(200, { SecretBinary: SECRET.key }), /prod\/tickettoken holds no text: store it as a SecretString/],
+    [own, get(200, []), /prod\/tickettoken holds no text/],
+    [own, get(200, { SecretString: SECRET.key }), /prod\/tickettoken is no JSON object of settings/],
+    [own, get(200, { SecretString: JSON.stringify([SECRET.key]) }), /prod\/tickettoken is no JSON object of settings/],
+    [{ ...own, AWS_REGION: '' }, {}, /AWS_SECRET_ID wants AWS_REGION/],
+    [{ AWS_CONTAINER_CREDENTIALS_FULL_URI: 'BASE/role', AWS_CONTAINER_AUTHORIZATION_TOKEN: SECRET.container }, { '/role': [401, { message: 'SENT' }] },
+      /\/role gives 401: is AWS_CONTAINER_AUTHORIZATION_TOKEN/],
+    [{ AWS_CONTAINER_CREDENTIALS_FULL_URI: 'BASE/role', AWS_CONTAINER_AUTHORIZATION_TOKEN: SECRET.container },
+      { '/role': [200, { AccessKeyId: 'AKIDROLE', SecretAccessKey: SECRET.roleKey, Token: SECRET.roleSession }], ...refuses('ExpiredTokenException', `SENT ${SECRET.roleKey} ${SECRET.container}`) }, /ExpiredTokenException/],
+    [{ AWS_CONTAINER_CREDENTIALS_FULL_URI: 'BASE/role' }, { '/role': [200, []] }, /the role of this container has no credentials/],
+    [{ AWS_EC2_METADATA_SERVICE_ENDPOINT: 'BASE' }, {}, /no credentials: give AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or a role/],
+    [{ AWS_EC2_METADATA_SERVICE_ENDPOINT: 'BASE' }, { '/latest/api/token': [200, 'x'] }, /this machine has no role: give it one, or AWS_ACCESS_KEY_ID/],
+    [{ AWS_EC2_METADATA_SERVICE_ENDPOINT: 'BASE' }, { '/latest/api/token': [200, 'x'], '/shop-role': [404, {}], '/security-credentials/': [200, 'shop-role'] }, /the role of this machine has no credentials/],
+    [{ AWS_EC2_METADATA_SERVICE_ENDPOINT: 'BASE' }, { ...machine, '/security-credentials/': [200, 'shop-role'], ...refuses('AccessDeniedException', `${SECRET.roleKey} SENT`) }, /AccessDeniedException \[redacted\]/],
+  ];
+  await Promise.all(cases.map(async ([env, answers, says]) => {
+    const a = await parrot(answers);
+    await fails(awsEnv(a, Object.fromEntries(Object.entries(env).map(([k, v]) => [k, v.replace('BASE', a.url)]))), says);
+  }));
+});
+
 // ---- files, and what changes while it runs ---------------------------------------------
 
 test('doctor says from where each secret came and shows none', async () => {

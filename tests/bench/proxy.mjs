@@ -15,7 +15,8 @@ const dir = mkdtempSync(join(tmpdir(), 'tickettoken-bench-proxy-'));
 const freePort = () => new Promise((done) => { const s = net.createServer().listen(0, '127.0.0.1', () => { const { port } = s.address(); s.close(() => done(port)); }); });
 const [upstream, nginxPort, haproxyPort] = [await freePort(), await freePort(), await freePort()];
 const children = [];
-process.on('exit', () => { for (const c of children) c.kill('SIGKILL'); rmSync(dir, { recursive: true, force: true }); });
+// SIGTERM, because an nginx whose master is killed leaves its workers behind.
+process.on('exit', () => { for (const c of children) c.kill('SIGTERM'); rmSync(dir, { recursive: true, force: true, maxRetries: 5 }); });
 const run = (command, args) => { const c = spawn(command, args, { stdio: 'ignore' }); children.push(c); return c; };
 
 // ---- those who are compared -------------------------------------------------------

@@ -58,7 +58,7 @@ class Whole extends Server {
 
 // How many streams a person has.
 const TABS = Number(process.env.TABS ?? 1);
-const SETTINGS = { CLOCK: 'system', LOG_LEVEL: 'warn', CONNECTIONS_MAX: '19500', SSE_MAX_LIFETIME: '1h', JWT_ACCESS_EXPIRES_IN: '1h' };
+const SETTINGS = { CLOCK: 'system', LOG_LEVEL: 'warn', CONNECTIONS_MAX: '19500', CONNECTIONS_PER_ADDRESS: '0', SSE_MAX_LIFETIME: '1h', JWT_ACCESS_EXPIRES_IN: '1h' };
 const data = (body) => `{"t":"${body.slice(0, body.length - 8)}"}`;
 
 // A server with an event that everybody watches. An event of the world is a batch of messages

@@ -36,11 +36,13 @@ say(`conditions ${cpus().length} cores of ${cpus()[0].model.trim()}, Linux ${rel
 say('           200-byte events, each stream of TicketToken of a person of its own (TABS=5: five of each); PSS of all the server’s processes;');
 say('           a burst is 50 events, sent at once; TicketToken writes each down first; medians of 7; loopback, no TLS;\n           two nodes: on PostgreSQL, Redis and NATS, whose processor and memory are not counted');
 
-for (let round = 1; round <= rounds; round++)
+async function each(n) {
   for (const open of [whole, floor, nchan, pushpin])
-    if (!without.includes(open.name)) await line(open, count);
-if (!without.includes('19000'))
-  for (const open of [whole, floor]) await line(open, Math.min(19_000, 2 * count));
+    if (!without.includes(open.name)) await line(open, n);
+}
+
+for (let round = 1; round <= rounds; round++) await each(count);
+if (!without.includes('19000')) await each(Math.min(19_000, 2 * count));
 if (!without.includes('two')) await line(twoNodes, Math.min(19_000, 2 * count));
 if (!without.includes('idle')) await idle(count / 5, say);
 if (!without.includes('abuse')) {

@@ -389,6 +389,51 @@ TEST(who_stops_in_his_body_is_late_himself)
     close_all();
 }
 
+/* Drips without end, and each drop is in time; but lines are few. */
+TEST(who_brings_less_than_a_kibibyte_a_second_loses_his_line)
+{
+    UpstreamConfig u = usual();
+    int drops = 0;
+    char said[13];
+
+    u.idle_within = (Span){ 400 };
+    open_all(u);
+    int c = asks("POST /api/1 HTTP/1.1\r\n" H "Content-Length: 100000\r\n\r\nfirst"), b = heard(&own.behind, "first");
+    struct pollfd p = { c, POLLIN, 0 };
+    while (poll(&p, 1, 50) == 0 && drops < 400) { /* 20 bytes a second, 20 seconds */
+        peer_send(c, S("."));
+        drops++;
+    }
+    must(drops < 400 && recv(c, said, sizeof said, 0) == sizeof said);
+    must(status_of((Str){ said, sizeof said }) == 408 && peer_closed(b, 5000));
+    must(own.up->counts.late == 0 && breaker_view(&own.up->breaker, mono_now()).bad == 0);
+    close(c), close(b);
+    close_all();
+}
+
+TEST(who_brings_more_than_that_has_all_the_time_he_needs)
+{
+    UpstreamConfig u = usual();
+    Str piece = { memset(make(mem, char, 8192), 'x', 8192), 8192 };
+    Buf all = buf_in(mem, 1 << 20);
+
+    u.idle_within = (Span){ 2000 };
+    open_all(u);
+    int c = asks("POST /api/1 HTTP/1.1\r\n" H "Content-Length: 204800\r\n\r\n"), b = heard(&own.behind, "\r\n\r\n");
+    for (int i = 0; i < 25; i++) {                /* longer than there may be silence */
+        peer_send(c, piece);
+        while (peer_some(b, &all, 100) > 0)
+            ;
+    }
+    for (Mono until = mono_after(mono_now(), seconds(10)); all.len < 204800 && ms_left(until) > 0;)
+        peer_some(b, &all, 100);
+    must(all.len == 204800);
+    peer_send(b, S(OK_2 "ok"));
+    must(status_of(peer_read(c, 1, 3000)) == 200);
+    close(c), close(b);
+    close_all();
+}
+
 TEST(who_waits_for_a_line_gets_one_or_is_told_that_there_is_none)
 {
     UpstreamConfig u = usual();

@@ -262,6 +262,39 @@ TEST(half_bodies_of_one_connection_have_a_bound_together)
     house_close(s);
 }
 
+/* Not given back, more would be refused in the next round; given back twice, fewer. */
+TEST(what_a_refused_body_had_is_free_again_and_once)
+{
+    Server *s = house_open(plain_config());
+    H2Peer *p = h2_connect(server_port(s));
+    isize n = (1 << 20) - 1;
+    char *at = make(mem, char, n);
+    i32 ids[10];
+
+    for (int round = 1; round <= 4; round++) {
+        int refused = 0;
+        for (int i = 0; i < 10; i++)
+            ids[i] = h2_ask_with(p, "POST", "/echo", S(""), (Str){ at, n }, true);
+        while (p->closed < 10 * (round - 1) + 2)
+            must(h2_turn(p, 5000));
+        for (int i = 0; i < 10; i++)
+            while (!h2_answer(p, ids[i])->closed && h2_answer(p, ids[i])->sends.len > 0)
+                h2_turn(p, 5000);
+        must(h2_status(p, h2_get(p, "/health")) == 200);   /* behind all of it */
+        p->closed--;
+        for (int i = 0; i < 10; i++) {
+            refused += h2_answer(p, ids[i])->closed && h2_answer(p, ids[i])->status == 503;
+            if (!h2_answer(p, ids[i])->closed)
+                nghttp2_submit_rst_stream(p->session, 0, ids[i], NGHTTP2_CANCEL);
+        }
+        must(refused == 2);
+        while (p->closed < 10 * round)
+            h2_turn(p, 10);
+    }
+    h2_leave(p);
+    house_close(s);
+}
+
 TEST(without_the_setting_a_plain_client_is_told_that_the_version_is_not_spoken)
 {
     Server *s = house_open(house_config());

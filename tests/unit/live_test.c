@@ -482,6 +482,31 @@ TEST(a_gap_is_told_plainly_and_the_stream_goes_on)
     closed(&h);
 }
 
+/* Others' rows go by him who hears nothing, and are swept: he has missed none. */
+TEST(who_heard_nothing_for_long_is_told_of_no_gap)
+{
+    House h = opened();
+    i64 gone = 1;
+    Client *c = ask(&h, "GET", "/events/stream", "x-user: anna\r\n");
+
+    must(comes(c, "clientId") && last_id(c) == 0);
+    leave(c);
+    told(&h, ben, 1, 9);
+    must(settles(9));
+    c = ask(&h, "GET", "/events/stream", resume(0));
+    must(comes(c, "clientId") && last_id(c) == 9);
+    leave(c);
+    while (gone > 0)
+        must(outbox_sweep(&h.cx, later(h.cx.now, hours(1)), &gone));
+    told(&h, ben, 10, 1);
+    told(&h, anna, 11, 1);
+    must(settles(11));
+    c = ask(&h, "GET", "/events/stream", resume(9));
+    must(comes(c, "{\"n\": 11}") && times(c, "event: gap") == 0);
+    leave(c);
+    closed(&h);
+}
+
 /* Where a stream is opened with a token of anna's. */
 static const char *with_token(House *h)
 {

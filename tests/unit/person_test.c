@@ -38,9 +38,11 @@ static FaultCode try_login(Ctx *cx, const char *email, Str password)
 
 static void carry_letters(void)
 {
+    TenantId turn = { 0 };
+
     for (bool found = true; found;) {
         Ctx cx = ctx_new(mem, TENANT_DEFAULT);
-        must(letterbox_carry(&cx, &found));
+        must(letterbox_carry(&cx, &turn, &found));
     }
 }
 

@@ -54,6 +54,7 @@ TEST(what_is_kept_for_a_while_goes_by_itself_and_not_before)
 {
     Ctx cx = with_identity();
     SignedIn a = registered(&cx, "a@x.example"), b = registered(&cx, "b@x.example");
+    TenantId turn = { 0 };
     bool found = true;
     Str token;
     Claims c;
@@ -62,7 +63,7 @@ TEST(what_is_kept_for_a_while_goes_by_itself_and_not_before)
     person_token(&cx, b.user.id, CUSTOMER, &token);
     must(session_take_back(&cx, token));
     for (int i = 0; i < 2; i++)
-        must(letterbox_carry(&cx, &found) && found);
+        must(letterbox_carry(&cx, &turn, &found) && found);
     Left l = left(&cx);
     must(l.sessions == 2 && l.refresh == 2 && l.revoked == 1 && l.proofs == 2 && l.letters == 0);
     must(l.audit >= 2);
@@ -103,15 +104,16 @@ static int letters_in_folder(void)
 TEST(a_letter_that_comes_too_late_to_be_of_use_is_not_sent)
 {
     Ctx cx = with_identity();
+    TenantId turn = { 0 };
     bool found;
 
     registered(&cx, "a@x.example");
     cx.now = later(cx.now, hours(25));
-    must(letterbox_carry(&cx, &found) && found && letters_in_folder() == 0);
-    must(letterbox_carry(&cx, &found) && !found);
+    must(letterbox_carry(&cx, &turn, &found) && found && letters_in_folder() == 0);
+    must(letterbox_carry(&cx, &turn, &found) && !found);
     Ctx at = ctx_new(mem, TENANT_DEFAULT);
     registered(&at, "b@x.example");
-    must(letterbox_carry(&at, &found) && found && letters_in_folder() == 1);
+    must(letterbox_carry(&at, &turn, &found) && found && letters_in_folder() == 1);
     identity_done();
 }
 

@@ -436,6 +436,35 @@ TEST(who_may_listen_no_more_is_told_and_closed)
     house_close(s);
 }
 
+/* More of them than a slice, some of which may stay; half of them come after the first
+ * review. Nobody pings meanwhile. */
+TEST(a_review_ends_those_that_hear_nothing_and_only_them)
+{
+    enum { N = 600 };
+    ServerConfig c = house_config();
+    c.sse_heartbeat = seconds(300);
+    Server *s = house_open(c);
+    int fds[N];
+
+    for (int i = 0; i < N; i++) {
+        fds[i] = subscribed(s, i % 3 == 0 ? "t=b" : "t=a&over");
+        if (i == N / 2)
+            stream_review(s);
+    }
+    must(open_is_in(s, N, 5000));
+    house_over = true;
+    stream_review(s);
+    stream_review(s);
+    must(open_is_in(s, N / 3, 10000));
+    house_over = false;
+    for (int i = 0; i < N; i++) {
+        must(i % 3 == 0 || (peer_await(fds[i], S("SESSION_ENDED"), 10000).at != NULL &&
+                            peer_closed(fds[i], 10000)));
+        close(fds[i]);
+    }
+    house_close(s);
+}
+
 TEST(the_log_is_bounded_in_bytes_too)
 {
     ServerConfig c = house_config();
