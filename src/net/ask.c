@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "net/exchange.h"
+#include "net/response.h"
 #include "net/h2.h"
 #include "net/io.h"
 
@@ -94,10 +94,10 @@ static void refuse(Forward *f, FaultCode fault, int retry_s, const char *why)
     if (!f->given && f->has_body)
         c->closes = c->lingers = true;
     io->desk.hooks->refuse(&cx, rq);
-    exchange_put(c, rq);
+    response_put(c, rq);
     a->cx.fault = cx.fault;
     finish(a, OK, "");
-    exchange_flush(c);
+    response_flush(c);
     if (c->state != C_GONE && (c->readable || c->fresh))
         io_again(io, c);
 }
@@ -398,7 +398,7 @@ void ask_begin(Conn *c, const Ctx *cx, const Req *rq, const Head *h, Str in)
     Io *io = c->io;
 
     conn_become(c, C_FORWARDING, DUE_NONE);
-    exchange_flush(c);                            /* of the requests before   */
+    response_flush(c);                            /* of the requests before   */
     if (c->state == C_GONE) {
         upstream_let_go(rq->reply.forward->to);
         return;

@@ -2,7 +2,7 @@
  *
  * The body is taken from the connection as the upstream takes it; the answer is framed
  * for this client and its head gets the server's own fields.
- * Needs: forward, conn.  Used by: conn.c, exchange.c. */
+ * Needs: forward, conn.  Used by: conn.c, exchange.c, admission.c. */
 #pragma once
 #include "net/conn.h"
 #include "net/forward.h"

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include "net/ask.h"
+#include "net/completion.h"
 #include "net/exchange.h"
 #include "net/h2.h"
 #include "net/io.h"
@@ -293,7 +294,7 @@ static void writable(Conn *c)
         c->state = C_IDLE;
         conn_settle(c);
     } else if (c->state == C_PAGING)
-        exchange_page(c);
+        completion_page(c);
     else if (c->state == C_STREAMING)
         stream_writable(c);
     else if (c->state == C_FORWARDING)
@@ -328,7 +329,7 @@ void conn_due(Conn *c)
         return;
     }
     if (kind == DUE_HELD) {
-        exchange_release(c);
+        completion_release(c);
         return;
     }
     if (c->state == C_H2) {

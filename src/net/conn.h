@@ -10,7 +10,7 @@
  *
  * An idle connection owns nothing but this struct. Bytes are read into the io thread's
  * scratch; only what can't be used yet is copied here.
- * Needs: crowd, due, job, link.  Used by: io.c, exchange.c, stream.c. */
+ * Needs: crowd, due, job, link.  Used by: io.c, exchange.c, completion.c, stream.c. */
 #pragma once
 #include "net/crowd.h"
 #include "net/due.h"

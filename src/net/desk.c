@@ -29,9 +29,11 @@ void desk_refuse(Desk *d, Ctx *cx, Req *rq)
     must(rq->reply.status != 0);
 }
 
+void desk_clear(Desk *d) { arena_reset(&d->mem, KEPT); }
+
 void desk_end(Desk *d, Ctx *cx, const Req *rq, Mono came)
 {
     if (d->hooks->done != NULL)
         d->hooks->done(cx, rq, mono_us(came, mono_now()));
-    arena_reset(&d->mem, KEPT);
+    desk_clear(d);
 }

@@ -16,5 +16,7 @@ Ctx  desk_begin(Desk *d);
 /* Has the request answered, by its row or (a refusal) by cx->fault. */
 void desk_serve(Desk *d, Ctx *cx, Req *rq);
 void desk_refuse(Desk *d, Ctx *cx, Req *rq);
+/* Gives back what the request took. */
+void desk_clear(Desk *d);
 /* Tells that it was answered and clears the desk. */
 void desk_end(Desk *d, Ctx *cx, const Req *rq, Mono came);

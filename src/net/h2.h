@@ -1,7 +1,7 @@
 /* h2.h - HTTP/2 (RFC 9113) by nghttp2: many requests at once on one connection.
  *
  * Every request has a Conn of its own whose link is its stream in the session, so
- * exchange.c and stream.c do with it what they do with a socket: it carries one request
+ * exchange.c, completion.c and stream.c do with it what they do with a socket: it carries one request
  * and its answer, is held, refused, timed and cut alone. What is written to it is an
  * answer as HTTP/1.1 has it; it goes out as HEADERS and DATA, as far as both windows
  * allow.
@@ -103,7 +103,7 @@ void h2_stop(H2 *h, i32 id);
 void h2_again(H2 *h);
 void h2_put(H2 *h, Str bytes);
 
-/* For exchange.c: the request was admitted, or refused; what came before goes on. */
+/* For completion.c: the request was admitted, or refused; what came before goes on. */
 void h2_resume(Conn *c);
 void h2_held_free(H2Held *k);
 

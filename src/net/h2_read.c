@@ -126,7 +126,7 @@ static void begin_request(H2 *h, const nghttp2_frame *f)
     if (fault == OK)
         exchange_open(&s->conn, text, ends_stream(f) ? BODY_NONE : BODY_FOLLOWS);
     else
-        exchange_refuse(&s->conn, fault, "fields");
+        exchange_give_up(&s->conn, fault, "fields");
 }
 
 static void end_forward(H2 *h, H2Stream *s)

@@ -7,7 +7,7 @@
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-#include "net/exchange.h"
+#include "net/completion.h"
 #include "net/line.h"
 #include "net/h2.h"
 
@@ -125,7 +125,7 @@ static void take_inbox(Io *io)
     for (QueueLink *next; jobs != NULL; jobs = next) {
         next = jobs->next;
         Job *j = (Job *)jobs;
-        exchange_done(j->conn, j);
+        completion_take(j->conn, j);
     }
     hub_take(&io->hub, io->taken, count, lost);
     stream_evict(io);

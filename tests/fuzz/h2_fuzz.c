@@ -8,7 +8,7 @@
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include "net/ask.h"
-#include "net/exchange.h"
+#include "net/completion.h"
 #include "net/h2.h"
 #include "net/io.h"
 
@@ -213,7 +213,7 @@ static void answer_jobs(Io *io)
         desk_serve(&desk, &cx, &j->rq);
         job_answer(j, &desk.wire);
         desk_end(&desk, &cx, &j->rq, j->came);
-        exchange_done(j->conn, j);
+        completion_take(j->conn, j);
     }
 }
 
