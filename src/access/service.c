@@ -10,14 +10,26 @@
 #include "base/lock.h"
 #include "base/log.h"
 #include "base/rand.h"
+#include "base/trace.h"
 #include <stdatomic.h>
 #include <string.h>
 #include <sys/utsname.h>
 
 #define AHEAD seconds(30)                         /* how far another's clock may be */
-enum { PLACES = 512, TOKEN_ROOM = 1200, LOCKS = 16, NAME_ROOM = 200, PRINT_BYTES = 8 };
+enum { PLACES = 512, TOKEN_ROOM = 1200, LOCKS = 16, NAME_ROOM = 200, PRINT_BYTES = 8,
+       AUDIENCE_ROOM = 104 };
 
-typedef struct Place { Digest of; i64 until_ms; isize len; char text[TOKEN_ROOM]; } Place;
+/* Whose token it is and for whom, under which list. */
+typedef struct PlaceName {
+    u64      list;
+    TenantId tenant;
+    UserId   user;
+    isize    audience_len;
+    char     audience[AUDIENCE_ROOM];
+} PlaceName;
+_Static_assert(sizeof(PlaceName) == 48 + AUDIENCE_ROOM, "compared whole: no gaps");
+
+typedef struct Place { PlaceName of; i64 until_ms; isize len; char text[TOKEN_ROOM]; } Place;
 
 static struct {
     Arena   mem;
@@ -206,25 +218,29 @@ static UserId behalf(const Ctx *cx)
     return own_name ? (UserId){ 0 } : cx->who.user;
 }
 
-static Digest place_name(Ctx *cx, Str audience)
+/* By value: a digest of it would be dearer than all the rest of finding it. */
+static PlaceName place_name(const Ctx *cx, Str audience)
 {
-    UserId user = behalf(cx);
-    u64 list = own.list;
-    Buf b = buf_in(cx->mem, 128);
+    PlaceName of = { .list = own.list, .tenant = cx->tenant, .user = behalf(cx),
+                     .audience_len = audience.len };
 
-    buf_add(&b, (Str){ (const char *)&list, sizeof list });
-    buf_add(&b, (Str){ (const char *)cx->tenant.v.b, 16 });
-    buf_add(&b, (Str){ (const char *)user.v.b, 16 });
-    buf_add(&b, audience);
-    return sha256(buf_str(&b));
+    if (audience.len > 0 && audience.len <= AUDIENCE_ROOM)
+        memcpy(of.audience, audience.at, (size_t)audience.len);
+    return of;
 }
 
-static unsigned place_number(const Digest *d)
+/* A UUID's chance is at its end. */
+static unsigned place_number(const PlaceName *of)
 {
-    return (unsigned)(d->b[0] << 8 | d->b[1]) % PLACES;
+    const u8 *t = of->tenant.v.b, *u = of->user.v.b;
+    unsigned n = (unsigned)(t[14] ^ u[14]) << 8 | (t[15] ^ u[15]);
+
+    for (isize i = 0; i < of->audience_len && i < AUDIENCE_ROOM; i++)
+        n = n * 31 + (u8)of->audience[i];
+    return n % PLACES;
 }
 
-static Str recall(Ctx *cx, const Digest *of)
+static Str recall(Ctx *cx, const PlaceName *of)
 {
     unsigned n = place_number(of);
     Str text = { 0 };
@@ -233,17 +249,17 @@ static Str recall(Ctx *cx, const Digest *of)
     const Place *p = &own.places[n];
     if (p->until_ms > cx->now.ms + SERVICE_TOKEN_EARLY.ms &&
         p->until_ms <= cx->now.ms + SERVICE_TOKEN_LASTS.ms &&
-        same_bytes(p->of.b, of->b, SHA256_BYTES))
+        memcmp(&p->of, of, sizeof *of) == 0)
         text = str_copy(cx->mem, (Str){ p->text, p->len });
     unlock(&own.locks[n % LOCKS]);
     return text;
 }
 
-static void remember(const Digest *of, Instant until, Str text)
+static void remember(const PlaceName *of, Instant until, Str text)
 {
     unsigned n = place_number(of);
 
-    if (text.len > TOKEN_ROOM)
+    if (text.len > TOKEN_ROOM || of->audience_len > AUDIENCE_ROOM)
         return;
     lock(&own.locks[n % LOCKS]);
     Place *p = &own.places[n];
@@ -266,7 +282,7 @@ static Assertion for_audience(Ctx *cx, Str id, Str audience, unsigned scopes, Sp
 
 Str service_assertion(Ctx *cx, Str audience)
 {
-    Digest of = place_name(cx, audience);
+    PlaceName of = place_name(cx, audience);
     Str text = recall(cx, &of);
 
     if (text.at != NULL)
@@ -282,18 +298,6 @@ Str service_assertion(Ctx *cx, Str audience)
     return text;
 }
 
-static Str traceparent(Ctx *cx)
-{
-    Buf b = buf_in(cx->mem, 64);
-
-    buf_lit(&b, "00-");
-    buf_add(&b, hex_write(cx->mem, cx->trace.id, sizeof cx->trace.id));
-    buf_lit(&b, "-");
-    buf_add(&b, hex_write(cx->mem, cx->trace.span, sizeof cx->trace.span));
-    buf_lit(&b, "-01");
-    return buf_str(&b);
-}
-
 int service_headers(Ctx *cx, Str audience, Str tracestate, Header out[SERVICE_HEADERS])
 {
     Str token = service_assertion(cx, audience);
@@ -306,7 +310,7 @@ int service_headers(Ctx *cx, Str audience, Str tracestate, Header out[SERVICE_HE
     out[n++] = (Header){ S("X-Request-ID"),
                          hex_write(cx->mem, cx->trace.id, sizeof cx->trace.id) };
     out[n++] = (Header){ S("User-Agent"), own.agent };
-    out[n++] = (Header){ S("traceparent"), traceparent(cx) };
+    out[n++] = (Header){ S("traceparent"), trace_parent(cx->mem, &cx->trace) };
     if (tracestate.at != NULL)
         out[n++] = (Header){ S("tracestate"), tracestate };
     return n;

@@ -194,8 +194,9 @@ void trace_join(Ctx *cx, Str parent, Str state)
     if (has_parent) {
         t.state = trace_state_good(state) ? state : (Str){ 0 };
         cx->trace = t;
-    } else
-        cx->trace.flags = FLAG_RANDOM;
+    } else                                        /* turned off, we leave it to those
+                                                     behind us whether to follow */
+        cx->trace.flags = FLAG_RANDOM | (own.on ? 0 : FLAG_SAMPLED);
     if (!own.on)
         return;
     cx->trace.on = sample(&cx->trace, has_parent);

@@ -227,6 +227,11 @@ BusState bus_state(void)
     return engine == NULL ? BUS_AWAY : engine->state();
 }
 
+bool bus_answers(Ctx *cx)
+{
+    return engine == NULL ? fail(cx, BUSY, "the bus is closed") : engine->answers(cx);
+}
+
 void bus_nudge(void)
 {
     must(engine != NULL);

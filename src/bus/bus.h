@@ -106,6 +106,10 @@ bool bus_replay(Ctx *cx, const BusWish *wish, Message **rows, isize *count);
 typedef enum BusState { BUS_UP, BUS_AWAY } BusState;
 BusState bus_state(void);
 
+/* Asks the engine itself and waits for its answer: one that hangs keeps its connection.
+ *   fails   BUSY: away, or silent until cx->deadline */
+CHECKED bool bus_answers(Ctx *cx);
+
 /* ---- nudges -------------------------------------------------------------------- */
 
 /* Another node is to look at its outbox at once. May be lost: whoever waits looks

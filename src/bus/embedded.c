@@ -42,10 +42,12 @@ static bool embedded_replay(Ctx *cx, const BusWish *wish, Message **rows, isize 
 
 static void embedded_close(void) { }
 static BusState embedded_state(void) { return BUS_UP; }
+static bool embedded_answers(Ctx *cx) { (void)cx; return true; }
 static void embedded_nudge(void) { }
 
 const BusEngine bus_embedded = {
     .scheme = "embedded", .open = embedded_open, .close = embedded_close,
     .check = embedded_check, .publish = embedded_publish, .begin = bus_heard_is,
-    .replay = embedded_replay, .state = embedded_state, .nudge = embedded_nudge,
+    .replay = embedded_replay, .state = embedded_state, .answers = embedded_answers,
+    .nudge = embedded_nudge,
 };

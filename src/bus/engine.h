@@ -16,6 +16,7 @@ typedef struct BusEngine {
     void (*begin)(i64 after);                     /* calls bus_heard_is, now or soon */
     bool (*replay)(Ctx *cx, const BusWish *wish, Message **rows, isize *count);
     BusState (*state)(void);
+    bool (*answers)(Ctx *cx);
     void (*nudge)(void);
 } BusEngine;
 

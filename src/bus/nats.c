@@ -89,7 +89,8 @@ static BusState nats_state(void)
 #define NATS_ENGINE(scheme_) {                                                         \
     .scheme = (scheme_), .keeps = true, .open = nats_open, .close = nats_close,        \
     .check = nats_check, .last = publish_last, .publish = publish_all,                 \
-    .begin = tail_begin, .replay = replay_wish, .state = nats_state, .nudge = link_nudge }
+    .begin = tail_begin, .replay = replay_wish, .state = nats_state,                          \
+    .answers = link_answers, .nudge = link_nudge }
 
 const BusEngine bus_nats = NATS_ENGINE("nats");
 const BusEngine bus_nats_tls = NATS_ENGINE("tls");

@@ -50,6 +50,7 @@ void link_mend(void);
 i64 link_times(void);
 Str link_where(void);                             /* servers, without passwords */
 void link_nudge(void);
+CHECKED bool link_answers(Ctx *cx);               /* as bus_answers           */
 
 /* Ends a subscription that messages may still be coming for. The tail's thread. */
 void link_retire(struct __natsSubscription *sub);

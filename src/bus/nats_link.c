@@ -21,8 +21,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CONNECT_WITHIN_MS = 3000, PING_EVERY_MS = 5000, PINGS_UNANSWERED = 2,
-       DELAY_LEAST_MS = 100, DELAY_DOUBLINGS = 4, SERVERS_MOST = 16 };
+enum { CONNECT_WITHIN_MS = 3000, ANSWER_WITHIN_MS = 1500, PING_EVERY_MS = 5000,
+       PINGS_UNANSWERED = 2, DELAY_LEAST_MS = 100, DELAY_DOUBLINGS = 4,
+       SERVERS_MOST = 16 };
 #define NUDGE_SUBJECT "tickettoken.nudge"
 
 typedef struct Retired { natsSubscription *sub; struct Retired *next; } Retired;
@@ -317,6 +318,20 @@ Link *link_now(void)
 
 i64 link_times(void) { return link_.times; }
 Str link_where(void) { return link_.where; }
+
+/* A PING and its PONG. */
+bool link_answers(Ctx *cx)
+{
+    Link *l = link_now();
+    i64 left = mono_us(mono_now(), cx->deadline) / 1000;
+
+    if (l == NULL)
+        return fail(cx, BUSY, "NATS can't be reached");
+    if (left > ANSWER_WITHIN_MS)
+        left = ANSWER_WITHIN_MS;
+    natsStatus s = natsConnection_FlushTimeout(l->nc, left > 0 ? left : 1);
+    return s == NATS_OK || fail(cx, BUSY, "NATS: %s", natsStatus_GetText(s));
+}
 
 void link_nudge(void)
 {

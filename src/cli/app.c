@@ -158,7 +158,8 @@ static bool limits_of(const Config *c)
 
 IssuersConfig app_issuers(const Config *c)
 {
-    return (IssuersConfig){ c->issuers_file, c->jwt_issuer, !is_strict(c) };
+    return (IssuersConfig){ .file = c->issuers_file, .self = c->jwt_issuer,
+                            .plain = !is_strict(c) };
 }
 
 static bool open_identity(App *app, Str *why)

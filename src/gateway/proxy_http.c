@@ -122,12 +122,10 @@ static void put_asker(Buf *b, const Req *rq)
 
 /* That it is us who ask, for this tenant and person; and the trace, with our span as the
  * parent. The client says himself what he is. */
-static void put_trust(Ctx *cx, Buf *b, const ProxyRow *row, const Req *rq)
+static void put_trust(Ctx *cx, Buf *b, const ProxyRow *row)
 {
-    bool traced = req_header(rq, S("traceparent")).at != NULL;
     Header h[SERVICE_HEADERS];
-    int n = service_headers(cx, row->audience,
-                            traced ? req_header(rq, S("tracestate")) : (Str){ 0 }, h);
+    int n = service_headers(cx, row->audience, cx->trace.state, h);
 
     for (int i = 0; i < n; i++)
         if (!str_is(h[i].name, S("User-Agent")))
@@ -143,7 +141,7 @@ static Str fields_up(Ctx *cx, const ProxyRow *row, const Req *rq)
             goes_up(row, rq->headers[i].name))
             put(&b, rq->headers[i].name, rq->headers[i].value);
     put_asker(&b, rq);
-    put_trust(cx, &b, row, rq);
+    put_trust(cx, &b, row);
     return buf_str(&b);
 }
 

@@ -3,6 +3,11 @@
  * find the row and compare. Two batches that share ids in another order may fight; the
  * database ends one of them and the store runs it again.
  *
+ * What is claimed is the id and whose it is: two programs of one tenant may count alike, and
+ * neither shall swallow, or spoil, what the other says. The blank between them is in no id, so
+ * a row of a version that claimed the id alone is seen for what it is; there are such for a
+ * day after an upgrade, or while it goes on.
+ *
  * The digest covers what the message says, not how it was written: members are sorted
  * (shape_read). A time that the publisher left out is no part of it. */
 #include "gateway/publish.h"
@@ -13,6 +18,8 @@ SQL(published_claim,
     "INSERT INTO published (tenant, id, digest, at, came_at) VALUES ($1, $2, $3, $4, $5)"
     " ON CONFLICT DO NOTHING");
 SQL(published_find, "SELECT digest, at FROM published WHERE tenant = $1 AND id = $2");
+SQL(published_alone,
+    "SELECT digest, at FROM published WHERE tenant = $1 AND id = $2 AND digest = $3");
 SQL(publish_person,
     "SELECT count(*) FROM person WHERE tenant = $1 AND id = $2 AND status <> 'DELETED'");
 SQL(publish_event,
@@ -82,11 +89,18 @@ static bool check_hearer(Ctx *cx, const Publication *p)
     return n > 0 || fail(cx, NOT_FOUND, "nobody hears message %.*s", STR_ARGS(p->id));
 }
 
+static Str claimed_as(Ctx *cx, Str id)
+{
+    Uuid who = cx->who.comer == A_PERSON ? cx->who.user.v : cx->who.machine;
+
+    return str_fmt(cx->mem, "%.*s %.*s", STR_ARGS(uuid_str(cx->mem, who)), STR_ARGS(id));
+}
+
 static bool compare(Ctx *cx, Publication *p, Digest d)
 {
     Known k;
 
-    if (!sql_get(cx, &published_find, &known_row, &k, V(p->id)))
+    if (!sql_get(cx, &published_find, &known_row, &k, V(claimed_as(cx, p->id))))
         return false;
     if (k.digest.len != SHA256_BYTES || memcmp(k.digest.at, d.b, SHA256_BYTES) != 0)
         return fail(cx, MESSAGE_ID_REUSED, "id %.*s", STR_ARGS(p->id));
@@ -95,14 +109,34 @@ static bool compare(Ctx *cx, Publication *p, Digest d)
     return true;
 }
 
+static Val bytes_of(const Digest *d)
+{
+    return val_blob((Str){ (const char *)d->b, SHA256_BYTES });
+}
+
+static bool find_alone(Ctx *cx, Publication *p, const Digest *d)
+{
+    Known k;
+
+    if (!sql_find(cx, &published_alone, &known_row, &k, &p->known, V(p->id),
+                  V(bytes_of(d))))
+        return false;
+    if (p->known)
+        p->at = k.at;
+    return true;
+}
+
 static bool take(Ctx *cx, Publication *p, Digest d)
 {
     Instant at = is_set(p->at) ? p->at : cx->now;
     i64 claimed;
 
-    if (!sql_run(cx, &published_claim, &claimed, V(p->id),
-                 V(val_blob((Str){ (const char *)d.b, SHA256_BYTES })), V(at),
-                 V(cx->now)))
+    if (!find_alone(cx, p, &d))
+        return false;
+    if (p->known)
+        return true;
+    if (!sql_run(cx, &published_claim, &claimed, V(claimed_as(cx, p->id)), V(bytes_of(&d)),
+                 V(at), V(cx->now)))
         return false;
     if (GUARDED(claimed == 0))
         return compare(cx, p, d);
@@ -127,9 +161,9 @@ static bool take_all(Ctx *cx, void *arg)
 }
 
 /* Those with one id meet in one lane, on whichever node they came. */
-static Lane lane_for(const Publication *first)
+static Lane lane_for(Ctx *cx, const Publication *first)
 {
-    Digest d = sha256(first->id);
+    Digest d = sha256(claimed_as(cx, first->id));
     Uuid key;
 
     memcpy(key.b, d.b, sizeof key.b);
@@ -142,7 +176,7 @@ bool publish_all_of(Ctx *cx, Publication *list, isize count)
 
     if (count == 0)
         return true;
-    if (!write_tx(cx, lane_for(&list[0]), take_all, &t))
+    if (!write_tx(cx, lane_for(cx, &list[0]), take_all, &t))
         return false;
     for (isize i = 0; i < count; i++)
         metric_add(t.taken[i].known ? METRIC_PUBLISH_AGAIN : METRIC_PUBLISH_TAKEN, 1);

@@ -1,7 +1,7 @@
 /* publish.h - takes messages of other services for people's streams, each once.
  *
- * A message has an id, its publisher's. The same id with the same content is the same
- * message however often it comes; it is told once. What was taken is a row of the
+ * A message has an id, its publisher's, whose alone it is. The same id with the same content
+ * is the same message however often it comes; it is told once. What was taken is a row of the
  * outbox, so it survives whatever happens next.
  * Needs: store (outbox).  Used by: publish_http, cli (the plan). */
 #pragma once

@@ -44,6 +44,7 @@ struct IssuerList {
     Issuer all[ISSUERS_MOST];
     isize  count;
     bool   plain;
+    Span   fresh_for, ask_every, serves_for;
 };
 
 static struct {
@@ -135,6 +136,9 @@ IssuerList *issuers_read(Arena *mem, const IssuersConfig *c, Str *why)
     must(l != NULL);
     l->users = 1;
     l->plain = c->plain;
+    l->fresh_for = c->fresh_for.ms > 0 ? c->fresh_for : FRESH_FOR;
+    l->ask_every = c->ask_every.ms > 0 ? c->ask_every : ASK_EVERY;
+    l->serves_for = c->serves_for.ms > 0 ? c->serves_for : SERVES_FOR;
     if (c->file.len == 0 || read_list(l, mem, c, text, why))
         return l;
     issuers_drop(l);
@@ -182,7 +186,7 @@ static bool is_older(Mono m, Span than)
 
 static KeySet *take(Issuer *i)
 {
-    if (i->set != NULL && is_older(i->had, SERVES_FOR)) {
+    if (i->set != NULL && is_older(i->had, i->of->serves_for)) {
         let_go(i->set);
         i->set = NULL;
     }
@@ -240,7 +244,8 @@ static KeySet *keys_of(Ctx *cx, Issuer *i, bool missed)
 {
     lock(&i->lock);
     Mono *last = missed ? &i->missed : &i->asked;
-    bool wants = (missed || is_older(i->had, FRESH_FOR)) && is_older(*last, ASK_EVERY) &&
+    bool wants = (missed || is_older(i->had, i->of->fresh_for)) &&
+                 is_older(*last, i->of->ask_every) &&
                  !i->asking;
     if (wants) {
         i->asking = true;

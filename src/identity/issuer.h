@@ -16,8 +16,13 @@ typedef struct Issuer Issuer;
 typedef struct IssuerList IssuerList;             /* what was read at once    */
 
 /* Reads the file; an empty path: there are none. NULL with *why, in mem. `self` is our
- * own name, which none may have; `plain` lets http:// pass, for tests. */
-typedef struct IssuersConfig { Str file, self; bool plain; } IssuersConfig;
+ * own name, which none may have. For tests: `plain` lets http:// pass, and spans other
+ * than zero come in place of the quarter, the half minute and the day. */
+typedef struct IssuersConfig {
+    Str  file, self;
+    bool plain;
+    Span fresh_for, ask_every, serves_for;
+} IssuersConfig;
 IssuerList *issuers_read(Arena *mem, const IssuersConfig *config, Str *why);
 
 /* Theirs are taken from now on; may be called while others verify. Keys of who stands in

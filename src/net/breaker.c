@@ -2,7 +2,11 @@
  * only a probe says whether the upstream is well again. A probe whose asker went away
  * has seen nothing; the next request is the probe then. One that says nothing for as long
  * as the breaker stays open (a large body on a slow line) doesn't keep others out: the
- * next request is a probe beside it. */
+ * next request is a probe beside it.
+ *
+ * While it is closed, as it nearly always is, who asks and what goes well takes no lock,
+ * for all io threads would meet there twice a request. So what is told in the moment in
+ * which a window begins may count in the one or the other. */
 #include "net/breaker.h"
 
 void breaker_init(Breaker *b, BreakerRules rules)
@@ -20,8 +24,9 @@ static void begin_window(Breaker *b, Mono now)
 {
     b->state = BREAKER_CLOSED;
     b->probing = false;
-    b->good = b->bad = 0;
-    b->until = mono_after(now, b->rules.window);
+    b->good = 0;
+    b->bad = 0;
+    b->until_ns = mono_after(now, b->rules.window).ns;
 }
 
 static void trip(Breaker *b, Mono now)
@@ -29,30 +34,34 @@ static void trip(Breaker *b, Mono now)
     b->state = BREAKER_OPEN;
     b->probing = false;
     b->opened++;
-    b->until = mono_after(now, b->rules.open);
+    b->until_ns = mono_after(now, b->rules.open).ns;
 }
 
 static i64 ms_until(const Breaker *b, Mono now)
 {
-    return b->state == BREAKER_OPEN && b->until.ns > now.ns
-               ? (b->until.ns - now.ns + 999999) / 1000000 : 0;
+    i64 left = b->until_ns - now.ns;
+
+    return b->state == BREAKER_OPEN && left > 0 ? (left + 999999) / 1000000 : 0;
 }
 
 static Leave judge(Breaker *b, Mono now)
 {
     if (b->state == BREAKER_CLOSED)
         return LEAVE_USUAL;
-    if (b->state == BREAKER_OPEN && b->until.ns <= now.ns)
+    if (b->state == BREAKER_OPEN && b->until_ns <= now.ns)
         b->state = BREAKER_HALF_OPEN;
-    if (b->state == BREAKER_OPEN || (b->probing && b->until.ns > now.ns))
+    if (b->state == BREAKER_OPEN || (b->probing && b->until_ns > now.ns))
         return LEAVE_NONE;
     b->probing = true;
-    b->until = mono_after(now, b->rules.open);
+    b->until_ns = mono_after(now, b->rules.open).ns;
     return LEAVE_PROBE;
 }
 
 Leave breaker_ask(Breaker *b, Mono now, int *wait_s)
 {
+    *wait_s = 1;
+    if (b->state == BREAKER_CLOSED)
+        return LEAVE_USUAL;
     lock(&b->lock);
     Leave leave = judge(b, now);
     *wait_s = (int)((ms_until(b, now) + 999) / 1000);
@@ -64,7 +73,7 @@ Leave breaker_ask(Breaker *b, Mono now, int *wait_s)
 
 static void count(Breaker *b, Outcome how, Mono now)
 {
-    if (b->until.ns <= now.ns)
+    if (b->until_ns <= now.ns)
         begin_window(b, now);
     if (how == WENT_WELL)
         b->good++;
@@ -81,8 +90,20 @@ static void end_probe(Breaker *b, Outcome how, Mono now)
         trip(b, now);
 }
 
+/* One good answer more, where that can change nothing else. */
+static bool count_good(Breaker *b, Leave leave, Outcome how, Mono now)
+{
+    if (leave != LEAVE_USUAL || how != WENT_WELL || b->state != BREAKER_CLOSED ||
+        b->until_ns <= now.ns)
+        return false;
+    b->good++;
+    return true;
+}
+
 void breaker_tell(Breaker *b, Leave leave, Outcome how, Mono now)
 {
+    if (count_good(b, leave, how, now))
+        return;
     lock(&b->lock);
     if (leave == LEAVE_PROBE && b->state == BREAKER_HALF_OPEN)
         end_probe(b, how, now);

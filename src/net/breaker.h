@@ -20,13 +20,14 @@ typedef enum BreakerState {
 } BreakerState;
 
 typedef struct Breaker {
-    Lock         lock;
+    Lock         lock;                            /* for all that is written but good */
     BreakerRules rules;
-    BreakerState state;
+    _Atomic BreakerState state;
     bool         probing;                         /* HALF_OPEN: somebody is out */
-    Mono         until;                           /* end of the window, of OPEN, of waiting
+    _Atomic i64  until_ns;                        /* end of the window, of OPEN, of waiting
                                                      for the probe */
-    i64          good, bad, opened;               /* within the window; ever  */
+    _Atomic i64  good;                            /* within the window        */
+    i64          bad, opened;                     /* within it; ever          */
 } Breaker;
 
 void breaker_init(Breaker *b, BreakerRules rules);

@@ -216,9 +216,12 @@ void forward_stirred(Line *l, bool writable)
     forward_pull(l);
 }
 
+/* The kernel says it of every piece that comes from the asker too, so while he still sends
+ * it is no sign that anything flows: he could drip for ever. */
 void forward_flow(Forward *f)
 {
-    forward_wait(f, DUE_FLOW);
+    if (f->answered)
+        forward_wait(f, DUE_FLOW);
     if (f->line != NULL)
         forward_pull(f->line);
 }

@@ -4,16 +4,21 @@
  * of its own, for all of a node's streams end together; late when it would only push out
  * another one. */
 #include <stdio.h>
+#include "base/metric.h"
 #include "base/rand.h"
 #include "net/io.h"
 
-typedef struct Word { int retry_ms, more_ms; const char *event, *reason; } Word;
+typedef struct Word {
+    int retry_ms, more_ms;
+    const char *event, *reason;
+    Metric counted;
+} Word;
 
 static const Word words[] = {
-    [PART_SHUTDOWN] = { 500, 2500, "reconnect", "SHUTDOWN" },
-    [PART_LIFETIME] = { 500, 1000, "reconnect", "LIFETIME" },
-    [PART_ENDED]    = { 5000, 5000, "closed", "SESSION_ENDED" },
-    [PART_TOO_MANY] = { 300000, 60000, "closed", "TOO_MANY_STREAMS" },
+    [PART_SHUTDOWN] = { 500, 2500, "reconnect", "SHUTDOWN", METRIC_SSE_SHUTDOWN },
+    [PART_LIFETIME] = { 500, 1000, "reconnect", "LIFETIME", METRIC_SSE_LIFETIME },
+    [PART_ENDED]    = { 5000, 5000, "closed", "SESSION_ENDED", METRIC_SSE_OVER },
+    [PART_TOO_MANY] = { 300000, 60000, "closed", "TOO_MANY_STREAMS", METRIC_SSE_TOO_MANY },
 };
 
 /* Puts the rest of a frame that has half gone out; false when the stream is closed. */
@@ -40,6 +45,7 @@ bool stream_say(Conn *c, Parting why)
                      "retry: %d\nevent: %s\ndata: {\"reason\":\"%s\"}\n\n",
                      w->retry_ms + (int)rand_below((u32)w->more_ms), w->event, w->reason);
 
+    metric_add(w->counted, 1);
     return conn_put(c, (Str){ text, n });
 }
 

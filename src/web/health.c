@@ -68,17 +68,12 @@ typedef struct Probe {
     char           why[200];
 } Probe;
 
-static bool ask_bus(Ctx *cx)
-{
-    return bus_state() == BUS_UP || fail(cx, BUSY, "NATS can't be reached");
-}
-
 enum { P_STORE, P_KV, P_BUS, PROBES };
 
 static Probe probes[PROBES] = {
     [P_STORE] = { .name = "store", .ask = store_ready, .lock = LOCK_OF(RANK_POOL) },
     [P_KV] = { .name = "kv", .ask = kv_answers, .lock = LOCK_OF(RANK_POOL) },
-    [P_BUS] = { .name = "bus", .ask = ask_bus, .lock = LOCK_OF(RANK_POOL) },
+    [P_BUS] = { .name = "bus", .ask = bus_answers, .lock = LOCK_OF(RANK_POOL) },
 };
 
 static struct {

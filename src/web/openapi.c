@@ -158,7 +158,8 @@ static void put_security(Doc *d, const Route *r)
         [ADMINS] = "{\"bearer\":[]}", [SIGNED] = "{\"signature\":[]}",
         [OPERATORS] = "{\"bearer\":[]}", [SUPERS] = "{\"bearer\":[]}", [MACHINES] = "",
         [SERVICES] = "", [TELLERS] = "{\"bearer\":[]}" };
-    const char *person = wants[access_of(r->access)];
+    const char *person = (r->is & STREAM) != 0 ? "{\"bearer\":[]},{\"streamToken\":[]}"
+                                               : wants[access_of(r->access)];
     Access a = access_of(r->access);
     bool keys = a < OPERATORS || a == MACHINES || a == TELLERS;
     const char *machine = scope_of(r->access) == 0 ? ""
@@ -175,6 +176,10 @@ static Str who_may(Doc *d, const Route *r)
     Str who = route_access_str(r), scope = route_scope_str(d->mem, r);
     bool only = access_of(r->access) == MACHINES || access_of(r->access) == SERVICES;
 
+    if ((r->is & STREAM) != 0)
+        return S("Who may: signed in, by bearer or by ?token= of POST /events/token. It begins"
+                 " with `connected`; `gap` says that what was missed can't be told any more,"
+                 " `reconnect` that it is time to come again, `closed` why not to.");
     if (scope.len == 0)
         return str_fmt(d->mem, "Who may: %.*s.", STR_ARGS(who));
     return str_fmt(d->mem, "Who may: %.*s%s with `%.*s`.", STR_ARGS(who),
@@ -324,6 +329,8 @@ static const char shared_parts[] =
     "\"securitySchemes\":{"
     "\"bearer\":{\"type\":\"http\",\"scheme\":\"bearer\",\"bearerFormat\":\"JWT\","
     "\"description\":\"The accessToken of a sign-in.\"},"
+    "\"streamToken\":{\"type\":\"apiKey\",\"in\":\"query\",\"name\":\"token\","
+    "\"description\":\"The token of POST /events/token: one stream, once.\"},"
     "\"service\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-Service-Token\","
     "\"description\":\"A service's signed token of five minutes, with X-Tenant-Id.\"},"
     "\"apiKey\":{\"type\":\"apiKey\",\"in\":\"header\",\"name\":\"X-API-Key\","

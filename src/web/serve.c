@@ -239,7 +239,7 @@ static void done(Ctx *cx, const Req *rq, i64 us)
 
     if (rq->reply.status >= 200 && rq->reply.status < 600)
         metric_add(classes[rq->reply.status / 100 - 2], 1);
-    red_count(rq->route, rq->reply.status, us);
+    red_count(rq->route, rq->reply.status, cx->fault.code, us);
     refusal_note(cx, rq);
     if (cx->trace.on)
         tell_trace(cx, rq, us);

@@ -3,17 +3,21 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { after, before, test } from 'node:test';
 import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { EventSource } from 'eventsource';
 import { Browser, chromium } from './authenticator.mjs';
-import { sleep, start, until } from './harness.mjs';
+import { root, sleep, start, until } from './harness.mjs';
 import { listenTo } from './listen.mjs';
 
 const SSE = { accept: 'text/event-stream' };
-let s, browser, organiser, buyer, sale, admin;
+let s, browser, organiser, buyer, sale, admin, chief;
 before(async () => {
   browser = await new Browser().serve();
   s = await start({ SSE_HEARTBEAT: '1s', CORS_ORIGINS: `https://shop.example,${browser.origin}` });
   organiser = await s.organiser();
   admin = await s.somebody('admin');
+  chief = await s.somebody('super-admin');
   buyer = await s.register();
   sale = await s.sale({ quantity: 1000, organiser });
 });
@@ -159,6 +163,26 @@ test('HEAD says what would come and spends no token', async () => {
   live.child.kill();
   await live.ended;
   assert.equal((await ask(undefined, `?token=${token}`)).status, 401);
+});
+
+test('the example of docs/streams.md listens, comes again where it was, and knows when it is over', async () => {
+  const code = /```js page\n([\s\S]*?)```/.exec(readFileSync(join(root, 'docs/streams.md'), 'utf8'))[1];
+  const { listen: example } = await import(`data:text/javascript,${encodeURIComponent(code)}`);
+  const p = await s.register(), heard = [], sources = [];
+  const tell = (n) => s.must(202, 'POST', '/internal/events', { token: chief.token, body: { type: 'note.made', data: { n }, userId: p.id } });
+  globalThis.EventSource = class extends EventSource { constructor(url) { super(url); sources.push(this); } };
+  try {
+    example(s.url, async () => (await s.must(200, 'POST', '/events/token', { token: p.token })).token, ['note.made'], (type, data) => heard.push([type, data.n]));
+    await until('it listens', () => heard.length === 1);
+    await tell(1);
+    await until('it hears', () => heard.length === 2);
+    sources[0].dispatchEvent(new Event('error'));
+    await tell(2);
+    await until('it comes again with another token', () => heard.length === 4);
+    await s.must(200, 'POST', '/auth/logout', { token: p.token, body: { refreshToken: p.refresh } });
+    await until('it is told the end', () => heard.length === 5);
+    assert.deepEqual(heard, [['connected', undefined], ['note.made', 1], ['connected', undefined], ['note.made', 2], ['closed', undefined]]);
+  } finally { sources.forEach((x) => x.close()); delete globalThis.EventSource; }
 });
 
 // ---- how a stream ends ------------------------------------------------------------------

@@ -44,9 +44,22 @@ test('the operator\'s token opens it, and it counts', async () => {
   const then = read(first.text), now = read((await s.api('GET', '/metrics', { token, node })).text);
   assert.equal(now.tickettoken_http_answers_total['class="4xx"'] - then.tickettoken_http_answers_total['class="4xx"'], 3);
   assert.equal(now.tickettoken_http_answers_total['class="2xx"'] - then.tickettoken_http_answers_total['class="2xx"'], 1);
+  assert.equal(now.tickettoken_faults_total['code="NOT_FOUND"'] - then.tickettoken_faults_total['code="NOT_FOUND"'], 3);
+  assert.equal(now.tickettoken_faults_total['code="RATE_LIMIT_EXCEEDED"'], 0, 'also what did not happen yet');
   assert.equal(now.tickettoken_kv_up[''], 1);
   assert.equal(now.tickettoken_kv_failed_open_total['limit="login"'], 0);
   assert.match(Object.keys(now.tickettoken_build_info)[0], /^version="\d+\.\d+\.\d+"$/);
+});
+
+test('a stream that the server ends is counted by its reason', async () => {
+  const [node] = s.nodes, p = await s.register();
+  const ended = async () => read((await s.api('GET', '/metrics', { token, node })).text).tickettoken_sse_ended_total;
+  const before_ = await ended();
+  assert.deepEqual(Object.keys(before_).sort(), ['LIFETIME', 'SESSION_ENDED', 'SHUTDOWN', 'TOO_MANY_STREAMS'].map((r) => `reason="${r}"`));
+  const stream = await fetch(`${node.url}/events/stream`, { headers: { authorization: `Bearer ${p.token}` } });
+  await s.must(200, 'POST', '/auth/logout', { token: p.token, body: { refreshToken: p.refresh } });
+  assert.match(await stream.text(), /SESSION_ENDED/);
+  assert.equal((await ended())['reason="SESSION_ENDED"'] - before_['reason="SESSION_ENDED"'], 1);
 });
 
 test('a super-admin may see it, an admin of one tenant may not', async () => {

@@ -105,11 +105,26 @@ test('what says who asks is ours alone', async () => {
   assert.match(headers['x-forwarded-host'], /^127\.0\.0\.1:\d+$/);
   assert.match(headers.forwarded, /^for=127\.0\.0\.1;proto=http;host="127\.0\.0\.1:\d+"$/);
   assert.equal(headers.host, `127.0.0.1:${behind.port}`);
-  assert.match(headers.traceparent, /^00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]$/);
+  assert.match(headers.traceparent, /^00-[0-9a-f]{32}-[0-9a-f]{16}-0[0-3]$/);
   assert.notEqual(headers['x-request-id'], 'mine');
   const through = await said('/api/open/x', { token: person.token, headers: { cookie: 'a=b' } });
   assert.equal(through.headers.cookie, 'a=b');
   assert.equal(through.headers.authorization, `Bearer ${person.token}`);
+});
+
+test('the trace goes on as the caller decided, and a state without a trace ends here', async () => {
+  const id = randomBytes(16).toString('hex'), span = randomBytes(8).toString('hex');
+  const told = async (traceparent, tracestate) => (await said('/api/open/x', { headers: { traceparent, tracestate } })).headers;
+  for (const flags of ['00', '01']) {
+    const t = await told(`00-${id}-${span}-${flags}`, 'team=shop,other=1');
+    assert.match(t.traceparent, new RegExp(`^00-${id}-[0-9a-f]{16}-${flags}$`));
+    assert.equal(t.tracestate, 'team=shop,other=1');
+  }
+  for (const wrong of [`00-${id}-${span}`, `ff-${id}-${span}-01`, `00-${'0'.repeat(32)}-${span}-01`, 'x']) {
+    const t = await told(wrong, 'team=shop');
+    assert.ok(!t.traceparent.includes(id) && t.tracestate === undefined, wrong);
+  }
+  assert.equal((await told(`00-${id}-${span}-01`, 'no state')).tracestate, undefined);
 });
 
 test('fields of one hop end here, both ways', async () => {

@@ -10,7 +10,7 @@ import { cluster, start, TENANT, until } from './harness.mjs';
 import { listenTo } from './listen.mjs';
 
 const SECRET = randomBytes(24).toString('hex'), list = join(mkdtempSync(join(tmpdir(), 'services-')), 'services.json');
-writeFileSync(list, JSON.stringify({ services: [{ id: 'seat-service', scopes: ['events:write'] }, { id: 'reader', scopes: ['events:read'] }] }));
+writeFileSync(list, JSON.stringify({ services: [{ id: 'seat-service', scopes: ['events:write'] }, { id: 'gate-service', scopes: ['events:write'] }, { id: 'reader', scopes: ['events:read'] }] }));
 
 let s, chief, ann, bob;
 before(async () => {
@@ -21,7 +21,11 @@ after(() => s.close());
 
 const say = (body, { by = chief, path = '', ...more } = {}) => s.api('POST', `/internal/events${path}`, { token: by.token, body, ...more });
 const message = (more = {}) => ({ id: randomUUID(), type: 'seat.upgraded', data: { row: 'A' }, userId: ann.id, ...more });
-const types = ['seat.upgraded', 'doors.open', 'once.only', 'once.more', 'last.word', 'raced.for', 'race.over', 'batch.part', 'half.done'];
+async function peer(id, scopes = ['events:write']) {
+  const iat = Math.floor(await s.now() / 1000), body = { iss: id, sub: id, iat, exp: iat + 300, nonce: randomBytes(16).toString('hex'), env: 'test', scopes };
+  return { 'x-service-token': Buffer.from(JSON.stringify({ ...body, sig: createHmac('sha256', SECRET).update(JSON.stringify(body)).digest('hex') })).toString('base64') };
+}
+const types = ['seat.upgraded', 'doors.open', 'once.only', 'once.more', 'last.word', 'raced.for', 'race.over', 'batch.part', 'half.done', 'my.own'];
 const listening = async (who, query) => { const l = listenTo(s, { token: who.token, query, also: types }); await l.hears('connected'); return l; };
 const heard = (l, type) => l.heard.filter((h) => h.event === type);
 
@@ -61,6 +65,29 @@ test('the same id is the same message, whatever its spelling; another content is
   await say(message({ type: 'last.word' }));
   await l.hears('last.word');
   assert.equal(heard(l, 'once.only').length, 1);
+  l.close();
+});
+
+test('an id is its publisher\'s: two services, or two keys, of one tenant that choose the same get in nobody\'s way', async () => {
+  const admin = await s.somebody('admin');
+  const key = async () => (await s.must(201, 'POST', '/auth/admin/api-keys', { token: admin.token, body: { name: 'a till', scopes: ['events:write'] } })).key;
+  const by = [{ 'x-api-key': await key() }, { 'x-api-key': await key() }, 'seat-service', 'gate-service'];
+  const publish = async (who, m) => say({ ...m, tenantId: TENANT }, { by: {}, headers: typeof who === 'string' ? await peer(who) : who });
+  const l = await listening(ann), m = message({ id: 'order-1001', type: 'my.own' });
+  for (const [n, who] of by.entries()) {
+    const r = await publish(who, { ...m, data: { n } });
+    assert.deepEqual([r.status, r.headers.get('idempotency-replayed')], [202, null], r.text);
+  }
+  await until('all four are told', () => heard(l, 'my.own').length === 4);
+  assert.deepEqual(heard(l, 'my.own').map((h) => h.data.n).sort(), [0, 1, 2, 3]);
+  for (const [n, who] of by.entries()) {
+    const again = await publish(who, { ...m, data: { n } });
+    assert.deepEqual([again.status, again.headers.get('idempotency-replayed')], [202, 'true'], again.text);
+    assert.equal((await publish(who, { ...m, data: { n: n + 1 } })).body.code, 'MESSAGE_ID_REUSED');
+  }
+  await say(message({ type: 'last.word' }));
+  await l.hears('last.word');
+  assert.equal(heard(l, 'my.own').length, 4);
   l.close();
 });
 
@@ -110,12 +137,8 @@ test('a message that nobody could hear, or that would break a stream, is refused
 });
 
 test('a service with the scope says whose message it is; one without may not', async () => {
-  const l = await listening(ann), iat = Math.floor(await s.now() / 1000);
-  const credential = (id, scopes) => {
-    const body = { iss: id, sub: id, iat, exp: iat + 300, nonce: randomBytes(16).toString('hex'), env: 'test', scopes };
-    return Buffer.from(JSON.stringify({ ...body, sig: createHmac('sha256', SECRET).update(JSON.stringify(body)).digest('hex') })).toString('base64');
-  };
-  const as = (id, scopes, m, headers = {}) => say(m, { by: {}, headers: { 'x-service-token': credential(id, scopes), ...headers } });
+  const l = await listening(ann);
+  const as = async (id, scopes, m, headers = {}) => say(m, { by: {}, headers: { ...await peer(id, scopes), ...headers } });
   const good = ['seat-service', ['events:write']];
   assert.equal((await as(...good, message({ type: 'last.word', tenantId: TENANT }))).status, 202);
   await l.hears('last.word');

@@ -155,6 +155,26 @@ test('a mistake in one file changes nothing at all, and is told in one line', as
   assert.equal((await ask(key)).status, 200);
 });
 
+// SIGHUP comes while an editor, or a tool that deploys, is in the middle of a file.
+test('a file that is half written changes nothing, wherever it ends', async () => {
+  const key = readFileSync(file('scanner.key'), 'utf8');
+  for (const name of ['services.json', 'issuers.json', 'proxy.json', 'scanner.key', 'client.key', 'client.crt']) {
+    const was = readFileSync(file(name), 'utf8');
+    for (const part of [0, 0.03, 0.4, 0.97]) {
+      const at = Math.floor(was.trimEnd().length * part);
+      if (name === 'scanner.key' && at >= 32) continue;    // is as good a secret as any
+      put(name, was.slice(0, at));
+      await reload(/can't be used, the old ones stay/);
+    }
+    put(name, was);
+    for (const node of s.nodes) {
+      assert.equal((await ask(key, node)).status, 200, name);
+      assert.equal((await s.api('GET', '/api/safe/x', { node })).status, 200, name);
+    }
+  }
+  await reload();
+});
+
 test('who an issuer vouches for is let in no more when it is taken out, and the other one goes on without being asked', async () => {
   const p = await s.register(), sub = randomUUID();
   const shown = (iss) => new jose.SignJWT({ iss, aud: 'tickettoken', sub }).setIssuedAt().setExpirationTime('1h')

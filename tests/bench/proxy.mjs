@@ -69,8 +69,16 @@ const contestants = [
   { name: 'nginx', url: `http://127.0.0.1:${nginxPort}`, pid: plainNginx.pid },
   { name: 'haproxy', url: `http://127.0.0.1:${haproxyPort}`, pid: haproxy.pid },
 ];
+// What a browser says beside its token.
+const browser = {
+  'User-Agent': 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Safari/537.36',
+  Accept: 'application/json, text/plain, */*', 'Accept-Language': 'en-US,en;q=0.9', 'Accept-Encoding': 'gzip, deflate, br, zstd',
+  'Cache-Control': 'no-cache', Referer: 'https://tickets.example/events/42', 'Sec-Fetch-Site': 'same-origin', 'Sec-Fetch-Mode': 'cors', 'Sec-Fetch-Dest': 'empty',
+  'Sec-CH-UA': '"Chromium";v="126"', 'Sec-CH-UA-Mobile': '?0', 'Sec-CH-UA-Platform': '"Linux"', 'X-Requested-With': 'XMLHttpRequest',
+};
 const loads = [
   { name: 'GET small', path: '/small' },
+  { name: 'GET browser', path: '/small', headers: browser },
   { name: 'POST 300 B', path: '/small', body: 300 },
   { name: 'GET 1 MiB', path: '/large' },
   { name: 'POST 1 MiB', path: '/small', body: 1 << 20 },
@@ -78,7 +86,9 @@ const loads = [
 
 function measure(c, load) {
   const script = join(dir, 'wrk.lua');
-  writeFileSync(script, `wrk.method = "${load.body ? 'POST' : 'GET'}"\nwrk.headers["Authorization"] = "Bearer ${person.token}"\n` +
+  const headers = { Authorization: `Bearer ${person.token}`, ...load.headers };
+  writeFileSync(script, `wrk.method = "${load.body ? 'POST' : 'GET'}"\n` +
+    Object.entries(headers).map(([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}\n`).join('') +
     (load.body ? `wrk.body = string.rep("x", ${load.body})\n` : ''));
   const before = c.pid ? cpu(c.pid) : 0;
   const r = spawnSync('wrk', ['-t2', `-c${connections}`, `-d${seconds}s`, '--latency', '-s', script, c.url + load.path], { encoding: 'utf8' });

@@ -131,3 +131,35 @@ TEST(by_hand_it_is_closed_at_once)
     must(ask(&b, mono_now().ns / 1000000) == LEAVE_USUAL);
     breaker_close(&b);
 }
+
+/* ---- many at once ---------------------------------------------------------------- */
+
+enum { TELLERS_AT_ONCE = 4, EACH = 20000, WRONG_EACH = 100 };
+
+static void *tell(void *arg)
+{
+    Breaker *b = arg;
+
+    for (int i = 0; i < EACH; i++)
+        went(b, 1000, WENT_WELL);
+    for (int i = 0; i < WRONG_EACH; i++)
+        went(b, 1000, WENT_WRONG);
+    return NULL;
+}
+
+TEST(of_many_threads_each_answer_counts_once_within_a_window)
+{
+    Breaker b;
+    pthread_t threads[TELLERS_AT_ONCE];
+
+    breaker_init(&b, rules);
+    went(&b, 1000, WENT_WELL);                    /* the window begins        */
+    for (int i = 0; i < TELLERS_AT_ONCE; i++)
+        must(pthread_create(&threads[i], NULL, tell, &b) == 0);
+    for (int i = 0; i < TELLERS_AT_ONCE; i++)
+        pthread_join(threads[i], NULL);
+    BreakerView v = breaker_view(&b, at(1000));
+    must(v.state == BREAKER_CLOSED && v.good == 1 + TELLERS_AT_ONCE * EACH &&
+         v.bad == TELLERS_AT_ONCE * WRONG_EACH);
+    breaker_close(&b);
+}

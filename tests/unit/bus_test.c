@@ -91,6 +91,7 @@ TEST(every_subscriber_hears_every_message_whole_and_in_order)
         for (int i = 0; i < 1000 && bus_state() == BUS_AWAY; i++)
             usleep(5000);
         must(bus_state() == BUS_UP && metric_get(METRIC_BUS_UP) == 1);
+        must(bus_answers(&cx));
         bus_close();
     }
 }

@@ -3,6 +3,7 @@
 #include "net/fetch.h"
 #include "base/network.h"
 #include "unit/peer.h"
+#include "unit/sayer.h"
 
 static Ctx work(void) { return ctx_new(mem, TENANT_DEFAULT); }
 
@@ -84,47 +85,6 @@ TEST(who_answers_too_late_is_given_up)
     must_fault(&cx, GATEWAY_TIMEOUT);
     must(mono_us(from, mono_now()) < 3000000);
     close(deaf);
-}
-
-/* A server of one line of thought: says `answer` to everybody who asks. */
-typedef struct Sayer { int fd, port; Str answer; pthread_t thread; _Atomic int asked; } Sayer;
-
-static void *say(void *arg)
-{
-    Sayer *s = arg;
-    char piece[4096];
-    int fd;
-
-    while ((fd = accept(s->fd, NULL, NULL)) >= 0) {
-        if (recv(fd, piece, sizeof piece, 0) > 0) {
-            s->asked++;
-            peer_send(fd, s->answer);
-        }
-        shutdown(fd, SHUT_WR);
-        while (recv(fd, piece, sizeof piece, 0) > 0)
-            ;
-        close(fd);
-    }
-    return NULL;
-}
-
-static void sayer_open(Sayer *s)
-{
-    struct sockaddr_in a = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-    socklen_t size = sizeof a;
-
-    s->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    must(bind(s->fd, (struct sockaddr *)&a, size) == 0 && listen(s->fd, 8) == 0);
-    must(getsockname(s->fd, (struct sockaddr *)&a, &size) == 0);
-    s->port = ntohs(a.sin_port);
-    must(pthread_create(&s->thread, NULL, say, s) == 0);
-}
-
-static void sayer_close(Sayer *s)
-{
-    shutdown(s->fd, SHUT_RDWR);
-    pthread_join(s->thread, NULL);
-    close(s->fd);
 }
 
 static Fetch ask_sayer(const Sayer *s)

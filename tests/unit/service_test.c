@@ -267,6 +267,29 @@ TEST(one_assertion_serves_until_a_minute_before_its_end)
     identity_done();
 }
 
+/* Names that are alike at the end, at the beginning, or in all that a place has room for. */
+TEST(an_assertion_is_remembered_for_its_own_tenant_person_and_audience_alone)
+{
+    Ctx cx = with_services(NULL);
+    Str longest = str_fmt(mem, "%0104d", 0), longer = str_fmt(mem, "%.*s1", STR_ARGS(longest));
+    const Str audiences[] = { S("a"), S("b"), S("ab"), S("ba"), longest, longer,
+                              str_fmt(mem, "%.*s2", STR_ARGS(longest)) };
+    Claimed c;
+    const char *why;
+
+    for (int round = 0; round < 2; round++)
+        for (int n = 0; n < 9 * countof(audiences); n++) {
+            Str audience = audiences[n % countof(audiences)];
+            isize who = n / countof(audiences);
+            cx.tenant = (TenantId){ { { [0] = (u8)(who % 3), [15] = 1 } } };
+            cx.who.user = (UserId){ { { [0] = (u8)(who / 3), [15] = 1 } } };
+            must(assertion_read(mem, service_assertion(&cx, audience), &c, &why));
+            must(uuid_is(c.a.user.v, cx.who.user.v) && uuid_is(c.a.tenant.v, cx.tenant.v) &&
+                 str_is(c.a.audience, audience));
+        }
+    identity_done();
+}
+
 TEST(a_call_says_all_that_file_000_lists)
 {
     Ctx cx = with_services(NULL);
