@@ -286,9 +286,9 @@ void conn_run(Conn *c)
     io_again(c->io, c);
 }
 
-/* Each event says that a socket can be written to, also one that is about bytes which have
- * come. So only what was kept and has gone now is headway of an answer that is passed on:
- * it moves that answer's deadline, and a body's too. */
+/* Each event says that a socket can be written to, also one that is about bytes which
+ * have come. So only what was kept and has gone now is headway of an answer that is
+ * passed on. */
 static void writable(Conn *c)
 {
     bool kept = c->out != NULL;
