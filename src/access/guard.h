@@ -46,8 +46,8 @@ CHECKED bool guard_machine(Ctx *cx, const Req *rq);
  *           remembered, and guard_learn finds out */
 CHECKED bool guard_pass(Ctx *cx, const Req *rq, unsigned access);
 
-/* After guard_pass on an OPEN row, which minds no token: whether one came that guard_learn may
- * find to be somebody's. */
+/* After guard_pass on an OPEN row, which minds no token: whether one came that guard_learn
+ * may find to be somebody's. */
 bool guard_unsure(const Ctx *cx, const Req *rq);
 
 /* Looks up who comes, so that guard_pass knows him for a minute.

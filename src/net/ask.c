@@ -1,36 +1,16 @@
-/* ask.c - an answer's head and a small body leave in one write: they are put together in
- * the io thread's buffer for answers, which nobody else uses between two requests.
+/* ask.c - the request is kept in a job, in whose memory the Ask is too, and the log line is
+ * written from it when the last byte of the answer has gone.
  *
- * A client of HTTP/1.0 gets what has no length until the connection closes; trailers go
- * only to who said that it takes them (RFC 9110 6.5.1), and go up only behind a body
- * whose length was not told, for one of HTTP/1.1 has no place for them otherwise. */
+ * Trailers go only to who said that it takes them (RFC 9110 6.5.1), and go up only behind
+ * a body whose length was not told, for one of HTTP/1.1 has no place for them otherwise. */
 #include "net/ask.h"
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include "net/response.h"
 #include "net/h2.h"
 #include "net/io.h"
+#include "net/response.h"
 
-enum { STAGED_MOST = 16 << 10, MEM_KEPT = 16 << 10, LEFT_US = 499 };
-
-typedef struct Ask {
-    Forward  f;                                   /* first                    */
-    Conn    *c;
-    Job     *job;                                 /* in whose memory this is  */
-    Ctx      cx;                                  /* for the log              */
-    Str      lines;                               /* of our own, for the answer */
-    Chunked  chunked;                             /* the request's body       */
-    i64      left;
-    bool     old;                                 /* HTTP/1.0                 */
-    bool     shared;                              /* HTTP/2: is fed, unframed */
-    bool     fed_all;
-    Str      fed_trailers;
-    i64      fed;
-    bool     chunks;                              /* the answer goes out chunked */
-} Ask;
-
-static Ask *ask_of(const Forward *f) { return (Ask *)(uintptr_t)f; }
+enum { LEFT_US = 499 };
 
 /* ---- the log line, and the end --------------------------------------------------- */
 
@@ -46,7 +26,7 @@ static void finish(Ask *a, FaultCode fault, const char *why)
     io->counts.requests++;
     if (io->server->hooks.done != NULL)
         io->server->hooks.done(&cx, &a->job->rq, mono_us(a->job->came, mono_now()));
-    arena_reset(&s->mem, MEM_KEPT);
+    arena_reset(&s->mem, ASK_KEPT);
     upstream_let_go(a->f.wish.to);
     job_free(&io->jobs, a->job);
 }
@@ -113,177 +93,7 @@ void ask_leave(Conn *c)
     finish(a, OK, "");
 }
 
-/* ---- the answer ------------------------------------------------------------------ */
-
-static bool flush(Forward *f)
-{
-    Conn *c = ask_of(f)->c;
-    OutBuf *out = &c->io->out;
-    Str all = { out->at, out->len };
-
-    out->len = 0;
-    return all.len == 0 || conn_put(c, all);
-}
-
-static char *put(char *to, Str s)
-{
-    if (s.len > 0)
-        memcpy(to, s.at, (size_t)s.len);
-    return to + s.len;
-}
-
-static char *put_field(char *to, const Header *h)
-{
-    to = put(put(put(to, h->name), S(": ")), h->value);
-    return put(to, S("\r\n"));
-}
-
-/* How this client learns where the body ends. */
-static char *put_framing(Ask *a, const AnswerHead *n, char *to)
-{
-    bool told = n->body == ENDS_BY_LENGTH || n->length == 0 ||
-                (n->body == ENDS_AT_HEAD && n->length >= 0);
-
-    if (told && n->status != 204)
-        to = wire_put_length(to, n->length);
-    a->chunks = (n->body == ENDS_BY_CHUNKS || n->body == ENDS_AT_CLOSE) && !a->old &&
-                !a->shared;
-    if (a->chunks)
-        to = put(to, S("Transfer-Encoding: chunked\r\n"));
-    a->c->closes |= a->c->io->server->draining || (!told && !a->chunks && n->body != ENDS_AT_HEAD);
-    if (a->c->closes)
-        to = put(to, S("Connection: close\r\n"));
-    else if (a->c->keep_old)
-        to = put(to, S("Connection: keep-alive\r\n"));
-    return to;
-}
-
-static bool is_named(const Header *h, Str name)
-{
-    return h->name.len == name.len && str_is_nocase(h->name, name);
-}
-
-/* The fields that this client gets, as he gets them. */
-typedef struct Passed {
-    Header fields[HEADERS_MOST];
-    isize  count, size;                           /* size: bytes of their lines */
-    bool   date, cache;
-} Passed;
-
-static void choose_fields(const Ask *a, const AnswerHead *n, Passed *p)
-{
-    const ForwardWish *w = &a->f.wish;
-
-    p->count = p->size = 0;
-    p->date = p->cache = false;
-    for (isize i = 0; i < n->count; i++) {
-        Header h = n->headers[i];
-        bool trailer = a->f.answer_trailers != NULL && is_named(&h, S("Trailer"));
-        if ((!trailer && hop_field(h.name, n->headers, n->count)) ||
-            !w->passes(&a->f.lines->in->mem, w, &h))
-            continue;
-        p->date |= is_named(&h, S("Date"));
-        p->cache |= is_named(&h, S("Cache-Control"));
-        p->size += h.name.len + h.value.len + 4;
-        p->fields[p->count++] = h;
-    }
-}
-
-static char *put_fields(const Ask *a, const Passed *p, char *to)
-{
-    Str said = a->f.wish.no_cache_said;
-
-    for (isize i = 0; i < p->count; i++)
-        to = put_field(to, &p->fields[i]);
-    if (!p->date)
-        to = wire_put_date(&a->c->io->desk.wire, to);
-    if (!p->cache && said.len > 0)
-        to = put_field(to, &(Header){ S("Cache-Control"), said });
-    return to;
-}
-
-enum { HEAD_LINES = 512 };
-
-static isize room_for(const Ask *a, isize fields)
-{
-    return HEAD_LINES + fields + a->f.wish.no_cache_said.len + a->lines.len +
-           a->c->io->desk.wire.extra.len;
-}
-
-static bool head(Forward *f, const AnswerHead *n)
-{
-    Ask *a = ask_of(f);
-    Io *io = a->c->io;
-    Passed p;
-
-    choose_fields(a, n, &p);
-    char *from = io_room(io, room_for(a, p.size)), *to = wire_put_status(from, n->status);
-    a->job->rq.reply.status = n->status;
-    to = put_fields(a, &p, to);
-    to = put_framing(a, n, to);
-    to = put(put(to, a->lines), io->desk.wire.extra);
-    to = put(to, S("\r\n"));
-    must(to - from <= room_for(a, p.size));
-    io->out.len += to - from;
-    arena_reset(&f->lines->in->mem, MEM_KEPT);
-    return true;
-}
-
-static bool interim(Forward *f, const AnswerHead *n)
-{
-    Ask *a = ask_of(f);
-    Io *io = a->c->io;
-
-    if (a->old)
-        return true;
-    char *from = io_room(io, room_for(a, n->size + 4 * n->count));
-    char *to = wire_put_status(from, n->status);
-    for (isize i = 0; i < n->count && n->status == 103; i++)
-        if (is_named(&n->headers[i], S("Link")))
-            to = put_field(to, &n->headers[i]);
-    io->out.len += put(to, S("\r\n")) - from;
-    return flush(f);
-}
-
-static bool body(Forward *f, char *at, isize n)
-{
-    Ask *a = ask_of(f);
-    OutBuf *out = &a->c->io->out;
-    char size[24];
-
-    if (a->chunks) {
-        int digits = snprintf(size, sizeof size, "%tx\r\n", n);
-        at -= digits;
-        memcpy(at, size, (size_t)digits);
-        memcpy(at + digits + n, "\r\n", 2);
-        n += digits + 2;
-    }
-    if (out->len > 0 && n <= STAGED_MOST) {
-        out->len += put(io_room(a->c->io, n), (Str){ at, n }) - (out->at + out->len);
-        return true;
-    }
-    return flush(f) && conn_put(a->c, (Str){ at, n });
-}
-
-static bool end(Forward *f, Str trailers)
-{
-    Ask *a = ask_of(f);
-    Io *io = a->c->io;
-
-    if (a->shared)
-        h2_trailers(a->c, trailers);
-    if (!a->chunks)
-        return true;
-    char *from = io_room(io, trailers.len + 8), *to = put(from, S("0\r\n"));
-    to = put(put(to, trailers), S("\r\n"));
-    io->out.len += to - from;
-    return true;
-}
-
-static bool full(const Forward *f)
-{
-    return ask_of(f)->c->out != NULL;
-}
+/* ---- the request, as the upstream takes it ------------------------------------------ */
 
 /* Of what was fed; true unless it ended in this. */
 static bool push_fed(Ask *a)
@@ -313,7 +123,8 @@ static bool pull(Forward *f)
     return c->ask == a;
 }
 
-static const AskerVia via = { interim, head, body, end, flush, full, pull, refuse, cut, over };
+static const AskerVia via = { ask_interim, ask_head, ask_body, ask_end, ask_flush, ask_full,
+                              pull, refuse, cut, over };
 
 /* ---- the request ----------------------------------------------------------------- */
 
@@ -323,10 +134,8 @@ static Str own_lines(Job *j, const ReplyHeader *h)
 
     for (const ReplyHeader *i = h; i != NULL; i = i->next)
         n += i->name.len + i->value.len + 4;
-    char *from = job_take(j, n + 1), *to = from;
-    for (; h != NULL; h = h->next)
-        to = put_field(to, &(Header){ h->name, h->value });
-    return (Str){ from, to - from };
+    char *from = job_take(j, n + 1);
+    return (Str){ from, wire_put_headers(from, h) - from };
 }
 
 static bool takes_trailers(const Req *rq)
@@ -347,14 +156,14 @@ static Str framing(Job *j, const Head *h, bool trailers)
                  (h->method == M_POST || h->method == M_PUT || h->method == M_PATCH);
 
     if (h->chunked)
-        to = put(to, S("Transfer-Encoding: chunked\r\n"));
+        to = wire_put(to, S("Transfer-Encoding: chunked\r\n"));
     else if (h->length >= 0 || lacks)
         to = wire_put_length(to, lacks ? 0 : h->length);
     if (h->expect_continue && (h->chunked || h->length > 0))
-        to = put(to, S("Expect: 100-continue\r\n"));
+        to = wire_put(to, S("Expect: 100-continue\r\n"));
     if (trailers)
-        to = put(to, S("TE: trailers\r\nConnection: TE\r\n"));
-    return (Str){ from, put(to, S("\r\n")) - from };
+        to = wire_put(to, S("TE: trailers\r\nConnection: TE\r\n"));
+    return (Str){ from, wire_put(to, S("\r\n")) - from };
 }
 
 static Ask *new_ask(Conn *c, const Ctx *cx, const Req *rq, const Head *h)

@@ -7,6 +7,26 @@
 #include "net/conn.h"
 #include "net/forward.h"
 
+enum { ASK_KEPT = 16 << 10 };                     /* of the upstreams' memory, between two */
+
+typedef struct Ask {
+    Forward  f;                                   /* first                    */
+    Conn    *c;
+    Job     *job;                                 /* in whose memory this is  */
+    Ctx      cx;                                  /* for the log              */
+    Str      lines;                               /* of our own, for the answer */
+    Chunked  chunked;                             /* the request's body       */
+    i64      left;
+    bool     old;                                 /* HTTP/1.0                 */
+    bool     shared;                              /* HTTP/2: is fed, unframed */
+    bool     fed_all;
+    Str      fed_trailers;
+    i64      fed;
+    bool     chunks;                              /* the answer goes out chunked */
+} Ask;
+
+static inline Ask *ask_of(const Forward *f) { return (Ask *)(uintptr_t)f; }
+
 /* The handler has set rq->reply.forward. */
 void ask_begin(Conn *c, const Ctx *cx, const Req *rq, const Head *h, Str in);
 
@@ -25,3 +45,11 @@ bool ask_hungry(const Conn *c);
 void ask_writable(Conn *c);
 /* The connection is being closed. */
 void ask_leave(Conn *c);
+
+/* The answer's way to the client (ask_answer.c), as forward.h says of each. */
+bool ask_interim(Forward *f, const AnswerHead *n);
+bool ask_head(Forward *f, const AnswerHead *n);
+bool ask_body(Forward *f, char *at, isize n);
+bool ask_end(Forward *f, Str trailers);
+bool ask_flush(Forward *f);
+bool ask_full(const Forward *f);

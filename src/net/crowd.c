@@ -1,8 +1,8 @@
 /* crowd.c - no table of addresses, but four rows of counts. A keyed hash gives an address
  * one place in each row, and the smallest of its four counts is taken for its own: never
- * less than the truth, and more only by what others have in all four places, which is next
- * to nothing (18,000 connections of others: 1 too many for three addresses in a thousand)
- * and beyond the reach of who does not know the key. So nothing is allocated, locked or
+ * less than the truth, and more only by what others have in all four places, which is
+ * next to nothing (18,000 connections of others: 1 too many for three addresses in a
+ * thousand) and beyond the reach of who does not know the key. So nothing is allocated, locked or
  * swept, whoever comes. */
 #include "net/crowd.h"
 #include <arpa/inet.h>
@@ -81,8 +81,8 @@ static void tell(Crowd *c, const Address *a, Mono now)
         return;
     inet_ntop(is_four(a) ? AF_INET : AF_INET6, is_four(a) ? a->at + 12 : a->at, text,
               sizeof text);
-    log_warn("connections are closed: their address has CONNECTIONS_PER_ADDRESS (if it is "
-             "a proxy of yours, name it in TRUSTED_PROXIES)",
+    log_warn("connections are closed: their address has CONNECTIONS_PER_ADDRESS (if it "
+             "is a proxy of yours, name it in TRUSTED_PROXIES)",
              L("peer", text), L("most", c->most), L("closed", (i64)c->refused));
 }
 

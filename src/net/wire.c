@@ -42,7 +42,7 @@ isize wire_size(const Wire *w, const Req *rq)
     return n;
 }
 
-static char *put(char *to, Str s)
+char *wire_put(char *to, Str s)
 {
     if (s.len > 0)
         memcpy(to, s.at, (size_t)s.len);
@@ -67,11 +67,11 @@ char *wire_put_status(char *to, int status)
     const char *reason = status >= 100 && status < 600 ? reasons[status - 100] : NULL;
 
     must(status >= 100 && status < 600);
-    to = put(to, S("HTTP/1.1 "));
+    to = wire_put(to, S("HTTP/1.1 "));
     to = put_number(to, status);
     *to++ = ' ';
-    to = put(to, reason == NULL ? S("") : str_of(reason));
-    return put(to, S("\r\n"));
+    to = wire_put(to, reason == NULL ? S("") : str_of(reason));
+    return wire_put(to, S("\r\n"));
 }
 
 /* IMF-fixdate, in no locale's words (RFC 9110 5.6.7). */
@@ -96,38 +96,42 @@ char *wire_put_date(Wire *w, char *to)
 
     if (second != w->second)
         renew_date(w, second);
-    to = put(to, S("Date: "));
-    to = put(to, (Str){ w->date, 29 });
-    return put(to, S("\r\n"));
+    return wire_put_field(to, S("Date"), (Str){ w->date, 29 });
 }
 
 char *wire_put_length(char *to, i64 length)
 {
-    to = put_number(put(to, S("Content-Length: ")), length);
-    return put(to, S("\r\n"));
+    to = put_number(wire_put(to, S("Content-Length: ")), length);
+    return wire_put(to, S("\r\n"));
 }
 
 static char *put_length(char *to, const Reply *r)
 {
-    if (r->type.len > 0) {
-        to = put(to, S("Content-Type: "));
-        to = put(to, r->type);
-        to = put(to, S("\r\n"));
-    }
+    if (r->type.len > 0)
+        to = wire_put_field(to, S("Content-Type"), r->type);
     if (r->stream != NULL || r->endless || !has_body(r->status))
         return to;
     return wire_put_length(to, r->body.len);
 }
 
-static char *put_headers(char *to, const ReplyHeader *h)
+char *wire_put_field(char *to, Str name, Str value)
 {
-    for (; h != NULL; h = h->next) {
-        to = put(to, h->name);
-        to = put(to, S(": "));
-        to = put(to, h->value);
-        to = put(to, S("\r\n"));
-    }
+    to = wire_put(wire_put(wire_put(to, name), S(": ")), value);
+    return wire_put(to, S("\r\n"));
+}
+
+char *wire_put_headers(char *to, const ReplyHeader *h)
+{
+    for (; h != NULL; h = h->next)
+        to = wire_put_field(to, h->name, h->value);
     return to;
+}
+
+char *wire_put_connection(char *to, WireHow how)
+{
+    if (how.close)
+        return wire_put(to, S("Connection: close\r\n"));
+    return how.keep_old ? wire_put(to, S("Connection: keep-alive\r\n")) : to;
 }
 
 isize wire_write(Wire *w, const Req *rq, WireHow how, char *to)
@@ -138,14 +142,11 @@ isize wire_write(Wire *w, const Req *rq, WireHow how, char *to)
     to = wire_put_status(to, r->status);
     to = wire_put_date(w, to);
     to = put_length(to, r);
-    if (how.close)
-        to = put(to, S("Connection: close\r\n"));
-    else if (how.keep_old)
-        to = put(to, S("Connection: keep-alive\r\n"));
-    to = put_headers(to, r->headers);
-    to = put(to, w->extra);
-    to = put(to, S("\r\n"));
+    to = wire_put_connection(to, how);
+    to = wire_put_headers(to, r->headers);
+    to = wire_put(to, w->extra);
+    to = wire_put(to, S("\r\n"));
     if (has_body(r->status) && !rq->head)
-        to = put(to, r->body);
+        to = wire_put(to, r->body);
     return to - from;
 }

@@ -20,6 +20,10 @@ typedef struct WireHow {
 char *wire_put_status(char *to, int status);
 char *wire_put_date(Wire *w, char *to);
 char *wire_put_length(char *to, i64 length);
+char *wire_put_connection(char *to, WireHow how);
+char *wire_put_headers(char *to, const ReplyHeader *h);
+char *wire_put_field(char *to, Str name, Str value);
+char *wire_put(char *to, Str s);
 
 /* At least the bytes that wire_write will write. */
 isize wire_size(const Wire *w, const Req *rq);
