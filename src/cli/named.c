@@ -3,10 +3,27 @@
 #include "cli/named.h"
 #include "access/service_list.h"
 #include "cli/app.h"
+#include "gateway/proxy.h"
 #include "identity/issuer.h"
 #include "mail/mail.h"
+#include "net/link.h"
 #include "web/metrics.h"
 #include "web/otlp.h"
+
+/* Who asks shows more of it than a word. */
+static bool read_certificate(Arena *mem, const Config *c, Str *detail)
+{
+    TlsFiles files = { .cert = c->tls_cert, .key = c->tls_key };
+    Instant ends;
+
+    return files.cert.len == 0 || tls_look(mem, &files, &ends, detail);
+}
+
+static bool read_proxy(Arena *mem, const Config *c, Str *detail)
+{
+    int n;
+    return proxy_read(mem, c->proxy_file, &n, detail) != NULL;
+}
 
 static bool read_services(Arena *mem, const Config *c, Str *detail)
 {
@@ -72,6 +89,9 @@ static bool read_traces(Arena *mem, const Config *c, Str *detail)
 }
 
 const Named named_settings[] = {
+    { "certificate", read_certificate,
+      "the pair must fit; until then the server does not start" },
+    { "proxy", read_proxy, "docs/operate.md shows the file" },
     { "services", read_services, "docs/operate.md, Services and programs that call" },
     { "issuers", read_issuers, "docs/operate.md shows the file" },
     { "operator", read_operator, "32 letters or more, of the server's user, mode 0640" },

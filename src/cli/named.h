@@ -2,8 +2,8 @@
  * language of their own, read as the start reads them.
  *
  * Each of these stops a start (and a reload) though the setting itself is fine, so
- * doctor must see it before. Nothing is opened, asked or changed.
- * Needs: app.  Used by: doctor. */
+ * doctor and `config --check` must see it before. Nothing is opened, asked or changed.
+ * Needs: app.  Used by: doctor, show. */
 #pragma once
 #include "base/config.h"
 
