@@ -306,6 +306,7 @@ static const Route house_routes[] = {
     { .method = M_POST, .path = "/wait", .run = serve_wait },
     { .method = M_GET, .path = "/held", .run = serve_held },
     { .method = M_GET, .path = "/mirror/:id", .run = serve_mirror },
+    { .method = M_GET, .path = "/aside/:id", .run = serve_mirror, .is = ASIDE },
     { .method = M_GET, .path = "/big", .run = serve_big },
     { .method = M_GET, .path = "/stream", .run = serve_stream, .is = STREAM },
     { .method = M_GET, .path = "/stream/here", .run = serve_stream, .is = STREAM | INLINE },
