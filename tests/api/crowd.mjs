@@ -67,7 +67,7 @@ export function verdict(holds, what) {
 export function race(name, ...rest) {
   const fn = rest.pop();
   test(name, ...rest, async (t) => {
-    for (let left = control ? 5 : 1; ; left--)
+    for (let left = control ? 20 : 1; ; left--)
       try { return await fn(t); } catch (e) {
         if (left === 1 || !/should have been lost/.test(e.message)) throw e;
       }
