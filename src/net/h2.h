@@ -107,6 +107,10 @@ void h2_put(H2 *h, Str bytes);
 void h2_resume(Conn *c);
 void h2_held_free(H2Held *k);
 
+/* `n` bytes more of a request's body are kept, or fewer: of the stream, of the connection and
+ * of the io thread. */
+void h2_count_body(H2 *h, H2Stream *s, isize n);
+
 /* For ask.c: n bytes of the request's body have gone on: as many more may come. */
 void h2_took(Conn *c, isize n);
 /* Trailer lines, for the end of the answer: copied. */
