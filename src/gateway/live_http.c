@@ -28,7 +28,8 @@ typedef struct StreamQuery { Str token, topics, lastEventId; } StreamQuery;
 const Shape stream_query_shape = SHAPE(StreamQuery,
     TEXT(StreamQuery, token, 0, 0, OPTIONAL,
          "of POST /events/token, where no header can be sent"),
-    TEXT(StreamQuery, topics, 0, 0, OPTIONAL, "of event:ID, sales:ID, gate:ID up to seven, with commas between"),
+    TEXT(StreamQuery, topics, 0, 0, OPTIONAL,
+         "of event:ID, sales:ID, gate:ID up to seven, with commas between"),
     TEXT(StreamQuery, lastEventId, 0, 0, OPTIONAL,
          "as the header, where none can be sent"));
 

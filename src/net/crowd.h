@@ -1,7 +1,7 @@
 /* crowd.h - how many connections each address has open here, and how many it may have.
  *
- * One machine shall not take all of CONNECTIONS_MAX. IPv6 counts by /64, which is what one
- * customer gets; a trusted proxy brings everybody and is not counted. It costs 1 MiB,
+ * One machine shall not take all of CONNECTIONS_MAX. IPv6 counts by /64, which is what
+ * one customer gets; a trusted proxy brings everybody and is not counted. It costs 1 MiB,
  * however many addresses come.
  * Needs: network, time.  Used by: io.c, conn.c, server.c. */
 #pragma once
