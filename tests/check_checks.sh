@@ -75,3 +75,19 @@ for wrong in '`gone.c`' '`net/gone.c`' '(net/gone.h)' '`HOLD_GONE=7`' '`gone_tot
     rm "$house/docs/wrong.md"
 done
 names
+
+blame() { awk -f "$here/blame.awk" "$house/log" | tr '\n' '|'; }
+echo 'stopped in redis_test what_is_dead
+not ok build-thread/unit/redis_test
+SUMMARY: ThreadSanitizer: data race src/kv/kv.c:7 in take
+ok 1 - what is good
+not ok 2 - what is not
+  ---
+  location: '"'/tmp/api/sale.test.mjs:12:1'"'
+    not ok 1 - inside
+not ok - cut.test.mjs ended with 124' > "$house/log"
+[ "$(blame)" = "    SUMMARY: ThreadSanitizer: data race src/kv/kv.c:7 in take|\
+    sale.test.mjs: 'what is not'|    cut.test.mjs ended with 124|    redis_test (what_is_dead)|" ] ||
+    says "blame does not name what failed: $(blame)"
+printf 'round 1\nError: half a book\n    at crash.mjs\n' > "$house/log"
+[ "$(blame)" = '    Error: half a book|' ] || says "blame does not name an error: $(blame)"

@@ -270,7 +270,18 @@ static void remember(const PlaceName *of, Instant until, Str text)
     unlock(&own.locks[n % LOCKS]);
 }
 
-/* What we ask of others is for their lists to allow. */
+/* What we ask of others is for their lists to allow; who puts us into our own says how
+ * much of it we ask for. */
+static unsigned own_scopes(void)
+{
+    const Service *self = service_take(own.id);
+    unsigned scopes = self != NULL ? self->scopes : (unsigned)ALL_SCOPES;
+
+    if (self != NULL)
+        service_done(self);
+    return scopes;
+}
+
 static Assertion for_audience(Ctx *cx, Str id, Str audience, unsigned scopes, Span lasts)
 {
     Instant now = { cx->now.ms / 1000 * 1000 };
@@ -289,7 +300,8 @@ Str service_assertion(Ctx *cx, Str audience)
         return text;
     const Service *s = service_take_keys(audience);
     if (s->keys.now.len > 0) {
-        Assertion a = for_audience(cx, own.id, audience, ALL_SCOPES, SERVICE_TOKEN_LASTS);
+        Assertion a = for_audience(cx, own.id, audience, own_scopes(),
+                                   SERVICE_TOKEN_LASTS);
         a.subject = own.name;
         text = assertion_write(cx->mem, &a, &s->keys.now);
         remember(&of, a.expires, text);

@@ -2,6 +2,7 @@
  * whoever keeps no such thing sends its SHA-256. */
 #include "access/service_http.h"
 #include "access/service.h"
+#include "access/service_jwt.h"
 #include "access/service_revoked.h"
 #include "base/log.h"
 
@@ -75,6 +76,15 @@ bool revocation_index(Ctx *cx, Req *rq)
            reply_list(cx, rq, &revocation_shape, rows, n, REVOCATIONS_MOST, (Str){ 0 });
 }
 
+/* A hash that was sent as a token would be taken back in vain. */
+static bool is_token(Arena *mem, Str s)
+{
+    Claimed c;
+    const char *why;
+
+    return assertion_read(mem, s, &c, &why) || jwt_is_of_service(mem, s);
+}
+
 /* What a token or its hash leaves to remember: none lives longer than its class. */
 static bool settle(Ctx *cx, const RevokeIn *in, Revocation *out)
 {
@@ -94,7 +104,8 @@ static bool settle(Ctx *cx, const RevokeIn *in, Revocation *out)
     if (in->token.at != NULL) {
         Digest d = sha256(in->token);
         out->name = hex_write(cx->mem, d.b, SHA256_BYTES);
-        return true;
+        return is_token(cx->mem, in->token) ||
+               fail_field(cx, S("token"), "is none; its SHA-256 would be tokenHash");
     }
     out->name = str_lower(cx->mem, in->tokenHash);
     return hex_read(out->name, bytes, SHA256_BYTES) ||

@@ -140,9 +140,17 @@ bool json_get_int(const Json *object, const char *name, i64 *out)
     return true;
 }
 
+/* In the order of JavaScript (RFC 8785 section 3.2.3), which compares UTF-16: what is
+ * beyond U+FFFF, four bytes here, comes before U+E000. Else it is that of the bytes. */
 static int by_name(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    const u8 *x = *(const u8 *const *)a, *y = *(const u8 *const *)b;
+
+    while (*x == *y && *x != '\0')
+        x++, y++;
+    if (*x >= 0xEE && *y >= 0xEE && (*x >= 0xF0) != (*y >= 0xF0))
+        return *x >= 0xF0 ? -1 : 1;
+    return *x - *y;
 }
 
 static void write_object(Buf *b, const Json *j)

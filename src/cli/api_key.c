@@ -81,7 +81,8 @@ static Exit revoke(Work *w)
 }
 
 static const Verb verbs[] = {
-    { "list", NULL, list }, { "create", NULL, create }, { "revoke", "id", revoke },
+    { "list", NULL, list, true }, { "create", NULL, create, true },
+    { "revoke", "id", revoke, true },
 };
 
 const Command command_api_key = {

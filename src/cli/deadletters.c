@@ -88,8 +88,8 @@ static Exit retry(Work *w)   { return settle(w, deadletter_retry); }
 static Exit discard(Work *w) { return settle(w, deadletter_discard); }
 
 static const Verb verbs[] = {
-    { "list", NULL, list }, { "show", "id", show }, { "retry", "id", retry },
-    { "discard", "id", discard },
+    { "list", NULL, list, true }, { "show", "id", show, true },
+    { "retry", "id", retry, true }, { "discard", "id", discard, true },
 };
 
 const Command command_deadletters = {

@@ -40,7 +40,8 @@ static Exit jwks(Work *w)
 }
 
 static const Verb verbs[] = {
-    { "list", NULL, list }, { "rotate", NULL, rotate }, { "jwks", NULL, jwks },
+    { "list", NULL, list, false }, { "rotate", NULL, rotate, false },
+    { "jwks", NULL, jwks, false },
 };
 
 const Command command_keys = {

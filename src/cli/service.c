@@ -74,8 +74,8 @@ static Exit unrevoke(Work *w)
 }
 
 static const Verb verbs[] = {
-    { "list", NULL, list }, { "token", "id", token }, { "revoke", "id", revoke },
-    { "unrevoke", "id", unrevoke },
+    { "list", NULL, list, false }, { "token", "id", token, false },
+    { "revoke", "id", revoke, true }, { "unrevoke", "id", unrevoke, true },
 };
 
 const Command command_service = {

@@ -138,8 +138,8 @@ static Exit list(Work *w)
 }
 
 static const Verb verbs[] = {
-    { "add", NULL, add }, { "list", NULL, list }, { "role", NULL, set_role },
-    { "token", NULL, token },
+    { "add", NULL, add, false }, { "list", NULL, list, true },
+    { "role", NULL, set_role, true }, { "token", NULL, token, true },
 };
 
 const Command command_user = {

@@ -1,6 +1,7 @@
 /* verb.c - what was typed wrongly is said before anything is opened. */
 #include "cli/verb.h"
 #include <string.h>
+#include <unistd.h>
 
 static const Verb *find_verb(const Command *c, const Args *a)
 {
@@ -34,6 +35,18 @@ static Exit check_words(const Command *c, const Verb *v, const Args *a)
     return EXIT_DONE;
 }
 
+/* A folder that was misspelt would be begun, and have none of what is looked for. */
+static Exit check_folder(const Command *c, const Verb *v, const Args *a)
+{
+    for (isize i = 0; v->looks && i < a->given_count; i++) {
+        const char *folder = str_z(a->mem, a->given[i].value);
+        if (strcmp(a->given[i].name, "DATA_DIR") == 0 && access(folder, F_OK) != 0)
+            return cli_failed("%s: there is no folder %s; `tickettoken serve --data %s`"
+                              " begins one", c->name, folder, folder);
+    }
+    return EXIT_DONE;
+}
+
 static Exit read_tenant(const Args *a, TenantId *out)
 {
     Str text = { 0 };
@@ -58,6 +71,8 @@ Exit verb_run(const Command *c, Args *a)
     Exit code = check_words(c, v, a);
     if (code == EXIT_DONE)
         code = read_tenant(a, &tenant);
+    if (code == EXIT_DONE)
+        code = check_folder(c, v, a);
     if (code != EXIT_DONE)
         return code;
     if (!app_config(&app, a))

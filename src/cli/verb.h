@@ -14,6 +14,7 @@ typedef struct Verb {
     const char *name;
     const char *wants;                            /* "ID"; NULL: no word after it */
     Exit      (*run)(Work *w);
+    bool        looks;                            /* at what is there: begins no folder */
 } Verb;
 
 struct Verbs { const Verb *at; isize count; AppEngines engines; };   /* of Command */

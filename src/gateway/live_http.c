@@ -33,15 +33,26 @@ const Shape stream_query_shape = SHAPE(StreamQuery,
     TEXT(StreamQuery, lastEventId, 0, 0, OPTIONAL,
          "as the header, where none can be sent"));
 
-/* The header is what a browser sends by itself, so it wins. */
+/* An id that another server gave, before this one took its place: what came after it
+ * can't be known, which is a gap like any other. */
+#define ID_OF_ANOTHER INT64_MAX
+
+static bool read_id(Str text, i64 *last)
+{
+    return str_int(text, last) && *last >= 0 && *last < ID_OF_ANOTHER;
+}
+
+/* The header is what a browser sends by itself, so it wins; and it can't do better, nor
+ * comes it again after a refusal. */
 static bool read_last(Ctx *cx, const Req *rq, i64 *last)
 {
-    Str text = req_header(rq, S("last-event-id"));
+    Str header = req_header(rq, S("last-event-id")),
+        query = header.len == 0 ? req_query(cx, rq, S("lastEventId")) : (Str){ 0 };
 
     *last = NO_LAST_ID;
-    if (text.len == 0)
-        text = req_query(cx, rq, S("lastEventId"));
-    if (text.len > 0 && (!str_int(text, last) || *last < 0))
+    if (header.len > 0 && !read_id(header, last))
+        *last = ID_OF_ANOTHER;
+    if (query.len > 0 && !read_id(query, last))
         return fail_field(cx, S("lastEventId"), "must be an id that this stream gave");
     return true;
 }
@@ -91,9 +102,11 @@ static void write_connected(Ctx *cx, Buf *b, i64 id)
 static void write_missed(Ctx *cx, Buf *b, i64 last, const Missed *m)
 {
     if (m->gap) {
+        Str said = last == ID_OF_ANOTHER ? S("null")
+                                         : str_fmt(cx->mem, "%jd", (intmax_t)last);
         live_frame(b, m->seam, S("gap"),
-                   str_fmt(cx->mem, "{\"lastEventId\":%jd,\"oldestId\":%jd}",
-                           (intmax_t)last, (intmax_t)m->oldest));
+                   str_fmt(cx->mem, "{\"lastEventId\":%.*s,\"oldestId\":%jd}",
+                           STR_ARGS(said), (intmax_t)m->oldest));
         return;
     }
     for (isize i = 0; i < m->count; i++)

@@ -135,8 +135,8 @@ static bool take(Ctx *cx, Publication *p, Digest d)
         return false;
     if (p->known)
         return true;
-    if (!sql_run(cx, &published_claim, &claimed, V(claimed_as(cx, p->id)), V(bytes_of(&d)),
-                 V(at), V(cx->now)))
+    if (!sql_run(cx, &published_claim, &claimed, V(claimed_as(cx, p->id)),
+                 V(bytes_of(&d)), V(at), V(cx->now)))
         return false;
     if (GUARDED(claimed == 0))
         return compare(cx, p, d);

@@ -286,9 +286,14 @@ void conn_run(Conn *c)
     io_again(c->io, c);
 }
 
+/* Each event says that a socket can be written to, also one that is about bytes which
+ * have come. So only what was kept and has gone now is headway of an answer that is
+ * passed on. */
 static void writable(Conn *c)
 {
-    if (c->out != NULL && !push_out(c))
+    bool kept = c->out != NULL;
+
+    if (kept && !push_out(c))
         return;
     if (c->state == C_WRITING) {
         c->state = C_IDLE;
@@ -297,7 +302,7 @@ static void writable(Conn *c)
         completion_page(c);
     else if (c->state == C_STREAMING)
         stream_writable(c);
-    else if (c->state == C_FORWARDING)
+    else if (c->state == C_FORWARDING && kept)
         ask_writable(c);
     else if (c->state == C_H2)
         h2_writable(c);

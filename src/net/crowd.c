@@ -81,8 +81,8 @@ static void tell(Crowd *c, const Address *a, Mono now)
         return;
     inet_ntop(is_four(a) ? AF_INET : AF_INET6, is_four(a) ? a->at + 12 : a->at, text,
               sizeof text);
-    log_warn("connections are closed: their address has CONNECTIONS_PER_ADDRESS (if it is "
-             "a proxy of yours, name it in TRUSTED_PROXIES)",
+    log_warn("connections are closed: their address has CONNECTIONS_PER_ADDRESS (if it "
+             "is a proxy of yours, name it in TRUSTED_PROXIES)",
              L("peer", text), L("most", c->most), L("closed", (i64)c->refused));
 }
 

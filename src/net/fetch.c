@@ -9,6 +9,7 @@
 #include <arpa/inet.h>
 #include <curl/curl.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -245,6 +246,29 @@ static void set_way(CURL *c, Call *call)
     curl_easy_setopt(c, CURLOPT_HEADERDATA, call);
 }
 
+static bool is_over(const Fetch *f)
+{
+    i64 until = f->until != NULL ? atomic_load(f->until) : 0;
+    return until != 0 && mono_now().ns >= until;
+}
+
+/* curl asks about once a second, and whenever something comes. */
+static int look_at_time(void *arg, curl_off_t a, curl_off_t b, curl_off_t c, curl_off_t d)
+{
+    const Call *call = arg;
+
+    (void)a, (void)b, (void)c, (void)d;
+    return is_over(call->want);
+}
+
+static void set_end(CURL *c, Call *call, long left)
+{
+    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, left);
+    curl_easy_setopt(c, CURLOPT_XFERINFOFUNCTION, look_at_time);
+    curl_easy_setopt(c, CURLOPT_XFERINFODATA, call);
+    curl_easy_setopt(c, CURLOPT_NOPROGRESS, call->want->until == NULL ? 1L : 0L);
+}
+
 static bool settle(Call *call, CURLcode got, const char *error)
 {
     Ctx *cx = call->cx;
@@ -255,6 +279,8 @@ static bool settle(Call *call, CURLcode got, const char *error)
         return true;
     if (call->too_long)
         return fail(cx, BAD_GATEWAY, "fetch: the answer is too long");
+    if (got == CURLE_ABORTED_BY_CALLBACK)
+        return fail(cx, GATEWAY_TIMEOUT, "fetch: given up");
     if (got == CURLE_OPERATION_TIMEDOUT)
         return fail(cx, GATEWAY_TIMEOUT, "fetch: %s", error);
     return got == CURLE_OK ||
@@ -272,14 +298,14 @@ static bool ask(Ctx *cx, const Fetch *f, Fetched *out)
     *out = (Fetched){ 0 };
     if (!check(cx, f))
         return false;
-    if (left <= 0)
+    if (left <= 0 || is_over(f))
         return fail(cx, GATEWAY_TIMEOUT, "fetch: no time is left");
     CURL *c = handle(f->reach);
     struct curl_slist *lines = header_lines(cx, f);
     set_way(c, &call);
     set_method(c, f);
     curl_easy_setopt(c, CURLOPT_HTTPHEADER, lines);
-    curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, left);
+    set_end(c, &call, left);
     curl_easy_setopt(c, CURLOPT_ERRORBUFFER, error);
     CURLcode got = curl_easy_perform(c);
     curl_easy_getinfo(c, CURLINFO_RESPONSE_CODE, &status);

@@ -28,6 +28,9 @@ typedef struct Fetch {
                                                      the machine's */
     Span          within;                         /* all of it; 0: 10 s; never past
                                                      cx->deadline */
+    const _Atomic i64 *until;                     /* mono ns, or NULL: given up then, also
+                                                     when it is set while we wait; 0: not
+                                                     set */
     isize         most;                           /* bytes of body; 0: 1 MiB  */
     FetchLong     too_long;                       /* what becomes of a longer one */
 } Fetch;

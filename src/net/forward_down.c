@@ -216,8 +216,7 @@ void forward_stirred(Line *l, bool writable)
     forward_pull(l);
 }
 
-/* The kernel says it of every piece that comes from the asker too, so while he still sends
- * it is no sign that anything flows: he could drip for ever. */
+/* That he reads what came before is no headway of what he sends. */
 void forward_flow(Forward *f)
 {
     if (f->answered)

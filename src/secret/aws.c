@@ -44,10 +44,10 @@ static bool refused(Ctx *cx, int status, const Json *j)
 }
 
 static const struct { const char *type, *cure; } cures[] = {
-    { "InvalidSignatureException", "AWS_SECRET_ACCESS_KEY is not that of AWS_ACCESS_KEY_ID,"
-      " or the clock of this machine is wrong" },
-    { "UnrecognizedClientException", "AWS_ACCESS_KEY_ID is not known, or AWS_SESSION_TOKEN"
-      " is missing" },
+    { "InvalidSignatureException", "AWS_SECRET_ACCESS_KEY is not that of"
+      " AWS_ACCESS_KEY_ID, or the clock of this machine is wrong" },
+    { "UnrecognizedClientException", "AWS_ACCESS_KEY_ID is not known, or"
+      " AWS_SESSION_TOKEN is missing" },
     { "ExpiredTokenException", "AWS_SESSION_TOKEN has ended" },
     { "AccessDeniedException", "who signed needs the right secretsmanager:GetSecretValue,"
       " and kms:Decrypt where the secret has a key of its own" },

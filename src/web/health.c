@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define READY_WITHIN seconds(2)
-enum { LIST_MOST = 256 << 10 };
+enum { LIST_MOST = 256 << 10, PATIENT_MOST = 4 };
 
 static const Field health_fields[] = {
     TEXT(Health, status, 1, 20, 0, "ok, away (the database) or leaving"),
@@ -82,6 +82,7 @@ static struct {
     char config[20];
 } own = { .lock = LOCK_OF(RANK_KEYS) };
 static atomic_bool leaving;
+static atomic_int asking;                         /* who wait for engines */
 
 void health_leaving(void) { leaving = true; }
 
@@ -150,15 +151,22 @@ static EngineHealth await(Arena *mem, Probe *p, i64 mine, Mono until)
     return h;
 }
 
+/* Anybody may ask, and an engine that hangs would hold a worker for each who does. So a
+ * few wait; who comes beside them is told what was found last. */
 static void ask_all(Arena *mem, EngineHealth out[PROBES])
 {
+    bool patient = atomic_fetch_add(&asking, 1) < PATIENT_MOST;
     Mono until = mono_after(mono_now(), READY_WITHIN);
     i64 mine[PROBES];
 
-    for (int i = 0; i < PROBES; i++)
+    for (int i = 0; i < PROBES; i++) {
         mine[i] = order(&probes[i]);
+        if (!patient)
+            mine[i] = 1;
+    }
     for (int i = 0; i < PROBES; i++)
         out[i] = await(mem, &probes[i], mine[i], until);
+    atomic_fetch_sub(&asking, 1);
 }
 
 void health_settings(const Config *c)

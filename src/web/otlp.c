@@ -3,13 +3,16 @@
  *
  * Tried again: what the specification calls retryable (429, 502, 503, 504) and a
  * collector that can't be reached, after 1, 2, 4 s or what Retry-After says; the line
- * behind is bounded meanwhile. The requests of this thread are not traced themselves. */
+ * behind is bounded meanwhile. The requests of this thread are not traced themselves.
+ * At the end all of it has the same five seconds, a call that is under way too: a
+ * collector that hangs must not hold up the house. */
 #include "web/otlp.h"
 #include "base/json.h"
 #include "base/lock.h"
 #include "base/metric.h"
 #include "base/trace.h"
 #include "net/fetch.h"
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -27,8 +30,7 @@ static struct {
     bool           running;
     Lock           lock;
     pthread_cond_t changed;
-    bool           stopping;
-    Mono           until;                         /* once stopping            */
+    _Atomic i64    until;                         /* mono ns; 0: not stopping */
     bool           away;                          /* told once, not each time */
 } own = { .lock = LOCK_OF(RANK_SERVER) };
 
@@ -121,24 +123,17 @@ static bool may_retry(int status)
            status == 504;
 }
 
-/* Cut short when the house closes; false when there is no more time. */
-static bool pause_for(i64 ms)
+static bool ends(void) { return atomic_load(&own.until) != 0; }
+static bool is_over(void) { return ends() && mono_now().ns >= atomic_load(&own.until); }
+
+/* Cut short when the house closes. */
+static void pause_for(i64 ms)
 {
     lock(&own.lock);
     i64 until = mono_after(mono_now(), (Span){ ms }).ns;
-    while (!own.stopping && mono_now().ns < until)
+    while (!ends() && mono_now().ns < until)
         lock_wait(&own.lock, &own.changed, until);
-    bool go_on = !own.stopping || mono_now().ns < own.until.ns;
     unlock(&own.lock);
-    return go_on;
-}
-
-static bool ends(void)
-{
-    lock(&own.lock);
-    bool is = own.stopping;
-    unlock(&own.lock);
-    return is;
 }
 
 static int post(Arena *mem, Str body, i64 *retry_ms)
@@ -148,7 +143,8 @@ static int post(Arena *mem, Str body, i64 *retry_ms)
     i64 s;
     Fetch f = { .method = M_POST, .url = own.url, .headers = own.headers, .body = body,
                 .header_count = own.header_count, .reach = FETCH_ANYONE, .plain = true,
-                .ca = own.ca, .within = seconds(ends() ? LAST_S / 2 : 10) };
+                .ca = own.ca, .within = seconds(ends() ? LAST_S / 2 : 10),
+                .until = &own.until };
 
     if (!fetch(&cx, &f, &got)) {
         if (!own.away)
@@ -171,15 +167,17 @@ static void send(Arena *mem, const TraceRecord *r, isize n)
 {
     Str body = write_batch(mem, r, n);
 
-    for (int i = 0; i < TRIES; i++) {
+    for (int i = 0; i < TRIES && !is_over(); i++) {
         i64 retry_ms = 1000 << i;
         int status = post(mem, body, &retry_ms);
         if (status >= 200 && status < 300) {
             metric_add(METRIC_TRACE_SENT, n);
             return;
         }
-        if (!may_retry(status) || i + 1 == TRIES || !pause_for(retry_ms))
+        if (!may_retry(status))
             break;
+        if (i + 1 < TRIES)
+            pause_for(retry_ms);
     }
     metric_add(METRIC_TRACE_LOST_SENT, n);
 }
@@ -269,6 +267,7 @@ bool otlp_open(Arena *mem, const Config *c, Str *why)
 
     if (c->otel_endpoint.len == 0 && c->otel_traces.len == 0)
         return true;
+    own.until = 0;
     own.url = address(c);
     own.ca = str_copy(&own.mem, c->otel_ca);
     own.service = str_copy(&own.mem, c->otel_service);
@@ -293,8 +292,7 @@ void otlp_close(void)
     if (!own.running)
         return;
     lock(&own.lock);
-    own.stopping = true;
-    own.until = mono_after(mono_now(), seconds(LAST_S));
+    own.until = mono_after(mono_now(), seconds(LAST_S)).ns;
     unlock(&own.lock);
     pthread_cond_broadcast(&own.changed);
     trace_hurry();

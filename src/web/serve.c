@@ -151,10 +151,36 @@ static bool answer(Ctx *cx, Req *rq)
     return check_forms(cx, rq) && r->run(cx, rq);
 }
 
-/* The caller's trace goes on, with a span of our own. */
+/* All values of a header as one list (RFC 9110 5.2); absent when it did not come. */
+static Str header_list(Ctx *cx, const Req *rq, Str name)
+{
+    Str first = { 0 };
+    Buf all = { 0 };
+
+    for (isize i = 0; i < rq->header_count; i++) {
+        Str value = rq->headers[i].value;
+        if (!str_is_nocase(rq->headers[i].name, name))
+            continue;
+        if (first.at == NULL) {
+            first = value;
+            continue;
+        }
+        if (all.len == 0) {
+            all = buf_in(cx->mem, 512);
+            buf_add(&all, first);
+        }
+        buf_byte(&all, ',');
+        buf_add(&all, value);
+    }
+    return all.len > 0 ? buf_str(&all) : first;
+}
+
+/* The caller's trace goes on, with a span of our own. Two parents make a list, which is
+ * no parent; of the state a list is what it is. */
 static void join_trace(Ctx *cx, const Req *rq)
 {
-    trace_join(cx, req_header(rq, S("traceparent")), req_header(rq, S("tracestate")));
+    trace_join(cx, header_list(cx, rq, S("traceparent")),
+               header_list(cx, rq, S("tracestate")));
 }
 
 static void find_asker(Req *rq)

@@ -16,7 +16,7 @@ const made = async (scopes, more) => { const r = await make({ scopes, ...more })
 const use = (key, method, path, { headers, ...more } = {}) => s.api(method, path, { ...more, headers: { 'x-api-key': key, ...headers } });
 const list = async () => (await s.must(200, 'GET', '/auth/admin/api-keys', { token: admin.token })).data;
 const gone = (what, key) => Promise.all(s.nodes.map((node) =>
-  until(what, async () => (await use(key, 'GET', '/api/v1/orders', { node })).body.code === 'INVALID_API_KEY', 1500)));
+  until(what, async () => (await use(key, 'GET', '/api/v1/orders', { node })).body.code === 'INVALID_API_KEY')));
 
 test('a key is shown once, and what is kept of it is no key', async () => {
   const { key, apiKey } = await made(['events:write', 'events:read']);

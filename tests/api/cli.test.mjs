@@ -26,6 +26,16 @@ test('help teaches every command, with an example', async () => {
   assert.match((await run(['version'])).out, /^tickettoken \d+\.\d+\.\d+\n$/);
 });
 
+test('who looks at what is there begins no folder that was misspelt', async () => {
+  const nowhere = join(tmpdir(), `tickettoken-nowhere-${process.pid}`);
+  for (const args of [['deadletters', 'list'], ['user', 'list'], ['api-key']]) {
+    const r = await run([...args, '--data', nowhere]);
+    assert.equal(r.code, 1, args.join(' '));
+    assert.match(r.err, /there is no folder .*nowhere.*serve --data/);
+    assert.ok(!existsSync(nowhere));
+  }
+});
+
 test('what is not known is refused with a hint, exit 2', async () => {
   const hints = [[['serv'], /did you mean serve/], [['serve', '--prot', '1'], /did you mean --port/],
     [['config', '--set', 'PROT=1'], /did you mean PORT/], [['user', 'ad'], /add, list, role or token/],

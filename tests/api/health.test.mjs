@@ -62,6 +62,18 @@ test('an engine that is silent is told within two seconds, and only the store ma
     } finally { engine.kill('SIGCONT'); }
     await until(`the ${as} is back`, async () => (await s.api('GET', '/health/ready', { node })).body[as] === 'ok');
   }
+  const { redis } = s.engines.children;
+  await until('of many only a few wait, the rest is told what was found last', async () => {
+    redis.kill('SIGSTOP');
+    try {
+      const all = await Promise.all(Array.from({ length: 40 }, () => s.api('GET', '/health/ready', { node })));
+      assert.deepEqual([...new Set(all.map((r) => r.status))], [200]);
+      return new Set(all.map((r) => r.body.kv)).size === 2;
+    } finally {
+      redis.kill('SIGCONT');
+      await until('the kv is back', async () => (await s.api('GET', '/health/ready', { node })).body.kv === 'ok');
+    }
+  });
   await s.engines.sql(`ALTER DATABASE ${s.engines.name} ALLOW_CONNECTIONS false`, 'postgres');
   try {
     await s.engines.sql(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${s.engines.name}'`, 'postgres');

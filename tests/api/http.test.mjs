@@ -120,6 +120,9 @@ test('a trace that came goes on, what is no trace is replaced', async () => {
     assert.match(got, /^[0-9a-f]{32}$/);
     assert.notEqual(got, id, bad);
   }
+  const twice = `traceparent: 00-${id}-b7ad6b7169203331-01\r\n`;
+  const got = /^x-request-id: (\w+)/im.exec((await raw(s.port, `GET /health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n${twice}${twice}\r\n`)).text)[1];
+  assert.ok(got.length === 32 && got !== id, 'of two nobody knows which');
 });
 
 test('an origin of the list may call, with credentials', async () => {

@@ -125,6 +125,9 @@ test('the trace goes on as the caller decided, and a state without a trace ends 
     assert.ok(!t.traceparent.includes(id) && t.tracestate === undefined, wrong);
   }
   assert.equal((await told(`00-${id}-${span}-01`, 'no state')).tracestate, undefined);
+  const r = await raw(node.port, `GET /api/open/x HTTP/1.1\r\nHost: a\r\nConnection: close\r\ntraceparent: 00-${id}-${span}-01\r\n` +
+    'tracestate: team=shop\r\nTraceState: other=1\r\n\r\n');
+  assert.match(r.text, /"tracestate":"team=shop,other=1"/, 'a list in two fields is one list');
 });
 
 test('fields of one hop end here, both ways', async () => {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { randomBytes, randomUUID } from 'node:crypto';
 import http from 'node:http';
+import net from 'node:net';
 import { after, before, test } from 'node:test';
 import { cluster, PASSWORD, sleep, start, until } from './harness.mjs';
 
@@ -126,4 +127,21 @@ test('a collector that is busy is tried again, and at the end what waits is sent
   await s.api('GET', '/api/v1/events', { headers: { traceparent: `00-${last}-${hex(8)}-01` } });
   assert.equal((await s.stop()).code, 0);
   assert.ok(spans.some((x) => x.traceId === last), 'sent before the end');
+});
+
+test('a collector that hangs does not hold up the end', async () => {
+  const asked = [], hung = net.createServer((c) => { asked.push(c); c.on('error', () => {}); });
+  await new Promise((done) => { hung.listen(0, '127.0.0.1', done); });
+  const t = await start({ OTEL_EXPORTER_OTLP_ENDPOINT: `http://127.0.0.1:${hung.address().port}`, OTEL_BSP_SCHEDULE_DELAY: '50', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '10' });
+  try {
+    await until('each node waits for an answer', async () => {
+      await Promise.all(Array.from({ length: 20 }, () => t.api('GET', '/api/v1/events')));
+      return asked.length >= t.nodes.length;
+    });
+    assert.equal((await t.stop()).code, 0);
+  } finally {
+    await t.close();
+    asked.forEach((c) => c.destroy());
+    hung.close();
+  }
 });

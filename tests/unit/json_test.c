@@ -94,6 +94,13 @@ TEST(the_sorted_form_is_one_for_all_spellings)
     must(str_is(sorted(" { \"a\" : {\"x\":[ ],\"y\":null}, \"b\":[3,{\"c\":1,\"d\":\"\\n\"}]}"), want));
 }
 
+/* Object.keys(o).sort() in node. */
+TEST(names_are_in_the_order_of_javascript)
+{
+    must(str_is(sorted("{\"\uFFFD\":4,\"\\uE000\":3,\"\\uD83D\\uDE00\":2,\"\\u00e9\":1,\"z\":0,\"\":9,\"10\":8,\"9\":7,\"99\":6}"),
+        S("{\"\":9,\"10\":8,\"9\":7,\"99\":6,\"z\":0,\"\xc3\xa9\":1,\"\xf0\x9f\x98\x80\":2,\"\xee\x80\x80\":3,\"\xef\xbf\xbd\":4}")));
+}
+
 /* The right side is what node prints for JSON.stringify(JSON.parse(left)). */
 TEST(numbers_and_texts_are_written_as_javascript_writes_them)
 {

@@ -479,6 +479,15 @@ TEST(a_gap_is_told_plainly_and_the_stream_goes_on)
     told(&h, anna, 6000, 1);
     must(comes(c, "{\"n\": 6000}"));
     leave(c);
+    c = ask(&h, "GET", "/events/stream",
+            "x-user: anna\r\nLast-Event-ID: 3f2b8c1e-9d4a-4b5e-8f60-7a1c2d3e4f50\r\n");
+    must(comes(c, "event: gap") && comes(c, "{\"lastEventId\":null,"));
+    told(&h, anna, 7000, 1);
+    must(comes(c, "{\"n\": 7000}"));
+    leave(c);
+    c = ask(&h, "GET", "/events/stream?lastEventId=another", "x-user: anna\r\n");
+    must(comes(c, "400") && comes(c, "VALIDATION_ERROR"));
+    leave(c);
     closed(&h);
 }
 

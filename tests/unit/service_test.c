@@ -290,6 +290,21 @@ TEST(an_assertion_is_remembered_for_its_own_tenant_person_and_audience_alone)
     identity_done();
 }
 
+TEST(who_puts_us_into_the_list_says_what_our_tokens_ask_for)
+{
+    Ctx cx = with_services("{\"services\":[{\"id\":\"tickettoken\",\"scopes\":[\"events:read\"]}]}");
+    Claimed c;
+    const char *why;
+
+    must(assertion_read(mem, service_assertion(&cx, S("ticket-service")), &c, &why));
+    must(c.a.scopes == MAY_EVENTS_READ);
+    identity_done();
+    cx = with_services(NULL);
+    must(assertion_read(mem, service_assertion(&cx, S("ticket-service")), &c, &why));
+    must(c.a.scopes == (unsigned)ALL_SCOPES);
+    identity_done();
+}
+
 TEST(a_call_says_all_that_file_000_lists)
 {
     Ctx cx = with_services(NULL);
