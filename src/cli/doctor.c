@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "cli/app.h"
 #include "cli/cli.h"
+#include "cli/named.h"
 #include "cli/probe.h"
 #include "cli/running.h"
 #include "gateway/proxy.h"
@@ -156,13 +157,8 @@ static void check_tls(Patient *p)
     Instant ends;
     Str why = { 0 };
 
-    if (files.cert.len == 0)
-        return;
-    if (!tls_look(p->mem, &files, &ends, &why)) {
-        bad(p, "certificate", why,
-            "the pair must fit; until then the server does not start");
-        return;
-    }
+    if (files.cert.len == 0 || !tls_look(p->mem, &files, &ends, &why))
+        return;                                   /* check_named says why not  */
     i64 left = (ends.ms - time_now().ms) / days(1).ms;
     Str detail = str_fmt(p->mem, "%.*s, good for %jd days", STR_ARGS(files.cert),
                          (intmax_t)left);
@@ -292,14 +288,24 @@ static void check_proxy(Patient *p)
     int n;
     const ProxyRow *rows = proxy_read(p->mem, p->config.proxy_file, &n, &why);
 
-    if (rows == NULL)
-        bad(p, "proxy", why, "docs/operate.md shows the file");
-    else if (n == 0)
+    if (rows != NULL && n == 0)
         good("proxy", S("no services behind"));
     for (int i = 0; rows != NULL && i < n; i++)
         good("proxy",
              str_fmt(p->mem, "%.*s goes to %.*s (%.*s)", STR_ARGS(rows[i].prefix),
                      STR_ARGS(rows[i].urls), STR_ARGS(rows[i].name)));
+}
+
+static void check_named(Patient *p)
+{
+    for (isize i = 0; p->configured && i < named_count; i++) {
+        const Named *n = &named_settings[i];
+        Str detail = { 0 };
+        if (!n->reads(p->mem, &p->config, &detail))
+            bad(p, n->what, detail, n->cure);
+        else if (detail.len > 0)
+            good(n->what, detail);
+    }
 }
 
 static void check_port(Patient *p)
@@ -350,8 +356,8 @@ static Exit run(Args *a)
 {
     static void (*const checks[])(Patient *) = {
         check_settings, check_folder, check_secrets, check_named_files, check_tls,
-        check_store, check_kv, check_bus, check_keys, check_proxy, check_disk,
-        check_clock, check_files, check_port, check_server };
+        check_store, check_kv, check_bus, check_keys, check_named, check_proxy,
+        check_disk, check_clock, check_files, check_port, check_server };
     Patient p = { .mem = a->mem };
 
     read_settings(&p, a);
@@ -368,9 +374,9 @@ const Command command_doctor = {
     .name = "doctor", .usage = "[--data DIR]",
     .says = "check an installation, running or stopped, and say what to do",
     .help =
-        "Looks at settings, folder, secrets, certificate, database (schema and integrity), kv,\n"
-        "bus, keys, disk, clock, open files, the port and the running server. Changes nothing.\n"
-        "Exit code 1 when something must be mended.\n\n"
+        "Looks at settings, the files that they name, folder, secrets, certificate, database\n"
+        "(schema and integrity), kv, bus, keys, disk, clock, open files, the port and the\n"
+        "running server. Changes nothing. Exit code 1 when something must be mended.\n\n"
         "  tickettoken doctor --data /var/lib/tickettoken",
     .options = options, .option_count = countof(options), .run = run,
 };

@@ -1,6 +1,7 @@
 /* show.c - the commands that only tell: config, routes, openapi. */
 #include "cli/app.h"
 #include "cli/cli.h"
+#include "cli/named.h"
 #include "web/openapi.h"
 #include "web/routes.h"
 
@@ -8,13 +9,29 @@ static const Option config_options[] = {
     { "--example", NULL, NULL, "print an example .env" },
     { "--manual", NULL, NULL, "print docs/configuration.md" },
     { "--sources", NULL, NULL, "say from where each setting came, not what it is" },
+    { "--check", NULL, NULL, "only say whether a start could use them" },
     OPTION_DATA, OPTION_SET,
 };
+
+static Exit check_named(Args *a, const Config *c, Buf *b)
+{
+    Exit end = EXIT_DONE;
+
+    for (isize i = 0; i < named_count; i++) {
+        Str detail = { 0 };
+        if (!named_settings[i].reads(a->mem, c, &detail))
+            end = cli_failed("%s: %.*s", named_settings[i].what, STR_ARGS(detail));
+    }
+    if (end == EXIT_DONE)
+        buf_lit(b, "all settings can be used\n");
+    return end;
+}
 
 static Exit run_config(Args *a)
 {
     Buf b = buf_in(a->mem, 16384);
     App app = { 0 };
+    Exit end = EXIT_DONE;
 
     if (args_value(a, "--example").at != NULL)
         config_print_example(&b);
@@ -23,18 +40,20 @@ static Exit run_config(Args *a)
     else {
         if (!app_config(&app, a))
             return EXIT_FAILED;
-        if (args_value(a, "--sources").at != NULL)
+        if (args_value(a, "--check").at != NULL)
+            end = check_named(a, &app.config, &b);
+        else if (args_value(a, "--sources").at != NULL)
             config_print_sources(&b, &app.config);
         else
             config_print(&b, &app.config);
         app_close(&app);
     }
     cli_print(&b);
-    return EXIT_DONE;
+    return end;
 }
 
 const Command command_config = {
-    .name = "config", .usage = "[--example | --manual | --sources]",
+    .name = "config", .usage = "[--example | --manual | --sources | --check]",
     .says = "show the settings as they are, secrets masked",
     .help =
         "Settings come from the command line, the environment, files (NAME_FILE), .env, a folder\n"
@@ -43,7 +62,9 @@ const Command command_config = {
         "  tickettoken config                   what is in force here\n"
         "  tickettoken config --example > .env  a file to start from\n"
         "  PORT=9000 tickettoken config         what if\n"
-        "  tickettoken config --sources         from where each came",
+        "  tickettoken config --sources         from where each came\n"
+        "  tickettoken config --check           before a start or a reload: exit code 1 names what\n"
+        "                                       is wrong, also in files that settings name",
     .options = config_options, .option_count = countof(config_options), .run = run_config,
 };
 

@@ -42,13 +42,21 @@ static void serve_here(Conn *c, Req *rq, Mono came)
     response_give(c, &cx, rq, came);
 }
 
+static bool to_work(Conn *c, Job *j)
+{
+    struct Server *s = c->io->server;
+
+    return ((j->rq.route->is & ASIDE) != 0 && queue_push(&s->aside.queue, &j->link)) ||
+           queue_push(&s->pool.queue, &j->link);
+}
+
 void admission_submit(Conn *c)
 {
     Job *j = c->job;
     bool here = (j->rq.route->is & INLINE) != 0;
 
     j->rq.body = j->body == NULL ? S("") : (Str){ j->body, j->body_len };
-    if (!here && queue_push(&c->io->server->pool.queue, &j->link)) {
+    if (!here && to_work(c, j)) {
         conn_become(c, C_AT_WORK, DUE_NONE);
         return;
     }

@@ -44,7 +44,7 @@ struct Server {
     ServerHooks  hooks;
     Str          extra;                           /* lines of every response  */
     Tls         *tls;
-    Pool         pool;
+    Pool         pool, aside;                     /* aside: of routes that are ASIDE */
     Pool         pagers;                          /* who make pages of what streams
                                                      missed */
     Owners       owners;

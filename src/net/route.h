@@ -27,6 +27,8 @@ enum {                                            /* what a route is          */
                          body */
     FRESH    = 512,   /* who has a second factor must have shown it lately (fresh.h) */
     MAY_LACK = 2048,  /* its body may be left out, and then needs no length  */
+    ASIDE    = 4096,  /* has threads of its own: an operator asks how things are while
+                         all workers wait for a database that hangs */
     OR_503   = 1024,  /* may say the same with 503, which is no failure of it */
     /* how often one address may ask: at most one of these (identity/limit.h) */
     LIMIT_LOGIN    = 1 << 16,

@@ -11,6 +11,8 @@
 #include "net/io.h"
 #include "net/listen.h"
 
+enum { ASIDE_THREADS = 4, ASIDE_MOST = 64 };
+
 ServerConfig server_defaults(void)
 {
     return (ServerConfig){
@@ -106,6 +108,7 @@ static void start(Server *s, const int *fds)
     for (int i = 0; i < s->io_count; i++)
         s->io[i] = io_open(s, i, fds[i]);
     pool_open(&s->pool, s, s->config.workers, (isize)s->config.queue_most);
+    pool_open(&s->aside, s, ASIDE_THREADS, ASIDE_MOST);
     pool_open(&s->pagers, s, cores(), PTRDIFF_MAX);      /* a stream waits for one page */
     for (int i = 0; i < s->io_count; i++)
         io_start(s->io[i]);
@@ -184,11 +187,13 @@ void server_close(Server *s)
 {
     s->draining = true;
     pool_stop(&s->pool);
+    pool_stop(&s->aside);
     pool_stop(&s->pagers);
     s->stopping = true;
     for (int i = 0; i < s->io_count; i++)
         io_join(s->io[i]);
     pool_free(&s->pool);                      /* an io thread may have been at its door */
+    pool_free(&s->aside);
     pool_free(&s->pagers);
     for (int i = 0; i < s->io_count; i++)
         io_close(s->io[i]);

@@ -259,11 +259,31 @@ static Str address(const Config *c)
     return str_fmt(&own.mem, "%.*s/v1/traces", STR_ARGS(base));
 }
 
+static bool read_texts(Arena *mem, const Config *c, double *ratio, Str *why)
+{
+    const Secret *headers = &c->otel_headers;
+
+    own.header_count = 0;
+    return read_ratio(mem, c->otel_ratio, ratio, why) &&
+           read_headers((Str){ (const char *)headers->at, headers->len }, why);
+}
+
+bool otlp_reads(Arena *mem, const Config *c, Str *why)
+{
+    double ratio;
+
+    must(!own.running);
+    bool good = (c->otel_endpoint.len == 0 && c->otel_traces.len == 0) ||
+                read_texts(mem, c, &ratio, why);
+    own.header_count = 0;
+    arena_wipe(&own.mem);
+    return good;
+}
+
 bool otlp_open(Arena *mem, const Config *c, Str *why)
 {
     TraceConfig t = { .sampler = (TraceSampler)c->otel_sampler,
                       .waiting_most = c->otel_queue };
-    const Secret *headers = &c->otel_headers;
 
     if (c->otel_endpoint.len == 0 && c->otel_traces.len == 0)
         return true;
@@ -273,8 +293,7 @@ bool otlp_open(Arena *mem, const Config *c, Str *why)
     own.service = str_copy(&own.mem, c->otel_service);
     own.batch = c->otel_batch < c->otel_queue ? c->otel_batch : c->otel_queue;
     own.delay = (Span){ c->otel_delay };
-    if (!read_ratio(mem, c->otel_ratio, &t.ratio, why) ||
-        !read_headers((Str){ (const char *)headers->at, headers->len }, why)) {
+    if (!read_texts(mem, c, &t.ratio, why)) {
         arena_wipe(&own.mem);
         return false;
     }

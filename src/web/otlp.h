@@ -11,5 +11,8 @@
 /* Turns tracing on when `c` names a collector. False with *why. */
 CHECKED bool otlp_open(Arena *mem, const Config *c, Str *why);
 
+/* Whether it could be; opens nothing, and must not be open. False with *why. */
+CHECKED bool otlp_reads(Arena *mem, const Config *c, Str *why);
+
 /* Sends what waits, for five seconds at most, and turns it off. */
 void otlp_close(void);

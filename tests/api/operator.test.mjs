@@ -70,6 +70,32 @@ test('a line of .env that is none stops the start; a name that is near a setting
   assert.match((await run(['doctor', '--data', 'd'], { cwd })).out, /names that are no settings: PROT POSTGRES_PASSWORD/);
 });
 
+test('what stands in a file that a setting names is told by doctor before it stops a start', async () => {
+  const cwd = folder(), file = (name, text, mode = 0o600) => { writeFileSync(join(cwd, name), text, { mode }); return join(cwd, name); };
+  for (const [env, line] of [
+    [{ SERVICES_FILE: file('services', '{"services":[{"id":"x","scopes":["events:fly"]}]}') }, /services .*"x": there is no scope events:fly/],
+    [{ TRUSTED_SERVICES: 'nobody' }, /services .*"nobody": TRUSTED_SERVICES names what the file does not/],
+    [{ ISSUERS_FILE: file('issuers', '{') }, /issuers .*ISSUERS_FILE/],
+    [{ PROXY_FILE: file('proxy', '{') }, /proxy .*PROXY_FILE/],
+    [{ METRICS_TOKEN_FILE: file('open', 'a'.repeat(40), 0o644) }, /operator .*others can read it/],
+    [{ MAIL_URL: 'smtp://' }, /mail .*MAIL_URL: write smtp:/],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_TRACES_SAMPLER_ARG: '7' }, /traces .*OTEL_TRACES_SAMPLER_ARG/],
+    [{ OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9', OTEL_EXPORTER_OTLP_HEADERS: 'a b' }, /traces .*OTEL_EXPORTER_OTLP_HEADERS/],
+  ]) {
+    const told = await run(['doctor', '--data', 'd'], { cwd, env }), started = await serve(env, { cwd, stop: /listening/ });
+    const checked = await run(['config', '--check', '--data', 'd'], { cwd, env });
+    assert.deepEqual([told.code, checked.code, started.code], [1, 1, 1], JSON.stringify(env));
+    assert.match(told.out, new RegExp(`FAIL {2}${line.source}`));
+    assert.match(checked.err, new RegExp(line.source.replace(' .*', ': .*')));
+    assert.equal(checked.out, '');
+  }
+  const bare = await run(['config', '--check', '--data', 'd'], { cwd });
+  assert.deepEqual([bare.code, bare.out], [0, 'all settings can be used\n'], bare.err);
+  const well = await run(['doctor', '--data', 'd'], { cwd, env: { SERVICE_SECRET: 's'.repeat(32), MAIL_URL: 'smtp://u:the-password@127.0.0.1:9' } });
+  assert.match(well.out, /ok {4}services +those of ops\/services.json\n/);
+  assert.ok(!well.out.includes('the-password'));
+});
+
 test('a port that is taken is told, by serve and by doctor', async () => {
   const taken = net.createServer().listen(0, '127.0.0.1');
   await new Promise((done) => taken.on('listening', done));

@@ -124,7 +124,7 @@ static void hear(const Message *m, void *arg)
 /* Passes until the bus has told up to `id`, however long the relay waits between. */
 static void passes_until(Ctx *cx, i64 id)
 {
-    for (int i = 0; i < 500 && bus_heard() < id; i++) {
+    for (int i = 0; i < 6000 && bus_heard() < id; i++) {
         bool more = true;
         while (more)
             must(relay_pass(cx, &more));
@@ -241,7 +241,7 @@ TEST(a_relay_that_takes_over_passes_a_dead_letter_and_keeps_one)
 
     told(&cx, 10);
     told(&cx, 9000);
-    for (int i = 0; i < 200 && waiting(&cx, &rows) == 0; i++) {
+    for (int i = 0; i < 6000 && waiting(&cx, &rows) == 0; i++) {
         bool more;
         must(relay_pass(&cx, &more));
         usleep(10000);

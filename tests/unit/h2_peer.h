@@ -205,7 +205,7 @@ static inline i32 h2_post(H2Peer *p, const char *path, Str body)
 /* The whole answer. */
 static inline H2Answer *h2_await(H2Peer *p, i32 id, int ms)
 {
-    Mono until = mono_after(mono_now(), (Span){ ms });
+    Mono until = roof(ms);
 
     while (!h2_answer(p, id)->closed && !p->gone && ms_left(until) > 0)
         h2_turn(p, ms_left(until));
@@ -221,7 +221,7 @@ static inline int h2_status(H2Peer *p, i32 id)
 /* Until `text` is in the body that has come so far. */
 static inline bool h2_hears(H2Peer *p, i32 id, Str text, int ms)
 {
-    Mono until = mono_after(mono_now(), (Span){ ms });
+    Mono until = roof(ms);
 
     while (!str_has(buf_str(&h2_answer(p, id)->body), text)) {
         if (p->gone || ms_left(until) <= 0)
@@ -234,7 +234,7 @@ static inline bool h2_hears(H2Peer *p, i32 id, Str text, int ms)
 /* Until the server has closed. */
 static inline bool h2_gone(H2Peer *p, int ms)
 {
-    Mono until = mono_after(mono_now(), (Span){ ms });
+    Mono until = roof(ms);
 
     while (!p->gone && ms_left(until) > 0)
         h2_turn(p, ms_left(until));

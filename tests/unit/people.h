@@ -9,5 +9,6 @@ static inline Ctx as(const Ctx *cx, UserId who, Role role)
 
     other.who = (Who){ .user = who, .role = role };
     other.now = cx->now;
+    other.deadline = cx->deadline;
     return other;
 }

@@ -140,6 +140,13 @@ static bool hold_the_lane(Ctx *cx, void *arg)
     return true;
 }
 
+static bool hold_it_long(Ctx *cx, void *arg)
+{
+    (void)cx, (void)arg;
+    usleep(2500000);
+    return true;
+}
+
 typedef struct { pthread_t thread; TxFn *fn; i64 within_ms; bool good; } Guest;
 
 static void *visit(void *arg)
@@ -339,10 +346,10 @@ TEST(a_key_past_its_day_and_a_deadline_that_passes_in_a_batch_stop_nobody)
 {
     Ctx cx = opened();
     Asker first = { .key = "k1", .within_ms = 29000 };
-    Asker asker[] = { { .key = "k1", .within_ms = 150, .ahead = hours(25) },
+    Asker asker[] = { { .key = "k1", .within_ms = 2000, .ahead = hours(25) },
                       { .key = "k2", .within_ms = 29000, .ahead = hours(25) } };
     Guest guest[] = { { .fn = hold_the_lane, .within_ms = 29000 },
-                      { .fn = hold_the_lane, .within_ms = 29000 } };
+                      { .fn = hold_it_long, .within_ms = 29000 } };
     ask_once_more(&first);
     for (isize i = 0; i < countof(guest); i++) {
         must(pthread_create(&guest[i].thread, NULL, visit, &guest[i]) == 0);

@@ -43,7 +43,7 @@ static bool is_run(Str text, i64 from, i64 to)
 
 static bool open_is_in(Server *s, i64 n, int ms)
 {
-    Mono until = mono_after(mono_now(), (Span){ ms });
+    Mono until = roof(ms);
 
     while (stream_counts(s).open != n)
         if (mono_now().ns > until.ns)
@@ -56,7 +56,7 @@ static bool open_is_in(Server *s, i64 n, int ms)
 /* The count follows the write that the client has seen already. */
 static bool delivered_is(Server *s, i64 n)
 {
-    for (int i = 0; i < 1000 && stream_counts(s).delivered < n; i++)
+    for (int i = 0; i < 30000 && stream_counts(s).delivered < n; i++)
         usleep(1000);
     return stream_counts(s).delivered == n;
 }
@@ -548,7 +548,7 @@ TEST(silence_is_broken_by_a_ping_and_life_has_an_end)
 {
     ServerConfig c = house_config();
     c.sse_heartbeat = (Span){ 150 };
-    c.sse_lasts = (Span){ 800 };
+    c.sse_lasts = (Span){ 2000 };
     Server *s = house_open(c);
     Mono from = mono_now();
     int fd = subscribed(s, "t=a");
@@ -557,9 +557,9 @@ TEST(silence_is_broken_by_a_ping_and_life_has_an_end)
     while (peer_some(fd, &b, 2000) > 0)
         ;
     i64 ms = mono_us(from, mono_now()) / 1000;
-    must(ms >= 720 && ms < 1500);
+    must(ms >= 1800 && ms < 15000);
     isize pings = count_of(buf_str(&b), S(": ping "));
-    must(pings >= 3 && pings <= 5);
+    must(pings >= 3 && pings <= 13);
     must(str_has(buf_str(&b), S("event: reconnect\ndata: {\"reason\":\"LIFETIME\"}")));
     close(fd);
     house_close(s);

@@ -86,7 +86,7 @@ static inline void with_bus(void)
 /* Waits until everything up to `id` has been told. */
 static inline bool settles(i64 id)
 {
-    for (int i = 0; i < 2000 && bus_heard() < id; i++)
+    for (int i = 0; i < 12000 && bus_heard() < id; i++)
         usleep(5000);
     return bus_heard() == id;
 }
@@ -124,7 +124,7 @@ static inline void nats_again(OwnNats *o)
         argv[10 + i] = o->more[i];
     unlink(o->log);
     must(posix_spawnp(&o->pid, argv[0], NULL, NULL, (char *const *)argv, environ) == 0);
-    for (int i = 0; i < 400 && !str_has(log, S("Server is ready")); i++) {
+    for (int i = 0; i < 6000 && !str_has(log, S("Server is ready")); i++) {
         usleep(10000);
         if (!file_read(mem, str_of(o->log), 1 << 20, &log))
             log = (Str){ 0 };

@@ -104,7 +104,9 @@ static inline Ctx open_store(const StoreConfig *c)
 
     if (!store_open(mem, c, &why))
         must_failed(str_z(mem, why), __FILE__, __LINE__);
-    return ctx_new(mem, TENANT_DEFAULT);
+    Ctx cx = ctx_new(mem, TENANT_DEFAULT);
+    cx.deadline = mono_after(mono_now(), minutes(10)); /* a test is many units of work */
+    return cx;
 }
 
 static inline Ctx with_store(void)
