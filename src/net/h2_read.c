@@ -3,8 +3,8 @@
  * Decided here: field values that nghttp2 would skip over are errors. A client may send
  * so many frames that ask for nothing (resets, pings, settings, empty data, tiny
  * windows), then it is told to calm down. Data for a forward is acknowledged when it has
- * gone on (h2_took), other data at once, for it has a bound. What comes before a request is
- * admitted (learn.h) is kept, within its window, and counts as bodies do. */
+ * gone on (h2_took), other data at once, for it has a bound. What comes before a request
+ * is admitted (learn.h) is kept, within its window, and counts as bodies do. */
 #include "net/h2.h"
 #include <nghttp2/nghttp2.h>
 #include "net/ask.h"
