@@ -205,10 +205,10 @@ test('a port that is taken is told, exit 1', async () => {
 
 for (const signal of ['SIGTERM', 'SIGINT'])
   test(`${signal} finishes what is in flight and ends with 0`, async () => {
-    const s = await start({ LOGIN_FLOOR_MS: '1000' });       // so long it is in flight
+    const s = await start({ LOGIN_FLOOR_MS: '2000' });       // so long it is in flight
     await s.api('GET', '/health');
     const login = s.api('POST', '/auth/login', { body: { email: 'nobody@example.com', password: PASSWORD } });
-    await sleep(300);
+    await sleep(1000);
     const end = s.stop(signal);
     assert.equal((await login).status, 401);
     assert.deepEqual(await end, { code: 0, signal: null });

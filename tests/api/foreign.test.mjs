@@ -160,11 +160,12 @@ test('tokens of an issuer whose keys do not come leave workers to others', async
   writeFileSync(file, JSON.stringify({ issuers: [{ issuer: ISSUER, audience: 'tickettoken', tenant: TENANT, jwksUrl: `http://127.0.0.1:${silent.address().port}/` }] }));
   const own = await start({ ISSUERS_FILE: file, WORKERS: '64' }), node = own.nodes[0], forged = await token(randomUUID());
   try {
-    const all = Array.from({ length: 100 }, () => own.api('GET', '/auth/me', { token: forged, node }));
+    let settled = 0;
+    const all = Array.from({ length: 100 }, () => own.api('GET', '/auth/me', { token: forged, node }).finally(() => { settled++; }));
     await sleep(300);
     const begun = Date.now();
     assert.equal((await own.api('GET', '/api/v1/events', { node })).status, 200);
-    assert.ok(Date.now() - begun < 2000, `${Date.now() - begun} ms`);
+    assert.ok(settled === 0 || Date.now() - begun < 2000, `${Date.now() - begun} ms, after ${settled} of the others`);
     for (const r of await Promise.all(all)) assert.ok([502, 504].includes(r.status), String(r.status));
   } finally {
     await own.close();

@@ -93,7 +93,7 @@ test('rotations at once, under load on every node, refuse no token', async () =>
   on = false;
   await Promise.all(all);
   assert.deepEqual(refusals, []);
-  assert.ok(used.size >= 3 && asked > 100, `${used.size} keys, ${asked} requests`);
+  assert.ok(used.size >= 3 && asked > 20, `${used.size} keys, ${asked} requests`);
 });
 
 test('two rotations at the same instant are one', async () => {

@@ -10,7 +10,7 @@
 //   node crash.mjs [ROUNDS]
 import assert from 'node:assert/strict';
 import { join } from 'node:path';
-import { sleep, start } from '../api/harness.mjs';
+import { sleep, start, until } from '../api/harness.mjs';
 import { crowd } from '../api/crowd.mjs';
 import { checkBook, checkHeard, checkRows, sqlite } from './audit.mjs';
 import { Follower } from './follow.mjs';
@@ -51,7 +51,9 @@ for (let round = 1; round <= rounds; round++) {
   listener.start();
   book.over = book.closed = false;
   const shopping = people.map((p) => book.shop(p, [sale]));
-  await sleep(50 + Math.random() * 400);
+  const had = book.answers.size;
+  await until('the sale runs', () => book.answers.size > had + 20);
+  await sleep(Math.random() * 400);
   book.over = book.closed = true;
   await server.kill9();
   await Promise.all(shopping);

@@ -150,10 +150,11 @@ TEST(what_came_before_the_question_is_no_answer_to_it)
     peer_send(b, S(OK_2 "ok"));
     must(status_of(peer_read(c, 1, 3000)) == 200 && lines_are(1));
     int sleeper = asks("GET /nap HTTP/1.1\r\n" H "\r\n");
-    usleep(100000);                               /* the thread sleeps: both come in one turn */
+    must(eventually(waiting_is, 1, 5000));        /* the thread is held: both come in one turn */
     peer_send(c, S("GET /api/2 HTTP/1.1\r\n" H "\r\n"));
     usleep(50000);
     peer_send(b, S("HTTP/1.1 200 OK\r\nContent-Length: 4\r\n\r\nevil"));
+    house_release(1);
     int fresh = heard(&own.behind, "GET /api/2 ");
     peer_send(fresh, S(OK_2 "ok"));
     must(str_ends(peer_read(c, 1, 3000), S("\r\n\r\nok")) && peer_closed(b, 2000));

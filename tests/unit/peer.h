@@ -191,14 +191,6 @@ static inline bool serve_health(Ctx *cx, Req *rq)
     return reply_json(rq, 200, S("{\"status\":\"ok\"}"));
 }
 
-/* Holds the io thread up, which no real handler may. */
-static inline bool serve_nap(Ctx *cx, Req *rq)
-{
-    (void)cx;
-    usleep(400000);
-    return reply_empty(rq, 204);
-}
-
 static inline bool serve_echo(Ctx *cx, Req *rq)
 {
     (void)cx;
@@ -214,6 +206,14 @@ static inline void wait_at_gate(void)
     gate.passes--;
     gate.waiting--;
     pthread_mutex_unlock(&gate.lock);
+}
+
+/* Holds the io thread up until house_release, which no real handler may. */
+static inline bool serve_nap(Ctx *cx, Req *rq)
+{
+    (void)cx;
+    wait_at_gate();
+    return reply_empty(rq, 204);
 }
 
 static inline bool serve_wait(Ctx *cx, Req *rq)

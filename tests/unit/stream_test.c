@@ -261,9 +261,10 @@ TEST(frames_that_find_no_room_cut_every_stream_and_are_never_skipped)
     int fd = subscribed(s, "t=a"), nap = peer_connect(server_port(s));
 
     peer_send(nap, S("GET /nap HTTP/1.1\r\nHost: a\r\n\r\n"));
-    usleep(100000);
+    must(eventually(waiting_is, 1, 5000));
     for (i64 id = 1; id <= 8192 + 10; id++)
         publish(s, id, "a");
+    house_release(1);
     must(status_of(peer_read(nap, 1, 2000)) == 204);
     must(peer_closed(fd, 2000) && stream_counts(s).cut == 1);
     close(fd);
