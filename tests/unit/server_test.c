@@ -390,14 +390,14 @@ TEST(a_slow_reader_is_cut_and_a_steady_one_gets_all)
     house_close(s);
 }
 
-TEST(a_full_queue_answers_503_at_once_and_keeps_the_connection)
+/* One worker, who waits, and one place in his line, which is taken. */
+static Server *all_workers_wait(int *fd)
 {
     ServerConfig c = house_config();
+
     c.workers = 1;
     c.queue_most = 1;
     Server *s = house_open(c);
-    int fd[3];
-
     for (int i = 0; i < 2; i++) {
         fd[i] = peer_connect(server_port(s));
         peer_send(fd[i], POST("/wait", "Content-Length: 2\r\n", "hi"));
@@ -406,6 +406,14 @@ TEST(a_full_queue_answers_503_at_once_and_keeps_the_connection)
     }
     while (server_counts(s).queued == 0)
         usleep(1000);
+    return s;
+}
+
+TEST(a_full_queue_answers_503_at_once_and_keeps_the_connection)
+{
+    int fd[3];
+    Server *s = all_workers_wait(fd);
+
     fd[2] = peer_connect(server_port(s));
     peer_send(fd[2], POST("/wait", "Content-Length: 2\r\n", "hi"));
     Str got = peer_read(fd[2], 1, 500);
@@ -423,20 +431,9 @@ TEST(a_full_queue_answers_503_at_once_and_keeps_the_connection)
 
 TEST(who_looks_after_it_is_answered_while_all_workers_wait)
 {
-    ServerConfig c = house_config();
-    c.workers = 1;
-    c.queue_most = 1;
-    Server *s = house_open(c);
     int fd[2];
+    Server *s = all_workers_wait(fd);
 
-    for (int i = 0; i < 2; i++) {
-        fd[i] = peer_connect(server_port(s));
-        peer_send(fd[i], POST("/wait", "Content-Length: 2\r\n", "hi"));
-        if (i == 0)
-            must(eventually(waiting_is, 1, 2000));
-    }
-    while (server_counts(s).queued == 0)
-        usleep(1000);
     must(status_of(peer_ask(server_port(s), GET("/mirror/1"), 1)) == 503);
     must(str_has(peer_ask(server_port(s), GET("/aside/1"), 1), S("id=1 ")));
     house_release(2);
