@@ -1,8 +1,9 @@
-/* api_key.c - a key has 256 bits by chance, so a plain SHA-256 of it can't be guessed back
- * and is looked up by itself. What was found is kept in a small cache: 4096 places by the
- * hash, the later key in a place wins. Unknown keys are not kept, or their sender could push
- * the good ones out; he is counted instead. The epoch of who made it is kept with it and
- * judged each time: when he falls, or his tenant, every node looks again within a second. */
+/* api_key.c - a key has 256 bits by chance, so a plain SHA-256 of it can't be guessed
+ * back and is looked up by itself. What was found is kept in a small cache: 4096 places
+ * by the hash, the later key in a place wins. Unknown keys are not kept, or their sender
+ * could push the good ones out; he is counted instead. The epoch of who made it is kept
+ * with it and judged each time: when he falls, or his tenant, every node looks again
+ * within a second. */
 #include "access/api_key.h"
 #include "base/lock.h"
 #include "base/rand.h"
@@ -25,7 +26,9 @@ const Shape api_key_shape = SHAPE(ApiKey,
 #define REMEMBERED minutes(1)
 enum { PLACES = 4096, WRONG_A_MINUTE = 20, RANDOM = 32 };
 
-typedef struct Place { Digest key; KeyHolder holder; i64 epoch; Instant looked, expires; } Place;
+typedef struct Place {
+    Digest key; KeyHolder holder; i64 epoch; Instant looked, expires;
+} Place;
 
 static struct { Lock lock; Place *places; } own = { .lock = LOCK_OF(RANK_KEYS) };
 
@@ -43,7 +46,10 @@ void api_key_close(void)
 
 /* ---- finding ----------------------------------------------------------------- */
 
-static Val val_digest(const Digest *d) { return val_blob((Str){ (const char *)d->b, SHA256_BYTES }); }
+static Val val_digest(const Digest *d)
+{
+    return val_blob((Str){ (const char *)d->b, SHA256_BYTES });
+}
 
 typedef struct Row {
     TenantId tenant;
@@ -57,7 +63,8 @@ static const Shape row_shape = SHAPE(Row, ID(Row, tenant, 0, ""), ID(Row, id, 0,
     ID(Row, createdBy, OPTIONAL, ""), NUMBER(Row, epoch, 0, INT64_MAX, 0, 0, ""),
     RAW(Row, scopes, 0, ""), TIME(Row, expiresAt, OPTIONAL, ""));
 
-/* Who was suspended has no keys either, and who was made a customer makes no use of them. */
+/* Who was suspended has no keys either, and who was made a customer makes no use of
+ * them. */
 SQL_ALL(api_key_find,
     "SELECT k.tenant, k.id, k.created_by, p.epoch, k.scopes, k.expires_at FROM api_key k"
     " JOIN tenant t ON t.id = k.tenant AND t.status = 'ACTIVE'"
@@ -70,7 +77,8 @@ typedef struct { Digest hash; Row row; bool found; } Finding;
 static bool find(Ctx *cx, void *arg)
 {
     Finding *f = arg;
-    return sql_find(cx, &api_key_find, &row_shape, &f->row, &f->found, V(val_digest(&f->hash)));
+    return sql_find(cx, &api_key_find, &row_shape, &f->row, &f->found,
+                    V(val_digest(&f->hash)));
 }
 
 /* ---- making, listing, revoking ---------------------------------------------- */
@@ -78,13 +86,15 @@ static bool find(Ctx *cx, void *arg)
 #define COLUMNS "id, prefix, name, scopes, created_by, created_at, expires_at, last_used_at"
 
 SQL(api_key_add,
-    "INSERT INTO api_key (tenant, id, hash, prefix, name, scopes, created_by, created_at, expires_at)"
+    "INSERT INTO api_key (tenant, id, hash, prefix, name, scopes, created_by, created_at,"
+    " expires_at)"
     " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)");
 SQL(api_key_all, "SELECT " COLUMNS " FROM api_key WHERE tenant = $1 AND revoked_at IS NULL"
                  " ORDER BY id LIMIT 1000");
 SQL(api_key_end, "UPDATE api_key SET revoked_at = $3 WHERE tenant = $1 AND id = $2"
                  " AND revoked_at IS NULL");
-SQL(api_key_count, "SELECT count(*) FROM api_key WHERE tenant = $1 AND revoked_at IS NULL");
+SQL(api_key_count,
+    "SELECT count(*) FROM api_key WHERE tenant = $1 AND revoked_at IS NULL");
 
 typedef struct { ApiKey key; Digest hash; } Making;
 
@@ -99,24 +109,27 @@ static bool add(Ctx *cx, void *arg)
         return false;
     if (n >= API_KEYS_MOST)
         return fail(cx, CONFLICT, "%jd keys", (intmax_t)n);
-    if (!sql_run(cx, &api_key_add, NULL, V(k->id), V(val_digest(&m->hash)), V(k->prefix), V(k->name),
-                   V(k->scopes), V(k->createdBy.v), V(k->createdAt), V(k->expiresAt)) ||
+    if (!sql_run(cx, &api_key_add, NULL, V(k->id), V(val_digest(&m->hash)), V(k->prefix),
+                 V(k->name), V(k->scopes), V(k->createdBy.v), V(k->createdAt),
+                 V(k->expiresAt)) ||
         !find(cx, &f))
         return false;
     return (f.found || fail(cx, FORBIDDEN, "who makes it is no admin of that tenant")) &&
            note_write(cx, AUDIT_API_KEY_CREATED, (UserId){ 0 }, k->prefix);
 }
 
-bool api_key_create(Ctx *cx, Str name, unsigned scopes, Instant expires, ApiKey *out, Str *secret)
+bool api_key_create(Ctx *cx, Str name, unsigned scopes, Instant expires, ApiKey *out,
+                    Str *secret)
 {
     u8 random[RANDOM];
     Buf words = buf_in(cx->mem, 64);
 
     rand_bytes(random, RANDOM);
     scopes_write(&words, scopes);
-    *secret = str_fmt(cx->mem, "ttk_%.*s", STR_ARGS(base64url_write(cx->mem, random, RANDOM)));
-    Making m = { { uuid_new(cx->now), str_sub(*secret, 0, API_KEY_PREFIX), name, buf_str(&words),
-                   cx->who.user, cx->now, expires, { 0 } }, sha256(*secret) };
+    *secret = str_fmt(cx->mem, "ttk_%.*s",
+                      STR_ARGS(base64url_write(cx->mem, random, RANDOM)));
+    Making m = { { uuid_new(cx->now), str_sub(*secret, 0, API_KEY_PREFIX), name,
+                   buf_str(&words), cx->who.user, cx->now, expires, { 0 } }, sha256(*secret) };
     wipe(random, sizeof random);
     if (!write_tx(cx, lane_of(cx->tenant.v), add, &m))
         return false;
@@ -177,7 +190,10 @@ static bool touch(Ctx *cx, void *arg)
                    V(earlier(cx->now, REMEMBERED)));
 }
 
-static Place *place_of(const Digest *d) { return &own.places[(d->b[0] << 8 | d->b[1]) % PLACES]; }
+static Place *place_of(const Digest *d)
+{
+    return &own.places[(d->b[0] << 8 | d->b[1]) % PLACES];
+}
 
 static bool recall(const Ctx *cx, const Digest *d, Place *out)
 {
@@ -185,7 +201,8 @@ static bool recall(const Ctx *cx, const Digest *d, Place *out)
     *out = *place_of(d);
     unlock(&own.lock);
     return same_bytes(out->key.b, d->b, SHA256_BYTES) && is_set(out->looked) &&
-           before(cx->now, later(out->looked, REMEMBERED)) && !before(cx->now, out->looked) &&
+           before(cx->now, later(out->looked, REMEMBERED)) &&
+           !before(cx->now, out->looked) &&
            revoked_judge(out->holder.tenant.v, out->holder.id, out->holder.id,
                          out->holder.user.v, out->epoch) == NOT_REVOKED;
 }
@@ -215,8 +232,8 @@ static bool is_over(const Ctx *cx, Instant expires)
     return is_set(expires) && !before(cx->now, expires);
 }
 
-/* A revocation may come between the look and the keeping: the next watch takes it out, because
- * each goes back further than anything is remembered. */
+/* A revocation may come between the look and the keeping: the next watch takes it out,
+ * because each goes back further than anything is remembered. */
 static bool look_up(Ctx *cx, const Digest *hash, Place *out, bool *good)
 {
     Finding f = { .hash = *hash };
@@ -231,7 +248,8 @@ static bool look_up(Ctx *cx, const Digest *hash, Place *out, bool *good)
     *good = true;
     if (!scopes_read(json_read(cx->mem, f.row.scopes, &why), &scopes, &unknown))
         return fail(cx, INTERNAL_ERROR, "scopes of an API key");
-    *out = (Place){ *hash, { f.row.tenant, f.row.id, f.row.createdBy, scopes & ~(unsigned)MAY_ADMIN },
+    *out = (Place){ *hash, { f.row.tenant, f.row.id, f.row.createdBy,
+                             scopes & ~(unsigned)MAY_ADMIN },
                     f.row.epoch, cx->now, f.row.expiresAt };
     lock(&own.lock);
     *place_of(hash) = *out;
@@ -278,7 +296,8 @@ bool api_key_recall(Ctx *cx, Str key, KeyHolder *out)
 typedef struct Gone { Uuid id; } Gone;
 static const Shape gone_row = SHAPE(Gone, ID(Gone, id, 0, ""));
 
-SQL_ALL(api_key_gone, "SELECT id FROM api_key WHERE revoked_at >= $1 ORDER BY revoked_at LIMIT 5000");
+SQL_ALL(api_key_gone,
+    "SELECT id FROM api_key WHERE revoked_at >= $1 ORDER BY revoked_at LIMIT 5000");
 
 typedef struct { Instant from; Gone *rows; isize count; } Watching;
 

@@ -1,8 +1,9 @@
-/* guard.c - an open route looks at a token that comes, but doesn't mind a bad one: a client
- * whose access token has expired sends it along when it comes to refresh.
+/* guard.c - an open route looks at a token that comes, but doesn't mind a bad one: a
+ * client whose access token has expired sends it along when it comes to refresh.
  *
  * On an io thread (INLINE) nothing may wait: the keys of another issuer and the account
- * behind its token are not asked for there, only remembered; guard_learn asks for them. */
+ * behind its token are not asked for there, only remembered; guard_learn asks for
+ * them. */
 #include "access/guard.h"
 #include "access/machine.h"
 #include "access/service_jwt.h"
@@ -120,8 +121,8 @@ bool guard_machine(Ctx *cx, const Req *rq)
 /* What a person must be to come as far. */
 static const Role role_there[ACCESSES] = {
     [OPEN] = ANYONE, [SIGNED_IN] = CUSTOMER, [ORGANISER] = VENUE_MANAGER, [ADMINS] = ADMIN,
-    [SIGNED] = ANYONE, [OPERATORS] = SUPER_ADMIN, [SUPERS] = SUPER_ADMIN, [MACHINES] = CUSTOMER,
-    [SERVICES] = CUSTOMER, [TELLERS] = SUPER_ADMIN };
+    [SIGNED] = ANYONE, [OPERATORS] = SUPER_ADMIN, [SUPERS] = SUPER_ADMIN,
+    [MACHINES] = CUSTOMER, [SERVICES] = CUSTOMER, [TELLERS] = SUPER_ADMIN };
 
 static bool spans_tenants(Access a)
 {
@@ -170,7 +171,8 @@ static bool check_machine(Ctx *cx, const Req *rq, Access access, unsigned needs)
 
     if (bound && (access == OPERATORS || access == SUPERS))
         return fail(cx, SERVICE_NOT_ALLOWED, "%.*s, for one tenant", STR_ARGS(cx->who.service));
-    if (access != OPEN && (needs == 0 || (key && spans_tenants(access) && access != TELLERS)))
+    if (access != OPEN &&
+        (needs == 0 || (key && spans_tenants(access) && access != TELLERS)))
         return fail(cx, SERVICE_NOT_ALLOWED, "%.*s", STR_ARGS(cx->who.service));
     if (!scope_covers(cx->who.scopes, needs))
         return lacks_scope(cx, needs);
@@ -180,8 +182,9 @@ static bool check_machine(Ctx *cx, const Req *rq, Access access, unsigned needs)
     return settle_tenant(cx, rq, access);
 }
 
-/* Who shows both is a person wherever people may come: a gateway vouches for itself on every
- * call that it passes on, and must not lend its scopes to whoever calls through it. */
+/* Who shows both is a person wherever people may come: a gateway vouches for itself on
+ * every call that it passes on, and must not lend its scopes to whoever calls through
+ * it. */
 static bool comes_as_machine(const Ctx *cx, const Req *rq, Access access)
 {
     if (cx->who.comer == A_PERSON)
@@ -200,7 +203,8 @@ static bool check_person(Ctx *cx, const Req *rq, Access access)
         return false;
     if ((access == OPERATORS || access == SUPERS || access == TELLERS) &&
         !role_covers(cx->who.role, SUPER_ADMIN))
-        return fail(cx, FORBIDDEN, "role %s is below super-admin", role_names.at[cx->who.role]);
+        return fail(cx, FORBIDDEN, "role %s is below super-admin",
+                    role_names.at[cx->who.role]);
     if (access == ADMINS && !role_covers(cx->who.role, ADMIN))
         return fail(cx, FORBIDDEN, "role %s is below admin", role_names.at[cx->who.role]);
     return (rq->route->is & FRESH) == 0 || fresh_check(cx);
@@ -222,7 +226,8 @@ bool guard_pass(Ctx *cx, const Req *rq, unsigned access)
     Str bearer = bearer_of(rq);
 
     cx->who = (Who){ 0 };
-    if (access_of(access) == OPEN || (bearer.at != NULL && !jwt_is_of_service(cx->mem, bearer)))
+    if (access_of(access) == OPEN ||
+        (bearer.at != NULL && !jwt_is_of_service(cx->mem, bearer)))
         return check_person(cx, rq, access_of(access));
     return machine_recall(cx, rq, bearer) && guard_check(cx, rq, access);
 }
@@ -252,15 +257,16 @@ static bool is_key(Str s)
 {
     for (isize i = 0; i < s.len; i++) {
         char c = s.at[i];
-        bool good = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') ||
-                    c == '_' || c == '-' || c == ':' || c == '.';
+        bool good = (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') ||
+                    (c >= '0' && c <= '9') || c == '_' || c == '-' || c == ':' || c == '.';
         if (!good)
             return false;
     }
     return s.len > 0 && s.len <= KEY_LETTERS;
 }
 
-/* The scope is the route; what was asked of it - path, query and body - is the request. */
+/* The scope is the route; what was asked of it - path, query and body - is the
+ * request. */
 static Digest request_of(Ctx *cx, const Req *rq)
 {
     Buf b = buf_in(cx->mem, rq->path.len + rq->query.len + rq->body.len + 2);

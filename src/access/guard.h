@@ -4,10 +4,10 @@
  * X-Tenant-Id is accepted when it says the same, from a super-admin, or on an open
  * route without a token, where it names the shop that is looked at.
  *
- * A machine (machine.h) may call what names one of its scopes, and has there the role that
- * a person would need. It must say for which tenant, on every route that is a tenant's.
- * Where no scope is asked for it is nobody in particular; and a person's bearer that comes
- * with it counts alone, but on routes for machines.
+ * A machine (machine.h) may call what names one of its scopes, and has there the role
+ * that a person would need. It must say for which tenant, on every route that is a
+ * tenant's. Where no scope is asked for it is nobody in particular; and a person's bearer
+ * that comes with it counts alone, but on routes for machines.
  * Needs: machine, identity (token, foreign), net.  Used by: web, and who writes what may be
  * retried. */
 #pragma once
@@ -38,16 +38,16 @@ static inline unsigned scope_of(unsigned a)  { return a & ~(unsigned)ACCESS_BITS
  *   fails   as machine_read */
 CHECKED bool guard_machine(Ctx *cx, const Req *rq);
 
-/* Both, of what is passed to a service behind: on an io thread, so nothing may wait. A person's
- * bearer counts alone; without one a machine may come where `access` names a scope. On an OPEN
- * row a machine is anybody. Whether a tenant is there that a service names is not looked at,
- * only that it is not suspended.
+/* Both, of what is passed to a service behind: on an io thread, so nothing may wait. A
+ * person's bearer counts alone; without one a machine may come where `access` names a
+ * scope. On an OPEN row a machine is anybody. Whether a tenant is there that a service
+ * names is not looked at, only that it is not suspended.
  *   fails   as guard_check; BUSY: who shows that API key, or another issuer's token, is not
  *           remembered, and guard_learn finds out */
 CHECKED bool guard_pass(Ctx *cx, const Req *rq, unsigned access);
 
-/* After guard_pass on an OPEN row, which minds no token: whether one came that guard_learn
- * may find to be somebody's. */
+/* After guard_pass on an OPEN row, which minds no token: whether one came that
+ * guard_learn may find to be somebody's. */
 bool guard_unsure(const Ctx *cx, const Req *rq);
 
 /* Looks up who comes, so that guard_pass knows him for a minute.
@@ -60,10 +60,10 @@ CHECKED bool guard_learn(Ctx *cx, const Req *rq);
  * its digest is kept. May be changed while requests come. */
 void guard_operator(Str token);
 
-/* Sets cx->tenant and cx->who; `access` is the route's. Fails UNAUTHORIZED, TOKEN_EXPIRED,
- * INVALID_TOKEN, FORBIDDEN, MFA_REQUIRED (FRESH routes); a foreign X-Tenant-Id is FORBIDDEN.
- * Machines: MISSING_SERVICE_TOKEN, SERVICE_NOT_ALLOWED, INSUFFICIENT_SCOPE,
- * MISSING_TENANT_HEADER, INVALID_TENANT (suspended). */
+/* Sets cx->tenant and cx->who; `access` is the route's. Fails UNAUTHORIZED,
+ * TOKEN_EXPIRED, INVALID_TOKEN, FORBIDDEN, MFA_REQUIRED (FRESH routes); a foreign
+ * X-Tenant-Id is FORBIDDEN. Machines: MISSING_SERVICE_TOKEN, SERVICE_NOT_ALLOWED,
+ * INSUFFICIENT_SCOPE, MISSING_TENANT_HEADER, INVALID_TENANT (suspended). */
 CHECKED bool guard_check(Ctx *cx, const Req *rq, unsigned access);
 
 /* The Idempotency-Key of this request and what it covers. Fails

@@ -1,5 +1,5 @@
-/* machine.c - a credential that came and doesn't hold is refused also where none is needed:
- * a program that sends one should hear that it is wrong at the first request. */
+/* machine.c - a credential that came and doesn't hold is refused also where none is
+ * needed: a program that sends one should hear that it is wrong at the first request. */
 #include "access/machine.h"
 #include "access/api_key.h"
 #include "access/request_hmac.h"
@@ -62,5 +62,12 @@ static bool look(Ctx *cx, const Req *rq, Str bearer, Way way)
     return way == MUST_NOT_WAIT || !request_is_signed(rq) || read_signed(cx, rq);
 }
 
-bool machine_read(Ctx *cx, const Req *rq, Str bearer)   { return look(cx, rq, bearer, MAY_WAIT); }
-bool machine_recall(Ctx *cx, const Req *rq, Str bearer) { return look(cx, rq, bearer, MUST_NOT_WAIT); }
+bool machine_read(Ctx *cx, const Req *rq, Str bearer)
+{
+    return look(cx, rq, bearer, MAY_WAIT);
+}
+
+bool machine_recall(Ctx *cx, const Req *rq, Str bearer)
+{
+    return look(cx, rq, bearer, MUST_NOT_WAIT);
+}

@@ -96,6 +96,7 @@ static ServerConfig server_config(App *app, const ServeConfig *serve)
     s.address_most = c->address_conns;
     s.trusted_proxies = c->trusted_proxies;
     s.body_most = c->body_most;
+    s.bodies_most = c->bodies_most;
     s.tls_cert = c->tls_cert;
     s.tls_key = c->tls_key;
     s.http2 = (Http2)c->http2;

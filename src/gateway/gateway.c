@@ -1,6 +1,7 @@
-/* gateway.c - the thread sleeps until a commit with tidings wakes it; the quarter of
- * a second is for what wakes nobody: numbers to be told, rows that another process
- * wrote, and sessions that ended, whose streams are closed also where nothing is told. Where another node relays, a commit here nudges that node instead.
+/* gateway.c - the thread sleeps until a commit with tidings wakes it; the quarter of a
+ * second is for what wakes nobody: numbers to be told, rows that another process wrote,
+ * and sessions that ended, whose streams are closed also where nothing is told. Where
+ * another node relays, a commit here nudges that node instead.
  *
  * The wake comes from a lane between two batches, also while we close; so it is never
  * taken back. */
@@ -67,7 +68,8 @@ static bool pass(Arena *mem)
     return good && more;
 }
 
-/* Commits may wake us ten thousand times a second; streams are asked four times at most. */
+/* Commits may wake us ten thousand times a second; streams are asked four times at
+ * most. */
 static void review(void)
 {
     Mono now = mono_now();

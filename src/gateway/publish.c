@@ -4,9 +4,9 @@
  * database ends one of them and the store runs it again.
  *
  * What is claimed is the id and whose it is: two programs of one tenant may count alike,
- * and neither shall swallow, or spoil, what the other says. The blank between them is in no
- * id, so a row of a version that claimed the id alone is seen for what it is; there are
- * such for a day after an upgrade, or while it goes on.
+ * and neither shall swallow, or spoil, what the other says. The blank between them is in
+ * no id, so a row of a version that claimed the id alone is seen for what it is; there
+ * are such for a day after an upgrade, or while it goes on.
  *
  * The digest covers what the message says, not how it was written: members are sorted
  * (shape_read). A time that the publisher left out is no part of it. */

@@ -1,8 +1,8 @@
 /* publish.h - takes messages of other services for people's streams, each once.
  *
- * A message has an id, its publisher's, whose alone it is. The same id with the same content
- * is the same message however often it comes; it is told once. What was taken is a row of the
- * outbox, so it survives whatever happens next.
+ * A message has an id, its publisher's, whose alone it is. The same id with the same
+ * content is the same message however often it comes; it is told once. What was taken is
+ * a row of the outbox, so it survives whatever happens next.
  * Needs: store (outbox).  Used by: publish_http, cli (the plan). */
 #pragma once
 #include "base/crypto.h"

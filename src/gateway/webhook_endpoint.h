@@ -8,11 +8,9 @@
  * webhook_feed. */
 #pragma once
 #include "base/crypto.h"
-#include "base/json.h"
 #include "store/store.h"
 
-enum { WEBHOOK_ENDPOINTS_MOST = 20, ENDPOINT_URL_MOST = 1000, ENDPOINT_TYPES_MOST = 50,
-       ENDPOINT_SECRET_BYTES = 32 };
+enum { WEBHOOK_ENDPOINTS_MOST = 20, ENDPOINT_URL_MOST = 1000, ENDPOINT_SECRET_BYTES = 32 };
 #define ENDPOINT_OVERLAP hours(24)
 
 typedef struct { Uuid v; } EndpointId;
@@ -35,15 +33,6 @@ extern const Shape endpoint_shape;
 typedef enum EndpointReach { REACH_PUBLIC, REACH_ANYONE } EndpointReach;
 void endpoint_setup(const Secret *master, EndpointReach reach);
 EndpointReach endpoint_reach(void);
-
-/* That the texts can be used. Fails VALIDATION_ERROR. */
-CHECKED bool endpoint_check_url(Ctx *cx, Str url);
-CHECKED bool endpoint_check_types(Ctx *cx, Str types);
-
-/* A list of types, as it was checked, and whether it wants this one: "*", "order.*",
- * "order.paid". */
-const Json *endpoint_types(Arena *mem, Str types);
-bool endpoint_wants(const Json *types, Str type);
 
 /* All of cx->tenant; each opens its own transaction, and what changes is on record. */
 

@@ -7,7 +7,7 @@
  * Each endpoint is fed on memory of its own: however much one tenant wants, the next
  * begins with none of it taken. */
 #include "gateway/webhook_feed.h"
-#include "base/json.h"
+#include "gateway/webhook_rules.h"
 #include "store/lease.h"
 #include "store/outbox.h"
 #include <string.h>

@@ -2,6 +2,7 @@
  * few may run at a time, or they would take the workers from everybody. */
 #include "gateway/webhook_http.h"
 #include "gateway/webhook_attempt.h"
+#include "gateway/webhook_rules.h"
 #include "gateway/webhook_send.h"
 #include "identity/role.h"
 #include <stdatomic.h>

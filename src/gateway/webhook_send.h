@@ -5,8 +5,8 @@
  * or dead delays its own deliveries and nobody else's. A delivery that fails is tried
  * again with growing pauses; one that failed for days pauses its endpoint, which its
  * maker is told. At least once: who dies between sending and writing that down sends
- * again, with the same id. Needs: webhook_feed, webhook_attempt.  Used by: webhook_http,
- * cli (the plan). */
+ * again, with the same id.
+ * Needs: webhook_feed, webhook_turn, webhook_attempt.  Used by: webhook_http, cli. */
 #pragma once
 #include "gateway/webhook_endpoint.h"
 

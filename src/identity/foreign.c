@@ -1,6 +1,6 @@
-/* foreign.c - the epoch that was read with the link is judged each time, as that of our own
- * tokens: who loses his role, his link or his account is somebody else's within a second,
- * and an epoch that is too old only means to look again. */
+/* foreign.c - the epoch that was read with the link is judged each time, as that of our
+ * own tokens: who loses his role, his link or his account is somebody else's within a
+ * second, and an epoch that is too old only means to look again. */
 #include "identity/foreign.h"
 #include "identity/epoch.h"
 #include "identity/member.h"
@@ -93,10 +93,12 @@ static bool read_said(Ctx *cx, const Json *j, Said *out)
         out->subject.len > SUBJECT_MOST || !claim_time(j, "exp", &out->expires) ||
         (json_member(j, "iat") != NULL && !claim_time(j, "iat", &out->from)) ||
         (json_member(j, "nbf") != NULL && !claim_time(j, "nbf", &out->from)))
-        return fail(cx, INVALID_TOKEN, "foreign token: a claim is missing or not what it should be");
+        return fail(cx, INVALID_TOKEN,
+                    "foreign token: a claim is missing or not what it should be");
     if (before(later(cx->now, LEEWAY), out->from))
         return fail(cx, INVALID_TOKEN, "foreign token: not valid yet");
-    return before(cx->now, later(out->expires, LEEWAY)) || fail(cx, TOKEN_EXPIRED, "foreign token");
+    return before(cx->now, later(out->expires, LEEWAY)) ||
+           fail(cx, TOKEN_EXPIRED, "foreign token");
 }
 
 /* What it says is read again out of what was verified. */
@@ -107,7 +109,8 @@ static bool verify(Ctx *cx, Str token, Issuer *issuer, Said *said)
     if (!issuer_verify(cx, issuer, token, &payload))
         return false;
     const Json *j = json_read(cx->mem, payload, &why);
-    must(j != NULL && json_get_str(j, "iss", &iss) && issuer_is(issuer, iss, json_member(j, "aud")));
+    must(j != NULL && json_get_str(j, "iss", &iss) &&
+         issuer_is(issuer, iss, json_member(j, "aud")));
     return read_said(cx, j, said);
 }
 
@@ -119,7 +122,8 @@ static const Shape row_shape = SHAPE(Row, ID(Row, id, 0, ""), NAME(Row, role, &r
 
 SQL(foreign_find,
     "SELECT p.id, p.role, p.epoch FROM foreign_identity f"
-    " JOIN person p ON p.tenant = f.tenant AND p.id = f.person AND p.status IN ('PENDING', 'ACTIVE')"
+    " JOIN person p ON p.tenant = f.tenant AND p.id = f.person"
+    " AND p.status IN ('PENDING', 'ACTIVE')"
     " JOIN tenant t ON t.id = f.tenant AND t.status = 'ACTIVE'"
     " WHERE f.tenant = $1 AND f.issuer = $2 AND f.subject = $3");
 
@@ -128,7 +132,8 @@ typedef struct { Str issuer, subject; Row row; bool found; } Finding;
 static bool find(Ctx *cx, void *arg)
 {
     Finding *f = arg;
-    return sql_find(cx, &foreign_find, &row_shape, &f->row, &f->found, V(f->issuer), V(f->subject));
+    return sql_find(cx, &foreign_find, &row_shape, &f->row, &f->found, V(f->issuer),
+                    V(f->subject));
 }
 
 static Uuid session_of(Ctx *cx, Str issuer, Str subject)
@@ -153,7 +158,8 @@ static bool look_up(Ctx *cx, const Issuer *i, const Said *said, Claims *out)
     if (!f.found)
         return fail(cx, NOT_LINKED, "subject of %.*s", STR_ARGS(f.issuer));
     Role cap = issuer_cap(i), role = (Role)f.row.role;
-    *out = (Claims){ .tenant = issuer_tenant(i), .user = f.row.id, .role = role < cap ? role : cap,
+    *out = (Claims){ .tenant = issuer_tenant(i), .user = f.row.id,
+                     .role = role < cap ? role : cap,
                      .session = session_of(cx, f.issuer, f.subject), .epoch = f.row.epoch,
                      .issued = said->from, .expires = said->expires };
     return true;
@@ -161,7 +167,10 @@ static bool look_up(Ctx *cx, const Issuer *i, const Said *said, Claims *out)
 
 /* ---- remembered ----------------------------------------------------------------- */
 
-static Place *place_of(const Digest *d) { return &own.places[(d->b[0] << 8 | d->b[1]) % PLACES]; }
+static Place *place_of(const Digest *d)
+{
+    return &own.places[(d->b[0] << 8 | d->b[1]) % PLACES];
+}
 
 static bool recall(const Ctx *cx, const Digest *d, Claims *out)
 {
@@ -172,8 +181,8 @@ static bool recall(const Ctx *cx, const Digest *d, Claims *out)
     return same_bytes(p.token.b, d->b, SHA256_BYTES) && is_set(p.looked) &&
            !before(cx->now, p.looked) && before(cx->now, later(p.looked, REMEMBERED)) &&
            before(cx->now, later(p.claims.expires, LEEWAY)) &&
-           revoked_judge(p.claims.tenant.v, p.claims.session, p.claims.session, p.claims.user.v,
-                         p.claims.epoch) == NOT_REVOKED;
+           revoked_judge(p.claims.tenant.v, p.claims.session, p.claims.session,
+                         p.claims.user.v, p.claims.epoch) == NOT_REVOKED;
 }
 
 bool foreign_recall(Ctx *cx, Str token, Claims *out)
@@ -234,7 +243,8 @@ SQL(foreign_add,
 SQL(foreign_of,
     "SELECT id, issuer, subject, created_at FROM foreign_identity"
     " WHERE tenant = $1 AND person = $2 ORDER BY id LIMIT 100");
-SQL(foreign_remove, "DELETE FROM foreign_identity WHERE tenant = $1 AND id = $2 AND person = $3");
+SQL(foreign_remove,
+    "DELETE FROM foreign_identity WHERE tenant = $1 AND id = $2 AND person = $3");
 
 typedef struct { UserId user; ForeignLink link; i64 epoch; } Linking;
 
@@ -252,7 +262,8 @@ static bool may_touch(Ctx *cx, UserId user)
     Member m;
 
     return member_get(cx, user, &m) &&
-           (role_covers(cx->who.role, (Role)m.role) || fail(cx, FORBIDDEN, "a role above the asker's own"));
+           (role_covers(cx->who.role, (Role)m.role) ||
+            fail(cx, FORBIDDEN, "a role above the asker's own"));
 }
 
 bool foreign_link(Ctx *cx, UserId user, Str issuer, Str subject, ForeignLink *out)
@@ -272,7 +283,8 @@ typedef struct { UserId user; ForeignLink **rows; isize *count; } Listing;
 static bool list(Ctx *cx, void *arg)
 {
     const Listing *l = arg;
-    return sql_rows(cx, &foreign_of, &foreign_link_shape, l->rows, l->count, V(l->user.v));
+    return sql_rows(cx, &foreign_of, &foreign_link_shape, l->rows, l->count,
+                    V(l->user.v));
 }
 
 bool foreign_list(Ctx *cx, UserId user, ForeignLink **rows, isize *count)
@@ -281,7 +293,8 @@ bool foreign_list(Ctx *cx, UserId user, ForeignLink **rows, isize *count)
     return member_get(cx, user, &m) && read_tx(cx, list, &(Listing){ user, rows, count });
 }
 
-/* The epoch rises, so that every node looks again; the person's own tokens are refreshed. */
+/* The epoch rises, so that every node looks again; the person's own tokens are
+ * refreshed. */
 static bool take_away(Ctx *cx, void *arg)
 {
     Linking *l = arg;
@@ -291,7 +304,8 @@ static bool take_away(Ctx *cx, void *arg)
         return false;
     if (changed == 0)
         return fail(cx, NOT_FOUND, "no such link");
-    return epoch_raise(cx, l->user, &l->epoch) && note_write(cx, AUDIT_IDENTITY_UNLINKED, l->user, (Str){ 0 });
+    return epoch_raise(cx, l->user, &l->epoch) &&
+           note_write(cx, AUDIT_IDENTITY_UNLINKED, l->user, (Str){ 0 });
 }
 
 bool foreign_unlink(Ctx *cx, UserId user, Uuid id)

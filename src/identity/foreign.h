@@ -1,10 +1,10 @@
 /* foreign.h - tokens of other issuers: whom they speak of here, and what he may do.
  *
- * A foreign subject is somebody here only when an admin linked him to an account: no token
- * makes an account, and no email links one. He then is that person, with his role or the
- * issuer's cap, whichever is less, and whatever ends a person's tokens ends these. What was
- * found is remembered for a minute, so neither a signature nor the database is asked for
- * each request.
+ * A foreign subject is somebody here only when an admin linked him to an account: no
+ * token makes an account, and no email links one. He then is that person, with his role
+ * or the issuer's cap, whichever is less, and whatever ends a person's tokens ends these.
+ * What was found is remembered for a minute, so neither a signature nor the database is
+ * asked for each request.
  * Needs: issuer, member, epoch, revoked, store.  Used by: guard, foreign_http. */
 #pragma once
 #include "base/crypto.h"
@@ -15,8 +15,8 @@
 void foreign_open(void);
 void foreign_close(void);
 
-/* Takes tokens of that list's issuers from now on; whom one vouched for who is not in it, or
- * as another, is forgotten. While requests come. */
+/* Takes tokens of that list's issuers from now on; whom one vouched for who is not in it,
+ * or as another, is forgotten. While requests come. */
 void foreign_change(IssuerList *list);
 
 /* True when it says that it is of an issuer of ours; proves nothing. Cheap when there are

@@ -14,6 +14,7 @@
 #include "identity/passkey.h"
 #include "identity/wallet.h"
 #include "identity/policy.h"
+#include "identity/session_clock.h"
 #include "proof/password.h"
 
 static bool open_keys(Arena *mem, const IdentityConfig *c, Str *why)

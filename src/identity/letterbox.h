@@ -22,9 +22,9 @@ void letterbox_close(void);
 CHECKED bool letterbox_put(Ctx *cx, UserId user, const char *kind, const Letter *letter,
                            Span lasts);
 
-/* Hands over the letter that is due the longest of the tenant behind *turn, who is then in
- * *turn: all take their turns, so who has a hundred thousand delays nobody else. At first
- * it is zero. *found says whether there was one. That it could not be handed over is no
- * failure: it will be tried again.
+/* Hands over the letter that is due the longest of the tenant behind *turn, who is then
+ * in *turn: all take their turns, so who has a hundred thousand delays nobody else. At
+ * first it is zero. *found says whether there was one. That it could not be handed over
+ * is no failure: it will be tried again.
  *   tx  opens its own; spans tenants. Many may carry at once, on many nodes */
 CHECKED bool letterbox_carry(Ctx *cx, TenantId *turn, bool *found);

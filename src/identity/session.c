@@ -4,34 +4,26 @@
  *
  * Each token is a row, not each session: with several tabs open, the one before the one
  * before may come within the grace too, and that must not look like theft. */
-#include "identity/session.h"
+#include "identity/session_clock.h"
 #include "identity/revoked.h"
 #include "identity/role.h"
 #include "proof/seal.h"
-#include "base/lock.h"
 #include "base/log.h"
-#include <string.h>
 
 const Shape tokens_shape = SHAPE(Tokens,
     TEXT(Tokens, accessToken, 1, JWS_MOST, 0, "for the Authorization header: Bearer"),
     TEXT(Tokens, refreshToken, 1, JWS_MOST, 0, "for POST /auth/refresh; good once"),
     NUMBER(Tokens, expiresIn, 0, INT32_MAX, 0, 0, "seconds that the access token lives"));
 
-enum { ENDED_AT_ONCE = 5000, AGENT_MOST = 255 };
-#define REVOKED_KEPT days(2)                      /* longer than any access token lives */
+enum { AGENT_MOST = 255 };
 
-static struct {
-    Span    grace;
-    Sealer  sealer;
-    Lock    lock;
-    Instant watched;                              /* what ended before is known */
-} all = { .lock = LOCK_OF(RANK_KEYS) };
+static struct { Span grace; Sealer sealer; } all;
 
 void session_open(const SessionConfig *config)
 {
     all.grace = config->grace;
     all.sealer = sealer_of(config->seal_master, S("refresh token successor"));
-    all.watched = (Instant){ 0 };
+    session_watch_anew();
 }
 
 void session_close(void)
@@ -230,12 +222,10 @@ bool session_refresh(Ctx *cx, Str token, Tokens *out)
 
 /* ---- ending --------------------------------------------------------------- */
 
-/* What `least` says of a tenant; of a session it is 0, of a person his epoch. */
-enum { GOES_ON = -1, SUSPENDED_NOW = -2 };
-
-static const Shape ended_row = SHAPE(Ended, ID(Ended, id, 0, ""), TIME(Ended, at, 0, ""),
-                                     NUMBER(Ended, least, SUSPENDED_NOW, INT64_MAX, 0, 0,
-                                            ""));
+const Shape ended_shape = SHAPE(Ended,
+    ID(Ended, id, 0, ""),
+    TIME(Ended, at, 0, ""),
+    NUMBER(Ended, least, SUSPENDED_NOW, INT64_MAX, 0, 0, ""));
 
 SQL(session_finish_all,
     "UPDATE session SET ended_at = $3, ended_why = $4"
@@ -283,14 +273,14 @@ SQL(session_finish_own,
 bool session_close_one(Ctx *cx, UserId user, Uuid session, const char *why,
                        EndedList *out)
 {
-    return sql_rows(cx, &session_finish_own, &ended_row, &out->rows, &out->count,
+    return sql_rows(cx, &session_finish_own, &ended_shape, &out->rows, &out->count,
                     V(user.v), V(session), V(cx->now), V(why));
 }
 
 bool session_close_all(Ctx *cx, UserId user, Uuid but, const char *why, EndedList *out)
 {
     *out = (EndedList){ .user = user };
-    return sql_rows(cx, &session_finish_all, &ended_row, &out->rows, &out->count,
+    return sql_rows(cx, &session_finish_all, &ended_shape, &out->rows, &out->count,
                     V(user.v), V(cx->now), V(why), V(but)) &&
            (!uuid_zero(but) || epoch_raise(cx, user, &out->epoch));
 }
@@ -343,146 +333,4 @@ bool session_take_back(Ctx *cx, Str token)
     }
     cx->tenant = c.tenant;
     return session_end(cx, c.session, "token taken back");
-}
-
-/* ---- the clock's part ----------------------------------------------------- */
-
-#define SINCE(at) " " #at " >= $1 AND (" #at " > $1 OR id > $2)"
-
-SQL_ALL(session_ended_since,
-    "SELECT id, ended_at, 0 FROM session WHERE" SINCE(ended_at)
-    " UNION ALL SELECT id, revoked_at, 0 FROM revoked_token WHERE" SINCE(revoked_at)
-    " UNION ALL SELECT id, epoch_at, epoch FROM person WHERE" SINCE(epoch_at)
-    " UNION ALL SELECT id, status_at, CASE status WHEN 'ACTIVE' THEN -1 ELSE -2 END"
-    " FROM tenant"
-    " WHERE" SINCE(status_at)
-    " ORDER BY 2, 1 LIMIT 5000");
-
-/* However long ago it was: a service's token says nothing of when it was let in. */
-SQL_ALL(session_tenants,
-    "SELECT id, status_at, CASE status WHEN 'ACTIVE' THEN -1 ELSE -2 END FROM tenant"
-    " WHERE status_at > $1 AND id > $2 ORDER BY id LIMIT 5000");
-
-/* In pages by moment and id: a tenant's sign-outs can all be of one millisecond. */
-typedef struct { Instant from; Uuid after; Ended *rows; isize count; } Watching;
-
-static bool look_ended(Ctx *cx, void *arg)
-{
-    Watching *w = arg;
-    return sql_rows(cx, &session_ended_since, &ended_row, &w->rows, &w->count, V(w->from),
-                    V(w->after));
-}
-
-/* Another node's clock may be a little behind, so each look reaches back. */
-static Instant watch_from(Instant now)
-{
-    Span alive = { token_last_use(now).ms - now.ms };
-    Instant oldest = earlier(now, alive);
-
-    lock(&all.lock);
-    Instant from = is_set(all.watched) ? earlier(all.watched, minutes(1)) : oldest;
-    unlock(&all.lock);
-    return before(from, oldest) ? oldest : from;
-}
-
-static void hear(const Ended *e)
-{
-    if (e->least == GOES_ON)
-        revoked_lift(e->id);
-    else if (e->least == SUSPENDED_NOW)
-        revoked_add(e->id, (Instant){ INT64_MAX });  /* until it goes on */
-    else if (e->least > 0)
-        revoked_below(e->id, e->least, token_last_use(e->at));
-    else
-        revoked_add(e->id, token_last_use(e->at));
-}
-
-static bool look_tenants(Ctx *cx, void *arg)
-{
-    Watching *w = arg;
-    return sql_rows(cx, &session_tenants, &ended_row, &w->rows, &w->count,
-                    V((Instant){ 1 }),
-                    V(val_blob((Str){ (const char *)w->after.b, sizeof w->after.b })));
-}
-
-/* At the start, before anybody is served, and after being away for longer than a token
- * lives. */
-static bool hear_tenants(Ctx *cx)
-{
-    Watching w = { .count = 0 };
-
-    do {
-        if (!read_tx(cx, look_tenants, &w))
-            return false;
-        for (isize i = 0; i < w.count; i++)
-            hear(&w.rows[i]);
-        if (w.count > 0)
-            w.after = w.rows[w.count - 1].id;
-    } while (w.count == ENDED_AT_ONCE);
-    return true;
-}
-
-bool session_watch(Ctx *cx)
-{
-    Watching w = { .from = { watch_from(cx->now).ms - 1 } };
-
-    lock(&all.lock);
-    bool away = before(all.watched, w.from);
-    unlock(&all.lock);
-    if (away && !hear_tenants(cx))
-        return false;
-    memset(&w.after, 0xFF, sizeof w.after);
-    do {
-        if (!read_tx(cx, look_ended, &w))
-            return false;
-        for (isize i = 0; i < w.count; i++)
-            hear(&w.rows[i]);
-        if (w.count > 0) {
-            w.from = w.rows[w.count - 1].at;
-            w.after = w.rows[w.count - 1].id;
-        }
-    } while (w.count == ENDED_AT_ONCE);
-    revoked_sweep(cx->now);
-    lock(&all.lock);
-    all.watched = cx->now;
-    unlock(&all.lock);
-    return true;
-}
-
-SQL_ALL(refresh_forget,
-    "DELETE FROM refresh_token WHERE (tenant, hash) IN"
-    " (SELECT tenant, hash FROM refresh_token WHERE expires_at < $1 LIMIT 2000)");
-
-#define WITHOUT_TOKENS " AND NOT EXISTS (SELECT 1 FROM refresh_token r" \
-                       " WHERE r.tenant = s.tenant AND r.session = s.id) LIMIT 2000)"
-
-SQL_ALL(session_forget,
-    "DELETE FROM session WHERE (tenant, id) IN"
-    " (SELECT s.tenant, s.id FROM session s WHERE s.expires_at < $1" WITHOUT_TOKENS);
-
-SQL_ALL(session_forget_ended,
-    "DELETE FROM session WHERE (tenant, id) IN"
-    " (SELECT s.tenant, s.id FROM session s WHERE s.ended_at < $1" WITHOUT_TOKENS);
-
-SQL_ALL(token_forget,
-    "DELETE FROM revoked_token WHERE (tenant, id) IN"
-    " (SELECT tenant, id FROM revoked_token WHERE revoked_at < $1 LIMIT 2000)");
-
-static bool forget(Ctx *cx, void *arg)
-{
-    Instant long_ago = earlier(cx->now, SESSION_KEPT);
-    i64 tokens, sessions, ended, revoked;
-
-    if (!sql_run(cx, &refresh_forget, &tokens, V(cx->now)) ||
-        !sql_run(cx, &session_forget, &sessions, V(long_ago)) ||
-        !sql_run(cx, &session_forget_ended, &ended, V(long_ago)) ||
-        !sql_run(cx, &token_forget, &revoked, V(earlier(cx->now, REVOKED_KEPT))))
-        return false;
-    *(i64 *)arg = tokens + sessions + ended + revoked;
-    return true;
-}
-
-bool session_sweep(Ctx *cx, i64 *gone)
-{
-    return write_tx(cx, (Lane){ 0 }, forget, gone);
 }

@@ -61,6 +61,9 @@ CHECKED bool session_end_all(Ctx *cx, UserId user, const char *why);
 /* The same inside the caller's write_tx, for all but `but` (zero: all). What it ended
  * must be told to this process once that is durable. */
 typedef struct Ended { Uuid id; Instant at; i64 least; } Ended;
+extern const Shape ended_shape;
+/* What `least` says of a tenant; of a session it is 0, of a person his epoch. */
+enum { GOES_ON = -1, SUSPENDED_NOW = -2 };
 typedef struct EndedList { Ended *rows; isize count; UserId user; i64 epoch; } EndedList;
 CHECKED bool session_close_all(Ctx *cx, UserId user, Uuid but, const char *why,
                                EndedList *out);
@@ -73,10 +76,3 @@ void session_tell(Ctx *cx, const EndedList *ended);
  * is no good token is no mistake (RFC 7009). Sets cx->tenant to the token's.
  *   tx      opens its own */
 CHECKED bool session_take_back(Ctx *cx, Str token);
-
-/* Brings what others ended or raised into this process (revoked.h): all that matter at
- * boot, later those since the last look. For boot and the clock. */
-CHECKED bool session_watch(Ctx *cx);
-
-/* Deletes what has run out; spans tenants. */
-CHECKED bool session_sweep(Ctx *cx, i64 *gone);

@@ -110,8 +110,6 @@ static void begin_job(Conn *c, const Head *h, const Req *rq, Str *in)
         admission_submit(c);
         return;
     }
-    if (!h->chunked)
-        job_grow(j, (isize)h->length);
     if (h->expect_continue && in->len == 0) {
         static const char go[] = "HTTP/1.1 100 Continue\r\n\r\n";
         memcpy(io_room(c->io, sizeof go), go, sizeof go - 1);

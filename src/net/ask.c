@@ -1,8 +1,9 @@
-/* ask.c - the request is kept in a job, in whose memory the Ask is too, and the log line is
- * written from it when the last byte of the answer has gone.
+/* ask.c - the request is kept in a job, in whose memory the Ask is too, and the log line
+ * is written from it when the last byte of the answer has gone.
  *
  * Trailers go only to who said that it takes them (RFC 9110 6.5.1), and go up only behind
- * a body whose length was not told, for one of HTTP/1.1 has no place for them otherwise. */
+ * a body whose length was not told, for one of HTTP/1.1 has no place for them
+ * otherwise. */
 #include "net/ask.h"
 #include <stdlib.h>
 #include <string.h>
@@ -93,7 +94,7 @@ void ask_leave(Conn *c)
     finish(a, OK, "");
 }
 
-/* ---- the request, as the upstream takes it ------------------------------------------ */
+/* ---- what is fed, as the upstream takes it ---------------------------------------- */
 
 /* Of what was fed; true unless it ended in this. */
 static bool push_fed(Ask *a)
@@ -123,8 +124,8 @@ static bool pull(Forward *f)
     return c->ask == a;
 }
 
-static const AskerVia via = { ask_interim, ask_head, ask_body, ask_end, ask_flush, ask_full,
-                              pull, refuse, cut, over };
+static const AskerVia via = { ask_interim, ask_head, ask_body, ask_end, ask_flush,
+                              ask_full, pull, refuse, cut, over };
 
 /* ---- the request ----------------------------------------------------------------- */
 

@@ -7,7 +7,7 @@
 #include "net/conn.h"
 #include "net/forward.h"
 
-enum { ASK_KEPT = 16 << 10 };                     /* of the upstreams' memory, between two */
+enum { ASK_KEPT = 16 << 10 };                     /* of Outward.mem, between two */
 
 typedef struct Ask {
     Forward  f;                                   /* first                    */
@@ -30,8 +30,9 @@ static inline Ask *ask_of(const Forward *f) { return (Ask *)(uintptr_t)f; }
 /* The handler has set rq->reply.forward. */
 void ask_begin(Conn *c, const Ctx *cx, const Req *rq, const Head *h, Str in);
 
-/* Of a connection that carries one request (h2.h): a part of its body, which is kept until
- * the upstream takes it; and its end, with trailer lines. h2_took says how much was taken. */
+/* Of a connection that carries one request (h2.h): a part of its body, which is kept
+ * until the upstream takes it; and its end, with trailer lines. h2_took says how much was
+ * taken. */
 void ask_feed(Conn *c, Str bytes);
 void ask_feed_end(Conn *c, Str trailers);
 /* It can't go on, by its own side's fault. */

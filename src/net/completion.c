@@ -1,5 +1,5 @@
-/* completion.c - an answer may be ready before it may be seen, be the first of many pages, or
- * be no answer but what the io thread did not know. */
+/* completion.c - an answer may be ready before it may be seen, be the first of many
+ * pages, or be no answer but what the io thread did not know. */
 #include "net/completion.h"
 #include "net/admission.h"
 #include "net/h2.h"
@@ -8,9 +8,9 @@
 #include "net/response.h"
 
 /* A page is out, or on its way: the next one is made when it has been written, so a slow
- * reader of much never owns more than one. Who makes pages does nothing else: a crowd that
- * comes back takes no worker, and no place in the line, from who buys. A node that shuts
- * down leaves the rest to the one where the client comes again. */
+ * reader of much never owns more than one. Who makes pages does nothing else: a crowd
+ * that comes back takes no worker, and no place in the line, from who buys. A node that
+ * shuts down leaves the rest to the one where the client comes again. */
 static void go_on(Conn *c)
 {
     conn_become(c, C_PAGING, DUE_WRITE);
@@ -75,8 +75,8 @@ static void put_page(Conn *c, Job *j)
     job_free(&c->io->jobs, j);
 }
 
-/* A worker has learned what was not known. What came behind the head waits still: in `in`, or
- * where HTTP/2 keeps it. */
+/* A worker has learned what was not known. What came behind the head waits still: in
+ * `in`, or where HTTP/2 keeps it. */
 static void admit_again(Conn *c, Job *j)
 {
     Io *io = c->io;

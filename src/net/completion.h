@@ -1,5 +1,5 @@
-/* completion.h - what workers bring back: an answer, a page of a stream's past, or what an
- * io thread had to know.
+/* completion.h - what workers bring back: an answer, a page of a stream's past, or what
+ * an io thread had to know.
  * Needs: conn, job, admission.  Used by: conn.c, io.c. */
 #pragma once
 #include "net/conn.h"

@@ -23,9 +23,8 @@ struct Stream;
 struct H2;
 
 typedef enum ConnState { C_GREETING, C_IDLE, C_HEAD, C_BODY, C_SKIPPING, C_AT_WORK,
-                         C_HELD, C_WRITING, C_PAGING, C_STREAMING, C_FORWARDING, C_H2, C_CLOSING,
-                         C_GONE,
-                         C_STATES } ConnState;
+                         C_HELD, C_WRITING, C_PAGING, C_STREAMING, C_FORWARDING, C_H2,
+                         C_CLOSING, C_GONE, C_STATES } ConnState;
 
 typedef struct Conn {
     Due         due;                              /* first                    */

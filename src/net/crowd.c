@@ -2,8 +2,8 @@
  * one place in each row, and the smallest of its four counts is taken for its own: never
  * less than the truth, and more only by what others have in all four places, which is
  * next to nothing (18,000 connections of others: 1 too many for three addresses in a
- * thousand) and beyond the reach of who does not know the key. So nothing is allocated, locked or
- * swept, whoever comes. */
+ * thousand) and beyond the reach of who does not know the key. So nothing is allocated,
+ * locked or swept, whoever comes. */
 #include "net/crowd.h"
 #include <arpa/inet.h>
 #include <stdlib.h>

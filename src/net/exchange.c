@@ -6,7 +6,8 @@
 #include "net/io.h"
 #include "net/response.h"
 
-enum { OUT_MOST = 64 << 10 };       /* answers that wait for one write        */
+enum { OUT_MOST = 64 << 10,         /* answers that wait for one write        */
+       READ_AT_ONCE = 32 << 10 };   /* of a body                              */
 
 static void send_any(Conn *c)
 {
@@ -14,12 +15,25 @@ static void send_any(Conn *c)
         response_flush(c);
 }
 
+/* A promise takes no memory: room is made for what has come, so what is kept of all bodies
+ * at once is what somebody has sent. */
+static bool make_room(Conn *c, isize more)
+{
+    JobShelf *shelf = c->link.via->shared ? NULL : &c->io->jobs;
+
+    if (job_grow(shelf, c->job, more))
+        return true;
+    admission_give_up(c, BUSY, "bodies of all");
+    return false;
+}
+
 static void take_chunks(Conn *c, Str *in)
 {
     Job *j = c->job;
     FaultCode fault = OK;
 
-    job_grow(j, in->len);
+    if (!make_room(c, in->len))
+        return;
     switch (chunked_read(&j->chunked, in, j->body, &j->body_len, j->body_most, &fault)) {
     case HEAD_DONE:
         admission_submit(c);
@@ -42,6 +56,8 @@ static void take_body(Conn *c, Str *in)
     }
     isize n = j->body_want - j->body_len < in->len ? (isize)j->body_want - j->body_len
                                                    : in->len;
+    if (!make_room(c, n))
+        return;
     memcpy(j->body + j->body_len, in->at, (size_t)n);
     *in = str_sub(*in, n, in->len);
     j->body_len += n;
@@ -52,14 +68,19 @@ static void take_body(Conn *c, Str *in)
 void exchange_read_body(Conn *c)
 {
     Job *j = c->job;
-    isize n = conn_read(c, j->body + j->body_len, (isize)j->body_want - j->body_len);
+    i64 left = j->body_want - j->body_len;
+    isize n = 0;
 
-    if (n == 0)
-        return;
-    j->body_len += n;
-    if (j->body_len < j->body_want)
-        return;
-    admission_submit(c);
+    if (make_room(c, left < READ_AT_ONCE ? (isize)left : READ_AT_ONCE)) {
+        isize room = j->body_cap - j->body_len;
+        n = conn_read(c, j->body + j->body_len, left < room ? (isize)left : room);
+        if (n == 0)
+            return;
+        j->body_len += n;
+        if (j->body_len < j->body_want)
+            return;
+        admission_submit(c);
+    }
     send_any(c);
 }
 
@@ -146,7 +167,8 @@ void exchange_feed(Conn *c, Str bytes)
         exchange_give_up(c, CONTENT_TOO_LARGE, "body");
         return;
     }
-    job_grow(j, bytes.len);
+    if (!make_room(c, bytes.len))
+        return;
     memcpy(j->body + j->body_len, bytes.at, (size_t)bytes.len);
     j->body_len += bytes.len;
 }

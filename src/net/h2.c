@@ -2,8 +2,9 @@
  *
  * Decided here: frames are read into requests at once, but no answer is written while
  * nghttp2 reads, for it may not be asked to send then; answers that are ready wait for
- * the end of the read. Priorities are declined (RFC 9113 5.3). However fast a client takes
- * its answers, after some rounds of writing the other connections have their turn. */
+ * the end of the read. Priorities are declined (RFC 9113 5.3). However fast a client
+ * takes its answers, after some rounds of writing the other connections have their
+ * turn. */
 #include "net/h2.h"
 #include <nghttp2/nghttp2.h>
 #include <stdlib.h>

@@ -1,10 +1,10 @@
 /* h2.h - HTTP/2 (RFC 9113) by nghttp2: many requests at once on one connection.
  *
  * Every request has a Conn of its own whose link is its stream in the session, so
- * exchange.c, completion.c and stream.c do with it what they do with a socket: it carries one request
- * and its answer, is held, refused, timed and cut alone. What is written to it is an
- * answer as HTTP/1.1 has it; it goes out as HEADERS and DATA, as far as both windows
- * allow.
+ * exchange.c, completion.c and stream.c do with it what they do with a socket: it carries
+ * one request and its answer, is held, refused, timed and cut alone. What is written to
+ * it is an answer as HTTP/1.1 has it; it goes out as HEADERS and DATA, as far as both
+ * windows allow.
  *
  *   socket - Conn (C_H2) - H2 - H2Stream (Conn + its place in the session)
  *                             - H2Stream ...
@@ -106,6 +106,10 @@ void h2_put(H2 *h, Str bytes);
 /* For completion.c: the request was admitted, or refused; what came before goes on. */
 void h2_resume(Conn *c);
 void h2_held_free(H2Held *k);
+
+/* `n` bytes more of a request's body are kept, or fewer: of the stream, of the connection and
+ * of the io thread. */
+void h2_count_body(H2 *h, H2Stream *s, isize n);
 
 /* For ask.c: n bytes of the request's body have gone on: as many more may come. */
 void h2_took(Conn *c, isize n);

@@ -3,8 +3,8 @@
  * Decided here: field values that nghttp2 would skip over are errors. A client may send
  * so many frames that ask for nothing (resets, pings, settings, empty data, tiny
  * windows), then it is told to calm down. Data for a forward is acknowledged when it has
- * gone on (h2_took), other data at once, for it has a bound. What comes before a request is
- * admitted (learn.h) is kept, within its window, and counts as bodies do. */
+ * gone on (h2_took), other data at once, for it has a bound. What comes before a request
+ * is admitted (learn.h) is kept, within its window, and counts as bodies do. */
 #include "net/h2.h"
 #include <nghttp2/nghttp2.h>
 #include "net/ask.h"
@@ -194,11 +194,15 @@ static void take_end(H2 *h, const nghttp2_frame *f)
     h2_head_free(&h->head);
 }
 
-/* More than what all requests of one connection may keep; one alone may keep what its
- * route allows. */
+/* More than what all connections may keep, but for small ones, which cost what a request
+ * costs; or more than what all requests of one connection may, where one alone may keep
+ * what its route allows. */
 static bool too_much(const H2 *h, const H2Stream *s)
 {
-    return h->bodies > H2_BODIES_MOST && h->bodies > s->body;
+    const JobShelf *all = &h->conn->io->jobs;
+
+    return (all->bodies > all->bodies_most && s->body > JOB_ROOM) ||
+           (h->bodies > H2_BODIES_MOST && h->bodies > s->body);
 }
 
 /* What it had counts no longer at once: the next frame of the same turn is another's. */
@@ -206,9 +210,8 @@ static void refuse(H2 *h, H2Stream *s)
 {
     bool forward = s->conn.state == C_FORWARDING;
 
-    h->bodies -= s->body;
-    s->body = 0;
-    (forward ? ask_fail : exchange_give_up)(&s->conn, BUSY, "bodies of a connection");
+    h2_count_body(h, s, -s->body);
+    (forward ? ask_fail : exchange_give_up)(&s->conn, BUSY, "bodies at once");
 }
 
 /* What is too much is not there to be sent on, and its request is refused as soon as that
@@ -219,11 +222,10 @@ static void hold(H2 *h, H2Stream *s, Str data)
 
     if (k->fault != OK)
         return;
-    s->body += data.len;
-    h->bodies += data.len;
+    h2_count_body(h, s, data.len);
     if (too_much(h, s)) {
-        h->bodies -= s->body;
-        s->body = k->len = 0;
+        h2_count_body(h, s, -s->body);
+        k->len = 0;
         k->fault = BUSY;
         return;
     }
@@ -234,8 +236,7 @@ static void hold(H2 *h, H2Stream *s, Str data)
 
 static void take_data(H2 *h, H2Stream *s, Str data)
 {
-    s->body += data.len;
-    h->bodies += data.len;
+    h2_count_body(h, s, data.len);
     if (too_much(h, s))
         refuse(h, s);
     else

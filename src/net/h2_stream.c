@@ -287,15 +287,21 @@ void h2_trailers(Conn *c, Str lines)
     s->trailers = (Str){ at, lines.len };
 }
 
+void h2_count_body(H2 *h, H2Stream *s, isize n)
+{
+    s->body += n;
+    h->bodies += n;
+    h->conn->io->jobs.bodies += n;
+}
+
 void h2_took(Conn *c, isize n)
 {
     H2Stream *s = stream_of(&c->link);
     H2 *h = s->session;
 
-    s->body -= n;
     if (h == NULL)
         return;
-    h->bodies -= n;
+    h2_count_body(h, s, -n);
     if (!s->shut && !h->lost)
         nghttp2_session_consume_stream(h->session, s->id, (size_t)n);
     h2_again(h);
@@ -347,7 +353,7 @@ static void h2_free(Link *l)
     if (s->next != NULL)
         s->next->prev = s->prev;
     h->count--;
-    h->bodies -= s->body;
+    h2_count_body(h, s, -s->body);
     s->session = NULL;
     h2_again(h);
 }

@@ -283,6 +283,13 @@ static void set_dues(Io *io, const ServerConfig *c)
     dues_init(&io->dues, DUE_LINGER, (Span){ LINGER_MS });
 }
 
+/* Two of the largest at least. */
+static i64 share_of(const ServerConfig *c, int threads)
+{
+    i64 share = c->bodies_most / threads;
+    return share > 2 * c->body_most ? share : 2 * c->body_most;
+}
+
 Io *io_open(Server *s, int number, int listener)
 {
     Io *io = calloc(1, sizeof *io);
@@ -294,6 +301,7 @@ Io *io_open(Server *s, int number, int listener)
     io->listening = true;
     io->now = mono_now();
     io->last_turn = &io->turns;
+    io->jobs.bodies_most = share_of(&s->config, s->io_count);
     io->desk = (Desk){ .hooks = &s->hooks, .wire.extra = s->extra };
     io->epoll = epoll_create1(EPOLL_CLOEXEC);
     must(io->epoll >= 0);

@@ -35,6 +35,7 @@ static void free_extras(Job *j)
 
 void job_free(JobShelf *s, Job *j)
 {
+    s->bodies -= j->counted;
     free_extras(j);
     if (s->count == SHELF_MOST) {
         free(j);
@@ -51,6 +52,7 @@ void job_shelf_close(JobShelf *s)
         next = j->next_free;
         free(j);
     }
+    must(s->bodies == 0);
     *s = (JobShelf){ 0 };
 }
 
@@ -105,25 +107,40 @@ void job_fill(Job *j, const Req *rq, const Head *h)
     to->headers = headers;
 }
 
-void job_grow(Job *j, isize more)
+static bool count_in(JobShelf *s, Job *j, isize cap)
+{
+    if (s == NULL)
+        return true;
+    if (s->bodies + cap - j->counted > s->bodies_most)
+        return false;
+    s->bodies += cap - j->counted;
+    j->counted = cap;
+    return true;
+}
+
+bool job_grow(JobShelf *s, Job *j, isize more)
 {
     isize cap = j->body_cap * 2, need = j->body_len + more;
+    isize whole = j->body_want > need ? (isize)j->body_want : need;
 
     if (need <= j->body_cap)
-        return;
-    if (j->body == NULL && JOB_ROOM - j->used >= need + 16) {
-        j->body = job_take(j, need);
-        j->body_cap = need;
-        return;
+        return true;
+    if (j->body == NULL && JOB_ROOM - j->used >= whole + 16) {
+        j->body = job_take(j, whole);
+        j->body_cap = whole;
+        return true;
     }
-    if (cap < need)
-        cap = need;
+    if (cap < need || j->body_want > 0)
+        cap = cap < need ? need : cap < whole ? cap : whole;
+    if (!count_in(s, j, cap))
+        return false;
     char *to = realloc(j->body_own, (size_t)cap);
     must(to != NULL);
     if (j->body_own == NULL && j->body_len > 0)
         memcpy(to, j->body, (size_t)j->body_len);
     j->body = j->body_own = to;
     j->body_cap = cap;
+    return true;
 }
 
 static StreamWish *keep_wish(Job *j, const StreamWish *wish)

@@ -22,7 +22,7 @@ typedef struct Job {
     Chunked      chunked;
     i64          body_want;                       /* Content-Length, -1: chunked */
     i64          body_most;                       /* of a chunked body        */
-    isize        body_len, body_cap;
+    isize        body_len, body_cap, counted;     /* counted: of the shelf's bodies */
     char        *body, *body_own;                 /* body_own: to be freed    */
     Str          answer;                          /* as it goes on the wire   */
     StreamWish  *wish;                            /* becomes a stream with it */
@@ -32,8 +32,9 @@ typedef struct Job {
     _Alignas(16) char room[JOB_ROOM];
 } Job;
 
-/* Jobs that one io thread has at hand; only it may call these three. */
-typedef struct JobShelf { Job *first; int count; } JobShelf;
+/* Jobs that one io thread has at hand, and how many bytes of bodies it keeps beside them,
+ * in jobs and for HTTP/2; only it may call these four. */
+typedef struct JobShelf { Job *first; int count; i64 bodies, bodies_most; } JobShelf;
 Job *job_new(JobShelf *s);
 void job_free(JobShelf *s, Job *j);
 void job_shelf_close(JobShelf *s);
@@ -47,8 +48,10 @@ Str job_keep(Job *j, Str s);
 /* Copies the request, so that nothing of it points outside the job. */
 void job_fill(Job *j, const Req *rq, const Head *h);
 
-/* Makes room for `more` bytes of body. */
-void job_grow(Job *j, isize more);
+/* Makes room for `more` bytes of body. `s` counts what goes beyond the job's own block, and
+ * gets it back with the job; NULL: it is counted elsewhere (h2.h).
+ *   gives   false when the shelf keeps as much as it may */
+CHECKED bool job_grow(JobShelf *s, Job *j, isize more);
 
 /* Keeps the reply: its bytes, and what it wishes of a stream. */
 void job_answer(Job *j, Wire *w);

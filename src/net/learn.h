@@ -1,7 +1,8 @@
-/* learn.h - a route that is decided on an io thread (FORWARDS) and does not know yet what it
- * must: who shows a key that is not in memory. Its handler fails and names in reply.learn who
- * finds out. A worker, who may wait, asks him; when he has learned it the same head is admitted
- * again, once, and when he fails that is the answer. Nothing of the body is read meanwhile.
+/* learn.h - a route that is decided on an io thread (FORWARDS) and does not know yet what
+ * it must: who shows a key that is not in memory. Its handler fails and names in
+ * reply.learn who finds out. A worker, who may wait, asks him; when he has learned it the
+ * same head is admitted again, once, and when he fails that is the answer. Nothing of the
+ * body is read meanwhile.
  * Needs: job, desk.  Used by: admission.c, completion.c, pool.c, h2_read.c. */
 #pragma once
 #include "net/conn.h"

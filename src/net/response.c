@@ -1,5 +1,5 @@
-/* response.c - answers of one turn wait for each other, so that pipelined requests cost one
- * write. */
+/* response.c - answers of one turn wait for each other, so that pipelined requests cost
+ * one write. */
 #include "net/response.h"
 #include "net/io.h"
 

@@ -18,6 +18,7 @@ ServerConfig server_defaults(void)
     return (ServerConfig){
         .host = S("127.0.0.1"), .port = 8080, .http2 = HTTP2_TLS, .workers = 128,
         .queue_most = 4096, .conns_most = 18000, .body_most = 1 << 20,
+        .bodies_most = 256 << 20,
         .head_within = seconds(10), .body_within = seconds(30),
         .keep_alive = seconds(72), .write_within = seconds(30),
         .sse_heartbeat = seconds(15), .sse_lasts = minutes(30),

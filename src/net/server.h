@@ -8,6 +8,7 @@
  * MiB for each io thread. A stream never owns more than the frame it is in: frames lie
  * once in a log of 16,384. HTTP/2: an idle connection 11.1 KB (nghttp2's session), an
  * idle stream 870 bytes; at most 64 KiB of frames on their way out and 8 MiB of bodies.
+ * Bodies of all requests that come at once: 256 MiB (bodies_most).
  *
  * Io threads own sockets, parsers and streams and never block; worker threads own
  * a Ctx each and never touch a socket. In between stand one bounded queue of
@@ -43,6 +44,7 @@ typedef struct ServerConfig {
     int  port;                                    /* 0: any                   */
     int  io_threads, workers;
     i64  queue_most, conns_most, body_most;
+    i64  bodies_most;                             /* bytes, of all that come at once */
     i64  address_most;                            /* connections of one; 0: no bound */
     Str  trusted_proxies;                         /* networks that it does not bound */
     Str  tls_cert, tls_key;                       /* files; empty: no TLS     */

@@ -50,7 +50,8 @@ static bool of_container(Ctx *cx, const Config *c, AwsKeys *out)
     if (!handed_out(url))
         return fail(cx, BAD_GATEWAY,
                     "AWS_CONTAINER_CREDENTIALS_%s_URI is no address that"
-                    " hands out credentials", c->aws_relative.len > 0 ? "RELATIVE" : "FULL");
+                    " hands out credentials",
+                    c->aws_relative.len > 0 ? "RELATIVE" : "FULL");
     if (!secret_ask(cx, &f, &status, &j))
         return false;
     if (status != 200)

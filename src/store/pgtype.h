@@ -5,7 +5,8 @@
  * bigint, a boolean or a timestamptz. Knows no connection.
  * Needs: engine.h.  Used by: postgres.c.
  * source: PostgreSQL's pg_type.dat (oids) and the *_send and *_recv functions of its
- * types; https://www.postgresql.org/docs/15/protocol-overview.html#PROTOCOL-FORMAT-CODES */
+ * types;
+ * https://www.postgresql.org/docs/15/protocol-overview.html#PROTOCOL-FORMAT-CODES */
 #pragma once
 #include "store/engine.h"
 

@@ -16,7 +16,7 @@
 #include <string.h>
 
 #define READY_WITHIN seconds(2)
-enum { LIST_MOST = 256 << 10, PATIENT_MOST = 4 };
+enum { LIST_MOST = 256 << 10, PATIENT_MOST = 2 };
 
 static const Field health_fields[] = {
     TEXT(Health, status, 1, 20, 0, "ok, away (the database) or leaving"),
@@ -151,8 +151,8 @@ static EngineHealth await(Arena *mem, Probe *p, i64 mine, Mono until)
     return h;
 }
 
-/* Anybody may ask, and an engine that hangs would hold a worker for each who does. So a
- * few wait; who comes beside them is told what was found last. */
+/* Anybody may ask, and an engine that hangs would hold a thread for each who does. So two
+ * wait, of the four that ASIDE has; who comes beside them is told what was found last. */
 static void ask_all(Arena *mem, EngineHealth out[PROBES])
 {
     bool patient = atomic_fetch_add(&asking, 1) < PATIENT_MOST;

@@ -1,7 +1,7 @@
 /* event_test.c - drafts, moves, times, and who sees what. */
 #include "events/content.h"
 #include "events/event_clock.h"
-#include "unit/with_store.h"
+#include "unit/people.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -41,15 +41,6 @@ static Ctx opened(void)
 
     cx.who = (Who){ .user = boss, .role = VENUE_MANAGER };
     return cx;
-}
-
-static Ctx as(const Ctx *cx, UserId who, Role role)
-{
-    Ctx other = ctx_new(mem, cx->tenant);
-
-    other.who = (Who){ .user = who, .role = role };
-    other.now = cx->now;
-    return other;
 }
 
 static Work planned(Ctx *cx)

@@ -263,6 +263,38 @@ TEST(half_bodies_of_one_connection_have_a_bound_together)
     house_close(s);
 }
 
+TEST(bodies_of_many_connections_share_what_all_may_keep)
+{
+    ServerConfig c = plain_config();
+    H2Peer *all[6];
+    char *at = make(mem, char, 60000);
+    i32 ids[6];
+    int refused = 0;
+
+    c.io_threads = 1;
+    c.body_most = 1 << 16;
+    c.bodies_most = 3 * 60000;
+    Server *s = house_open(c);
+    for (int i = 0; i < 6; i++) {
+        all[i] = h2_connect(server_port(s));
+        ids[i] = h2_ask_with(all[i], "POST", "/echo", S(""), (Str){ at, 60000 }, true);
+        while (h2_answer(all[i], ids[i])->sends.len > 0 && !h2_answer(all[i], ids[i])->closed)
+            h2_turn(all[i], 5000);
+        must(h2_status(all[i], h2_get(all[i], "/health")) == 200);     /* behind all of it */
+        must(h2_status(all[i], h2_post(all[i], "/echo", S("small"))) == 200);
+        refused += h2_answer(all[i], ids[i])->closed && h2_answer(all[i], ids[i])->status == 503;
+    }
+    must(refused == 3);
+    h2_leave(all[0]);
+    int status = 503;
+    for (int ms = 0; ms < 5000 && status == 503; ms += 10, usleep(10000))
+        status = h2_status(all[5], h2_post(all[5], "/echo", (Str){ at, 60000 }));
+    must(status == 200);
+    for (int i = 1; i < 6; i++)
+        h2_leave(all[i]);
+    house_close(s);
+}
+
 /* Not given back, more would be refused in the next round; given back twice, fewer. */
 TEST(what_a_refused_body_had_is_free_again_and_once)
 {

@@ -51,13 +51,6 @@ TEST(what_is_not_on_sale_is_refused_by_its_reason)
     store_close();
 }
 
-typedef struct { EventId id; EventAction action; } Move;
-static bool move(Ctx *cx, void *arg)
-{
-    Move *m = arg;
-    return event_move(cx, m->id, m->action, (Str){ 0 }, NULL);
-}
-
 TEST(a_paused_sale_sells_nothing)
 {
     Sale s = sale_of(10, 5);

@@ -3,6 +3,7 @@
 #include "gateway/deadletter.h"
 #include "gateway/webhook_attempt.h"
 #include "gateway/webhook_feed.h"
+#include "gateway/webhook_rules.h"
 #include "gateway/webhook_send.h"
 #include "identity/tenant_admin.h"
 #include "store/outbox.h"

@@ -162,13 +162,6 @@ TEST(the_last_ticket_sold_makes_the_event_sold_out)
 
 /* ---- odd orders of calls -------------------------------------------------- */
 
-typedef struct { EventId id; EventAction action; } Move;
-static bool move(Ctx *cx, void *arg)
-{
-    Move *m = arg;
-    return event_move(cx, m->id, m->action, (Str){ 0 }, NULL);
-}
-
 TEST(a_hold_of_a_cancelled_event_can_not_be_ordered)
 {
     Sale s = sale_of(10, 5);

@@ -3,10 +3,9 @@
 #include "unit/test.h"
 #include "kv/kv.h"
 #include "kv/redis_url.h"
+#include "unit/self_signed.h"
 #include <errno.h>
 #include <fcntl.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
@@ -453,34 +452,6 @@ TEST(an_address_that_is_none_is_refused_without_its_password)
 
 /* ---- TLS ------------------------------------------------------------------ */
 
-/* A certificate that signs itself, for 127.0.0.1 or for another name. */
-static void make_certificate(const char *cert_path, const char *key_path, const char *name)
-{
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *x = X509_new();
-    FILE *cert = fopen(cert_path, "w"), *secret = fopen(key_path, "w");
-    X509_EXTENSION *names = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, name);
-
-    must(key != NULL && x != NULL && cert != NULL && secret != NULL && names != NULL);
-    X509_set_version(x, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(x), 1);
-    X509_gmtime_adj(X509_getm_notBefore(x), -60);
-    X509_gmtime_adj(X509_getm_notAfter(x), 3600);
-    X509_set_pubkey(x, key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
-                               (const unsigned char *)"redis", -1, -1, 0);
-    X509_set_issuer_name(x, X509_get_subject_name(x));
-    X509_add_ext(x, names, -1);
-    must(X509_sign(x, key, EVP_sha256()) > 0);
-    must(PEM_write_X509(cert, x) == 1);
-    must(PEM_write_PrivateKey(secret, key, NULL, NULL, 0, NULL, NULL) == 1);
-    fclose(cert);
-    fclose(secret);
-    X509_EXTENSION_free(names);
-    X509_free(x);
-    EVP_PKEY_free(key);
-}
-
 static int free_port(void)
 {
     struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -499,7 +470,7 @@ static Secure secure_redis(const char *name)
     Secure s = { .port = free_port(), .cert = temp_path("redis.pem") };
     const char *key = temp_path("redis.key"), *port = str_z(mem, str_fmt(mem, "%d", s.port));
 
-    make_certificate(s.cert, key, name);
+    write_self_signed(s.cert, key, (SelfSigned){ "redis", name, 1 });
     s.redis = redis((const char *const[]){ "--tls-port", port, "--tls-cert-file", s.cert,
                     "--tls-key-file", key, "--tls-ca-cert-file", s.cert, "--tls-auth-clients", "no",
                     NULL });

@@ -1,6 +1,6 @@
 /* sale.h - a sale to test with: a venue, an event ON_SALE, two types, some people. */
 #pragma once
-#include "unit/with_store.h"
+#include "unit/people.h"
 #include "events/event.h"
 #include "tickets/code.h"
 #include "tickets/door.h"
@@ -10,17 +10,6 @@
 static const UserId boss = { { { 1 } } }, ann = { { { 2 } } }, bob = { { { 3 } } };
 
 typedef struct Sale { Ctx cx; VenueId venue; EventId event; TypeId seat, box; } Sale;
-
-/* Another person's unit of work at the same moment. */
-static inline Ctx as(const Ctx *cx, UserId who, Role role)
-{
-    Ctx other = ctx_new(mem, cx->tenant);
-
-    other.who = (Who){ .user = who, .role = role };
-    other.now = cx->now;
-    other.deadline = cx->deadline;
-    return other;
-}
 
 typedef struct { Sale *s; i64 seats, boxes; } Building;
 
@@ -133,4 +122,12 @@ static inline TicketType stock(Ctx *cx, TypeId type)
     must(type_get(cx, type, &t));
     must(t.quantity == t.available + t.held + t.sold + t.blocked);
     return t;
+}
+
+/* What the organiser does to the event. */
+typedef struct { EventId id; EventAction action; } Move;
+static inline bool move(Ctx *cx, void *arg)
+{
+    Move *m = arg;
+    return event_move(cx, m->id, m->action, (Str){ 0 }, NULL);
 }

@@ -2,32 +2,12 @@
  * that is made here. */
 #include <netinet/tcp.h>
 #include "unit/peer.h"
+#include "unit/self_signed.h"
 #include <openssl/ssl.h>
-#include <openssl/pem.h>
-#include <openssl/x509.h>
 
 static void make_certificate(const char *cert_path, const char *key_path, long serial)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *x = X509_new();
-    FILE *cert = fopen(cert_path, "w"), *secret = fopen(key_path, "w");
-
-    must(key != NULL && x != NULL && cert != NULL && secret != NULL);
-    X509_set_version(x, 2);
-    ASN1_INTEGER_set(X509_get_serialNumber(x), serial);
-    X509_gmtime_adj(X509_getm_notBefore(x), -60);
-    X509_gmtime_adj(X509_getm_notAfter(x), 3600);
-    X509_set_pubkey(x, key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
-                               (const unsigned char *)"localhost", -1, -1, 0);
-    X509_set_issuer_name(x, X509_get_subject_name(x));
-    must(X509_sign(x, key, EVP_sha256()) > 0);
-    must(PEM_write_X509(cert, x) == 1);
-    must(PEM_write_PrivateKey(secret, key, NULL, NULL, 0, NULL, NULL) == 1);
-    fclose(cert);
-    fclose(secret);
-    X509_free(x);
-    EVP_PKEY_free(key);
+    write_self_signed(cert_path, key_path, (SelfSigned){ "localhost", NULL, serial });
 }
 
 static ServerConfig secure_config(void)

@@ -4,6 +4,7 @@
 #include "identity/key.h"
 #include "identity/revoked.h"
 #include "identity/seen.h"
+#include "identity/session_clock.h"
 #include <pthread.h>
 #include <string.h>
 

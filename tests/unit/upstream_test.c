@@ -2,11 +2,10 @@
  * good for which name: a server of OpenSSL's own shows them. */
 #include "unit/test.h"
 #include "net/upstream.h"
+#include "unit/self_signed.h"
 #include <netdb.h>
 #include <netinet/in.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509v3.h>
 #include <pthread.h>
 #include <signal.h>
 #include <string.h>
@@ -123,28 +122,11 @@ TEST(when_all_places_are_taken_another_one_is_refused)
 
 static EVP_PKEY *key;
 
-/* Signed by itself; `names` as OpenSSL writes subjectAltName, NULL: the subject alone. */
 static X509 *certificate(const char *common, const char *names)
 {
-    X509 *x = X509_new();
-
     if (key == NULL)
         key = EVP_EC_gen("P-256");
-    must(key != NULL && x != NULL);
-    X509_set_version(x, 2);
-    X509_gmtime_adj(X509_getm_notBefore(x), -60);
-    X509_gmtime_adj(X509_getm_notAfter(x), 3600);
-    X509_set_pubkey(x, key);
-    X509_NAME_add_entry_by_txt(X509_get_subject_name(x), "CN", MBSTRING_ASC,
-                               (const unsigned char *)common, -1, -1, 0);
-    X509_set_issuer_name(x, X509_get_subject_name(x));
-    if (names != NULL) {
-        X509_EXTENSION *e = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, names);
-        must(e != NULL && X509_add_ext(x, e, -1) == 1);
-        X509_EXTENSION_free(e);
-    }
-    must(X509_sign(x, key, EVP_sha256()) > 0);
-    return x;
+    return self_signed(key, (SelfSigned){ common, names, 1 });
 }
 
 typedef struct Shown { X509 *certificate; int fd; } Shown;

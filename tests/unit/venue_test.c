@@ -1,6 +1,6 @@
 /* venue_test.c - venues, and who may do what there. */
 #include "events/staff.h"
-#include "unit/with_store.h"
+#include "unit/people.h"
 
 static const TenantId elsewhere = { { { 9 } } };
 static const UserId boss = { { { 1 } } }, anna = { { { 2 } } }, ben = { { { 3 } } };
@@ -24,15 +24,6 @@ static Ctx opened(void)
     must(write_tx(&cx, (Lane){ 0 }, add_people, NULL));
     cx.who = (Who){ .user = boss, .role = VENUE_MANAGER };
     return cx;
-}
-
-static Ctx as(const Ctx *cx, UserId who, Role role)
-{
-    Ctx other = ctx_new(mem, cx->tenant);
-
-    other.who = (Who){ .user = who, .role = role };
-    other.now = cx->now;
-    return other;
 }
 
 /* ---- one verb a transaction ---- */
