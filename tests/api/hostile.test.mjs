@@ -150,8 +150,9 @@ test('what node or nginx refuses is refused here', async () => {
   }
 });
 
-test('one address may not take all connections, and the others notice nothing', async () => {
+test('one address may not take all connections, and the others notice nothing', async (t) => {
   const few = await start({ CONNECTIONS_PER_ADDRESS: '20' });
+  t.after(() => few.close());
   const open = (localAddress) => new Promise((done) => {
     const socket = net.connect({ port: few.port, host: '127.0.0.1', localAddress });
     socket.on('error', () => done({ socket, status: 0 }));
@@ -171,7 +172,6 @@ test('one address may not take all connections, and the others notice nothing', 
   const freed = await until('its connections are free again', async () => { const c = await open('127.0.0.77'); return c.status === 200 && c; });
   freed.socket.destroy();
   other.socket.destroy();
-  await few.close();
 });
 
 test('the server is none the worse for it', async () => {
