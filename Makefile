@@ -65,11 +65,11 @@ docs: all
 # Those that open a store; TEST_STORE=postgresql says which (tests/services.sh run ...).
 STORE_TESTS := $(shell grep -lE 'with_store|with_identity|sale\.h' $(TESTS))
 
-# As many at once as there are cores; all of them, whichever fails. Those on PostgreSQL one
-# after the other, because each makes the database anew. One that hangs is ended.
+# As many at once as there are cores; all of them, whichever fails; each makes a database of
+# its own. One that hangs is ended.
 check: $(TESTBIN)
 	@printf '%s\n' $(if $(STORE_TESTS_ONLY),$(STORE_TESTS:tests/unit/%.c=$(B)/unit/%),$(TESTBIN)) \
-	    | xargs -P $(if $(STORE_TESTS_ONLY),1,$(shell nproc)) -I{} \
+	    | xargs -P $(shell nproc) -I{} \
 	        sh -c 'timeout -s ABRT 300 {} || { echo "not ok {}"; exit 1; }'
 
 include tests/fuzz/fuzz.mk tests/bench/bench.mk

@@ -20,9 +20,14 @@ export function listenTo(server, { token, query = '', last, node, also = [] } = 
       ...(token ? { authorization: `Bearer ${token}` } : {}), ...(last !== undefined ? { 'last-event-id': String(last) } : {}) } }),
   });
   open.add(source);
+  const errors = [];
+  source.addEventListener('error', (e) => errors.push(`${e.code ?? ''} ${e.message ?? 'cut'}`));
+  // What it heard instead says where to look.
+  const told = () => `${heard.map((h) => `${h.event}#${h.id}`).join(' ') || 'nothing'}; ${errors.join(', ') || 'no error'}${source.readyState === 2 ? '; closed for good' : ''}`;
   for (const name of [...names, ...also])
     source.addEventListener(name, (e) => heard.push({ id: e.lastEventId, event: name, data: JSON.parse(e.data) }));
   return { heard, source, close: () => source.close(),
     of: (name) => heard.filter((h) => h.event === name),
-    hears: (name, fact = () => true) => until(`hears ${name}`, () => heard.find((h) => h.event === name && fact(h.data))) };
+    hears: (name, fact = () => true) => until(`hears ${name}`, () => heard.find((h) => h.event === name && fact(h.data)))
+      .catch((e) => { throw new Error(`${e.message}; it heard ${told()}`); }) };
 }
