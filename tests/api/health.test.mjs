@@ -55,10 +55,14 @@ test('an engine that is silent is told within two seconds, and only the store ma
     const engine = s.engines.children[name];
     engine.kill('SIGSTOP');
     try {
-      const r = await timed('/health/ready', node);
-      assert.equal(r.status, 200);
+      // An engine of many threads may answer once more before all of them stand still.
+      const r = await until('it is told', async () => {
+        const one = await timed('/health/ready', node);
+        assert.equal(one.status, 200);
+        assert.ok(one.ms < roof, `${one.ms} ms`);
+        return one.body[as] === 'away' && one;
+      });
       assert.deepEqual(r.body, { status: 'ok', store: 'ok', kv: 'ok', bus: 'ok', [as]: 'away' });
-      assert.ok(r.ms < roof, `${r.ms} ms`);
     } finally { engine.kill('SIGCONT'); }
     await until(`the ${as} is back`, async () => (await s.api('GET', '/health/ready', { node })).body[as] === 'ok');
   }
