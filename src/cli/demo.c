@@ -196,18 +196,9 @@ static bool read_kept(Demo *d, bool *found)
     return false;
 }
 
-static void print_demo(Demo *d)
+static void print_lines(Demo *d, Str url)
 {
-    Str url = running_find(&d->app.mem, &d->app.config);
-
-    if (url.len == 0)
-        url = app_public_url(&d->app);
-    if (url.len == 0)
-        url = S("http://127.0.0.1:8080");
-    printf("Demo logins, made for this data directory (%.*s):\n"
-           "  organiser  %.*s  %.*s\n  buyer      %.*s  %.*s\n\nThree lines to try:\n",
-           STR_ARGS(d->path), STR_ARGS(ORGANISER_EMAIL), STR_ARGS(d->organiser_password),
-           STR_ARGS(BUYER_EMAIL), STR_ARGS(d->buyer_password));
+    printf("Three lines to try:\n");
     const char *login = str_fmt(&d->app.mem,
         "curl -s %.*s/auth/login -H 'Content-Type: application/json'"
         " -d '{\"email\":\"%.*s\",\"password\":\"%.*s\"}'", STR_ARGS(url),
@@ -219,6 +210,22 @@ static void print_demo(Demo *d)
            " -H 'Content-Type: application/json' -d '{\"eventId\":\"%.*s\",\"tickets\":"
            "[{\"ticketTypeId\":\"%.*s\",\"quantity\":2}]}'\n\n", STR_ARGS(url), login,
            STR_ARGS(d->event), STR_ARGS(d->type));
+}
+
+static void print_demo(Demo *d)
+{
+    Str url = running_find(&d->app.mem, &d->app.config);
+
+    if (url.len == 0)
+        url = app_public_url(&d->app);
+    printf("Demo logins, made for this data directory (%.*s):\n"
+           "  organiser  %.*s  %.*s\n  buyer      %.*s  %.*s\n\n",
+           STR_ARGS(d->path), STR_ARGS(ORGANISER_EMAIL), STR_ARGS(d->organiser_password),
+           STR_ARGS(BUYER_EMAIL), STR_ARGS(d->buyer_password));
+    if (url.len > 0)
+        print_lines(d, url);
+    else                                          /* PORT=0, and nobody serves yet */
+        printf("Once it serves, `tickettoken demo` has three lines to try.\n\n");
 }
 
 static Exit show_or_make(Demo *d)
